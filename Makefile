@@ -1,0 +1,36 @@
+# Caravan. `make help` lists what there is to do.
+SHELL := /bin/bash
+GO ?= go
+BIN := bin/caravan
+LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+.PHONY: help build demo test check bench generate machine clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## the program, as bin/caravan
+	@$(GO) build -trimpath -ldflags "-s -w -X example.org/caravan/internal/cli.Version=$(VERSION)" -o $(BIN) ./cmd/caravan
+
+demo: build ## map the sample company and ask it a question
+	@$(BIN) demo
+
+test: machine ## every test, against the real things; installs what it needs
+	@scripts/test
+
+check: ## what every commit passes: format, vet, lint, unit tests, generated files
+	@scripts/check
+
+bench: build machine ## measure, and write docs/figures.md
+	@scripts/bench
+
+generate: ## pages, schemas and golden files
+	@scripts/generate
+
+machine: # the Debian packages the tests run against
+	@scripts/machine
+
+clean: ## remove what was built
+	@rm -rf bin

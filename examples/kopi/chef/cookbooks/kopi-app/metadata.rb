@@ -1,0 +1,6 @@
+name 'kopi-app'
+maintainer 'Kopi platform team'
+maintainer_email 'platform@kopi.example.com'
+version '2.11.0'
+chef_version '>= 15.0'
+depends 'kopi-base'

@@ -1,0 +1,6 @@
+name 'kopi-base'
+maintainer 'Kopi platform team'
+maintainer_email 'platform@kopi.example.com'
+version '3.4.1'
+chef_version '>= 15.0'
+depends 'ohai'

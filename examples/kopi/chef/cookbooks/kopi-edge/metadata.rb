@@ -1,0 +1,5 @@
+name 'kopi-edge'
+maintainer 'Kopi platform team'
+maintainer_email 'platform@kopi.example.com'
+version '1.3.0'
+chef_version '>= 15.0'

@@ -1,0 +1,5 @@
+name 'kopi-lb'
+maintainer 'Kopi platform team'
+maintainer_email 'platform@kopi.example.com'
+version '1.7.2'
+chef_version '>= 15.0'

@@ -1,0 +1,5 @@
+name 'kopi-monitoring'
+maintainer 'Kopi platform team'
+maintainer_email 'platform@kopi.example.com'
+version '0.8.0'
+chef_version '>= 15.0'

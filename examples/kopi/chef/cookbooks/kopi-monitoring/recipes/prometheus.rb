@@ -1,0 +1,10 @@
+package 'prometheus'
+
+cookbook_file '/etc/prometheus/prometheus.yml' do
+  source 'prometheus.yml' # platform/prometheus.yml, linked in when the cookbook is packed
+  notifies :reload, 'service[prometheus]'
+end
+
+service 'prometheus' do
+  action [:enable, :start]
+end

@@ -1,0 +1,6 @@
+name 'kopi-payments'
+maintainer 'Kopi platform team'
+maintainer_email 'platform@kopi.example.com'
+version '1.2.0'
+chef_version '>= 15.0'
+depends 'kopi-app'

@@ -1,0 +1,5 @@
+name 'kopi-postgres'
+maintainer 'Kopi platform team'
+maintainer_email 'platform@kopi.example.com'
+version '0.9.14'
+chef_version '>= 15.0'

@@ -1,0 +1,5 @@
+name 'kopi-rabbitmq'
+maintainer 'Kopi platform team'
+maintainer_email 'platform@kopi.example.com'
+version '0.4.1'
+chef_version '>= 15.0'

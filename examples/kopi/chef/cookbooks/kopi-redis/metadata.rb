@@ -1,0 +1,5 @@
+name 'kopi-redis'
+maintainer 'Kopi platform team'
+maintainer_email 'platform@kopi.example.com'
+version '0.5.0'
+chef_version '>= 15.0'

@@ -1,0 +1,6 @@
+name 'kopi-shop'
+maintainer 'Kopi platform team'
+maintainer_email 'platform@kopi.example.com'
+version '4.0.2'
+chef_version '>= 15.0'
+depends 'kopi-app'

@@ -1,0 +1,164 @@
+// Package app turns configuration into a running program: it knows the workspace, the store and the readers, runs one
+// scan at a time and answers with graphs. Faces talk to it and to nothing below.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"example.org/caravan/internal/depmap"
+	"example.org/caravan/internal/discover"
+	"example.org/caravan/internal/discover/every"
+	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/merge"
+	"example.org/caravan/internal/store"
+	"example.org/caravan/internal/workspace"
+)
+
+// Options of a program.
+type Options struct {
+	// Workspace is the directory that holds caravan.yaml. Empty: there is none, Dirs are read and nothing is kept.
+	Workspace string
+	// Dirs are read when there is no workspace.
+	Dirs []string
+	// Database overrules the workspace's own.
+	Database string
+	Now      func() time.Time
+}
+
+// App is a running program. Close ends it.
+type App struct {
+	now     func() time.Time
+	sources []discover.Source
+	stated  []estate.Sighting
+	ignored map[estate.ServiceName]bool
+	label   string
+	keeper  keeper
+
+	stop   context.CancelFunc
+	ctx    context.Context // ends with Close; scans run under it
+	wg     sync.WaitGroup
+	mu     sync.Mutex // guards what follows
+	scans  map[ScanID]*scan
+	latest ScanID
+}
+
+// keeper remembers graphs by digest.
+type keeper interface {
+	Save(context.Context, store.Record) error
+	Graph(ctx context.Context, ref string) (depmap.Graph, store.Summary, error)
+	List(ctx context.Context, limit int) ([]store.Summary, error)
+	Close() error
+}
+
+// New starts a program. It fails when the workspace is wrong or its store cannot be opened.
+func New(ctx context.Context, o Options) (*App, error) {
+	if o.Now == nil {
+		return nil, errors.New("app: no clock given")
+	}
+	a := &App{now: o.Now, scans: map[ScanID]*scan{}}
+	if o.Workspace == "" {
+		if err := a.useDirectories(o.Dirs); err != nil {
+			return nil, err
+		}
+	} else if err := a.useWorkspace(ctx, o); err != nil {
+		return nil, err
+	}
+	a.ctx, a.stop = context.WithCancel(context.WithoutCancel(ctx))
+	return a, nil
+}
+
+func (a *App) useDirectories(dirs []string) error {
+	if len(dirs) == 0 {
+		return fault.Newf(fault.Usage, "nothing to read: name a directory, or make a workspace with `caravan init`")
+	}
+	taken := map[string]bool{}
+	for _, dir := range dirs {
+		full, err := filepath.Abs(dir)
+		if err != nil {
+			return fault.Newf(fault.Invalid, "%s: %w", dir, err)
+		}
+		name := filepath.Base(full)
+		for n := 2; taken[name]; n++ {
+			name = fmt.Sprintf("%s-%d", filepath.Base(full), n)
+		}
+		taken[name] = true
+		a.sources = append(a.sources, discover.Source{Name: name, Dir: full})
+	}
+	a.label = strings.Join(dirs, ", ")
+	a.keeper = &memory{}
+	return nil
+}
+
+func (a *App) useWorkspace(ctx context.Context, o Options) error {
+	w, err := workspace.Open(o.Workspace)
+	if err != nil {
+		return err
+	}
+	a.sources, a.stated, a.label = workspace.Sources(w), workspace.Sightings(w), w.Organisation
+	a.ignored = map[estate.ServiceName]bool{}
+	for _, name := range workspace.Ignored(w) {
+		a.ignored[name] = true
+	}
+	database := o.Database
+	if database == "" {
+		database = w.Database
+	}
+	s, err := store.Open(ctx, store.Options{Database: database, Path: filepath.Join(o.Workspace, ".caravan", "caravan.db")})
+	if err != nil {
+		return err
+	}
+	a.keeper = s
+	return nil
+}
+
+// Close cancels a running scan, waits for it and closes the store.
+func (a *App) Close() error {
+	a.stop()
+	a.wg.Wait()
+	return a.keeper.Close()
+}
+
+// Graph is the graph of a digest, an unambiguous prefix of one, or the newest ("" or "latest"), and when it was read.
+func (a *App) Graph(ctx context.Context, ref string) (depmap.Graph, store.Summary, error) {
+	return a.keeper.Graph(ctx, ref)
+}
+
+// Snapshots lists what is kept, newest first, at most limit.
+func (a *App) Snapshots(ctx context.Context, limit int) ([]store.Summary, error) {
+	return a.keeper.List(ctx, limit)
+}
+
+// ScanRequest says how to scan.
+type ScanRequest struct {
+	ConfigOnly bool `json:"configOnly,omitempty" doc:"Leave source code alone."`
+}
+
+// read scans, merges and builds: the whole way from files to a graph.
+func (a *App) read(ctx context.Context, req ScanRequest, report func(phase string, p discover.Progress)) (depmap.Graph, estate.Snapshot, error) {
+	report("reading files", discover.Progress{})
+	got, err := discover.Scan(ctx, a.sources, every.Formats(), discover.Options{
+		ConfigOnly: req.ConfigOnly,
+		Progress:   func(p discover.Progress) { report("reading files", p) },
+	})
+	if err != nil {
+		return depmap.Graph{}, estate.Snapshot{}, err
+	}
+	counts := discover.Progress{Files: got.Files, Read: got.Read}
+	report("joining names", counts)
+	snapshot := merge.Sightings(slices.Concat(got.Sightings, a.stated), got.Doubts)
+	snapshot.Files, snapshot.Read = got.Files, got.Read
+	snapshot.Components = slices.DeleteFunc(snapshot.Components, func(c estate.Component) bool { return a.ignored[c.Name] })
+	if err := ctx.Err(); err != nil {
+		return depmap.Graph{}, estate.Snapshot{}, err
+	}
+	report("drawing edges", counts)
+	return depmap.Build(snapshot), snapshot, nil
+}

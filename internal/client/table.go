@@ -1,0 +1,176 @@
+package client
+
+// What Spring's clients do by default, from the reference documentation of Spring Boot and Spring Cloud.
+var (
+	configClient = Library{"config-client", "spring-config", "http://localhost:8888", []string{"spring.cloud.config.uri", "spring.config.import"}, "spring.cloud.config.enabled"}
+	eurekaClient = Library{"registry-client", "eureka", "http://localhost:8761/eureka/", []string{"eureka.client.service-url.default-zone", "eureka.client.service-url.defaultzone"}, "eureka.client.enabled"}
+	consulClient = Library{"registry-client", "consul", "localhost:8500", []string{"spring.cloud.consul.host", "quarkus.consul-config.agent.host-port"}, "spring.cloud.consul.enabled"}
+	nacosClient  = Library{"registry-client", "nacos", "localhost:8848", []string{"spring.cloud.nacos.discovery.server-addr", "spring.cloud.nacos.server-addr"}, "spring.cloud.nacos.discovery.enabled"}
+	zooClient    = Library{"coordination", "zookeeper", "localhost:2181", []string{"spring.cloud.zookeeper.connect-string"}, "spring.cloud.zookeeper.enabled"}
+	rabbit       = Library{"broker", "rabbitmq", "localhost:5672", []string{"spring.rabbitmq.host", "spring.rabbitmq.addresses", "rabbitmq-host", "quarkus.rabbitmq.host"}, ""}
+	kafka        = Library{"broker", "kafka", "localhost:9092", []string{"spring.kafka.bootstrap-servers", "spring.cloud.stream.kafka.binder.brokers", "kafka.bootstrap.servers", "spring.kafka.producer.bootstrap-servers", "spring.kafka.consumer.bootstrap-servers"}, ""}
+	zipkin       = Library{"tracing", "zipkin", "http://localhost:9411", []string{"spring.zipkin.base-url", "spring.zipkin.baseurl", "management.zipkin.tracing.endpoint"}, "spring.zipkin.enabled"}
+	mongo        = Library{"store", "mongodb", "localhost:27017", []string{"spring.data.mongodb.host", "spring.data.mongodb.uri", "spring.mongodb.uri", "quarkus.mongodb.connection-string"}, ""}
+	redis        = Library{"store", "redis", "localhost:6379", []string{"spring.redis.host", "spring.data.redis.host", "spring.redis.url", "spring.data.redis.url", "spring.redis.cluster.nodes", "spring.redis.sentinel.nodes", "quarkus.redis.hosts"}, ""}
+	elastic      = Library{"store", "elasticsearch", "localhost:9200", []string{"spring.elasticsearch.uris", "spring.elasticsearch.rest.uris", "spring.data.elasticsearch.cluster-nodes"}, ""}
+	cassandra    = Library{"store", "cassandra", "localhost:9042", []string{"spring.data.cassandra.contact-points", "spring.cassandra.contact-points"}, ""}
+	neo4j        = Library{"store", "neo4j", "bolt://localhost:7687", []string{"spring.data.neo4j.uri", "spring.neo4j.uri"}, ""}
+	admin        = Library{Capability: "admin-client", Technology: "spring-boot-admin", Keys: []string{"spring.boot.admin.client.url", "spring.boot.admin.url"}, Switch: "spring.boot.admin.client.enabled"}
+	activemq     = Library{"broker", "activemq", "tcp://localhost:61616", []string{"spring.activemq.broker-url", "spring.artemis.host", "spring.artemis.broker-url"}, ""}
+	identity     = Library{Capability: "identity-client"}
+	turbine      = Library{Capability: "dashboard", Technology: "hystrix"}
+)
+
+// byEcosystem lists the known libraries of each. A name ending in * stands for all that begin so.
+var byEcosystem = map[string][]row{
+	"maven": {
+		means(configClient, "spring-cloud-starter-config", "spring-cloud-config-client"),
+		means(Library{Capability: "config-server", Technology: "spring-config"}, "spring-cloud-config-server", "spring-cloud-config-monitor"),
+		means(eurekaClient, "spring-cloud-starter-eureka", "spring-cloud-starter-netflix-eureka-client", "spring-cloud-netflix-eureka-client", "eureka-client"),
+		means(Library{Capability: "registry-server", Technology: "eureka"}, "spring-cloud-starter-eureka-server", "spring-cloud-starter-netflix-eureka-server", "spring-cloud-netflix-eureka-server"),
+		means(consulClient, "spring-cloud-starter-consul*", "consul-api", "quarkus-consul-config"),
+		means(nacosClient, "spring-cloud-starter-alibaba-nacos*", "nacos-client"),
+		means(zooClient, "spring-cloud-starter-zookeeper*", "curator-framework", "curator-recipes"),
+		means(rabbit, "spring-boot-starter-amqp", "spring-rabbit", "amqp-client", "spring-cloud-starter-bus-amqp", "spring-cloud-starter-stream-rabbit",
+			"spring-cloud-stream-binder-rabbit", "spring-cloud-netflix-hystrix-stream", "quarkus-messaging-rabbitmq", "micronaut-rabbitmq"),
+		means(kafka, "spring-kafka", "kafka-clients", "kafka-streams", "spring-cloud-starter-bus-kafka", "spring-cloud-starter-stream-kafka", "spring-cloud-stream-binder-kafka*",
+			"quarkus-kafka-client", "quarkus-messaging-kafka", "quarkus-smallrye-reactive-messaging-kafka", "micronaut-kafka"),
+		means(activemq, "spring-boot-starter-activemq", "spring-boot-starter-artemis", "activemq-client*", "activemq-spring-boot-starter"),
+		means(zipkin, "spring-cloud-starter-zipkin", "spring-cloud-sleuth-zipkin", "spring-cloud-sleuth-stream", "zipkin-reporter-brave", "opentelemetry-exporter-zipkin", "brave*"),
+		means(Library{Capability: "tracing-server", Technology: "zipkin"}, "zipkin-server", "spring-cloud-sleuth-zipkin-stream", "zipkin-autoconfigure-ui"),
+		means(Library{Capability: "tracing", Technology: "jaeger", DefaultAddress: "localhost:6831", Keys: []string{"opentracing.jaeger.udp-sender.host", "opentracing.jaeger.http-sender.url", "jaeger_agent_host"}}, "opentracing-spring-jaeger*", "jaeger-client", "opentelemetry-exporter-jaeger"),
+		means(Library{Capability: "tracing", Technology: "opentelemetry", DefaultAddress: "http://localhost:4317", Keys: []string{"otel.exporter.otlp.endpoint", "quarkus.otel.exporter.otlp.endpoint", "management.otlp.tracing.endpoint"}}, "opentelemetry-exporter-otlp", "quarkus-opentelemetry"),
+		means(mongo, "spring-boot-starter-data-mongodb*", "mongodb-driver*", "mongo-java-driver", "quarkus-mongodb*"),
+		means(redis, "spring-boot-starter-data-redis*", "spring-boot-starter-redis", "spring-session-data-redis", "jedis", "lettuce-core", "redisson*", "quarkus-redis-client"),
+		means(elastic, "spring-boot-starter-data-elasticsearch", "elasticsearch-rest-client", "elasticsearch-rest-high-level-client", "elasticsearch-java", "transport"),
+		means(cassandra, "spring-boot-starter-data-cassandra*", "cassandra-driver-core", "java-driver-core"),
+		means(neo4j, "spring-boot-starter-data-neo4j", "neo4j-java-driver", "neo4j-ogm*"),
+		store("postgres", "postgresql", "pgjdbc-ng", "r2dbc-postgresql", "quarkus-jdbc-postgresql", "quarkus-reactive-pg-client", "vertx-pg-client"),
+		store("mysql", "mysql-connector-java", "mysql-connector-j", "quarkus-jdbc-mysql", "r2dbc-mysql"),
+		store("mariadb", "mariadb-java-client"),
+		store("sqlserver", "mssql-jdbc"),
+		store("oracle", "ojdbc*"),
+		store("influxdb", "influxdb-java", "influxdb-client-java"),
+		store("memcached", "spymemcached", "xmemcached"),
+		store("couchbase", "spring-boot-starter-data-couchbase", "java-client"),
+		store("hazelcast", "hazelcast-client"),
+		broker("nats", "jnats", "nats-spring-boot-starter"),
+		broker("pulsar", "pulsar-client", "spring-boot-starter-pulsar"),
+		means(admin, "spring-boot-admin-starter-client", "spring-boot-admin-client"),
+		means(Library{Capability: "admin-server", Technology: "spring-boot-admin"}, "spring-boot-admin-starter-server", "spring-boot-admin-server*"),
+		means(identity, "spring-cloud-starter-oauth2", "spring-cloud-starter-security", "spring-boot-starter-oauth2-resource-server", "spring-boot-starter-oauth2-client", "spring-security-oauth2*",
+			"keycloak-spring-boot-starter", "keycloak-spring-security-adapter", "spring-security-jwt", "quarkus-oidc*", "spring-boot-starter-security"),
+		means(Library{Capability: "identity-server"}, "spring-security-oauth2-authorization-server", "spring-boot-starter-oauth2-authorization-server"),
+		means(Library{Capability: "gateway"}, "spring-cloud-starter-zuul", "spring-cloud-starter-netflix-zuul", "spring-cloud-starter-gateway*", "spring-cloud-gateway-server*"),
+		means(turbine, "spring-cloud-starter-netflix-turbine*", "spring-cloud-starter-turbine*", "spring-cloud-starter-hystrix-dashboard", "spring-cloud-starter-netflix-hystrix-dashboard"),
+		means(rabbit, "spring-cloud-starter-turbine-amqp"),
+		means(Library{Capability: "log-shipper", Technology: "logstash"}, "logstash-logback-encoder", "logstash-gelf"),
+		means(Library{Capability: "mail", Technology: "mail", Keys: []string{"spring.mail.host"}}, "spring-boot-starter-mail"),
+		means(Library{Capability: "config-client", Technology: "vault", DefaultAddress: "https://localhost:8200", Keys: []string{"spring.cloud.vault.uri", "spring.cloud.vault.host"}, Switch: "spring.cloud.vault.enabled"}, "spring-cloud-starter-vault-config", "spring-cloud-vault-config*"),
+	},
+	"npm": {
+		broker("rabbitmq", "amqplib", "amqp-connection-manager", "rabbitmq-client", "rascal", "amqp"),
+		broker("kafka", "kafkajs", "node-rdkafka", "kafka-node", "@confluentinc/kafka-javascript"),
+		broker("nats", "nats", "node-nats-streaming"),
+		broker("mosquitto", "mqtt"),
+		store("redis", "redis", "ioredis", "connect-redis", "bull", "bullmq", "bee-queue", "@socket.io/redis-adapter"),
+		store("postgres", "pg", "pg-promise", "postgres", "pg-hstore"),
+		store("mysql", "mysql", "mysql2"),
+		store("mongodb", "mongodb", "mongoose", "mongoist", "monk"),
+		store("elasticsearch", "@elastic/elasticsearch", "elasticsearch"),
+		store("sqlserver", "mssql", "tedious"),
+		store("cassandra", "cassandra-driver"),
+		store("neo4j", "neo4j-driver"),
+		store("memcached", "memcached", "memjs"),
+		store("influxdb", "influx", "@influxdata/influxdb-client"),
+		means(Library{Capability: "registry-client", Technology: "eureka"}, "eureka-js-client"),
+		means(Library{Capability: "registry-client", Technology: "consul"}, "consul"),
+		means(Library{Capability: "tracing", Technology: "zipkin"}, "zipkin", "zipkin-transport-http", "@opentelemetry/exporter-zipkin", "appmetrics-zipkin"),
+		means(Library{Capability: "tracing", Technology: "jaeger"}, "jaeger-client", "@opentelemetry/exporter-jaeger"),
+		means(Library{Capability: "tracing", Technology: "opentelemetry"}, "@opentelemetry/exporter-trace-otlp-grpc", "@opentelemetry/exporter-trace-otlp-http"),
+		means(identity, "keycloak-connect", "passport-oauth2", "openid-client", "express-openid-connect"),
+		means(Library{Capability: "gateway"}, "express-gateway", "http-proxy-middleware", "fast-gateway"),
+		means(Library{Capability: "mail"}, "nodemailer"),
+	},
+	"pypi": {
+		broker("rabbitmq", "pika", "aio-pika", "aiopika", "kombu", "py-amqp", "amqp", "nameko"),
+		broker("kafka", "kafka-python", "confluent-kafka", "aiokafka", "faust", "faust-streaming"),
+		broker("nats", "nats-py", "asyncio-nats-client"),
+		store("redis", "redis", "aioredis", "django-redis", "flask-redis", "rq", "hiredis", "redis-py-cluster"),
+		store("postgres", "psycopg2", "psycopg2-binary", "psycopg", "asyncpg", "pg8000", "aiopg"),
+		store("mysql", "mysqlclient", "pymysql", "mysql-connector-python", "aiomysql", "flask-mysql"),
+		store("mongodb", "pymongo", "motor", "mongoengine", "flask-pymongo", "djongo", "beanie"),
+		store("elasticsearch", "elasticsearch", "elasticsearch-dsl", "elasticsearch-py"),
+		store("cassandra", "cassandra-driver"),
+		store("sqlserver", "pymssql"),
+		store("neo4j", "neo4j", "py2neo"),
+		store("memcached", "pymemcache", "python-memcached", "pylibmc"),
+		store("influxdb", "influxdb", "influxdb-client"),
+		means(Library{Capability: "registry-client", Technology: "consul"}, "python-consul", "python-consul2"),
+		means(Library{Capability: "registry-client", Technology: "eureka"}, "py-eureka-client"),
+		means(Library{Capability: "tracing", Technology: "jaeger"}, "jaeger-client", "opentelemetry-exporter-jaeger"),
+		means(Library{Capability: "tracing", Technology: "zipkin"}, "py-zipkin", "py_zipkin"),
+		means(Library{Capability: "tracing", Technology: "opentelemetry"}, "opentelemetry-exporter-otlp*"),
+	},
+	"go": {
+		broker("rabbitmq", "github.com/streadway/amqp", "github.com/rabbitmq/amqp091-go"),
+		broker("kafka", "github.com/segmentio/kafka-go", "github.com/shopify/sarama", "github.com/ibm/sarama", "github.com/confluentinc/confluent-kafka-go", "github.com/twmb/franz-go"),
+		broker("nats", "github.com/nats-io/nats.go", "github.com/nats-io/stan.go", "github.com/nats-io/go-nats"),
+		broker("mosquitto", "github.com/eclipse/paho.mqtt.golang"),
+		store("redis", "github.com/redis/go-redis", "github.com/go-redis/redis", "github.com/gomodule/redigo", "github.com/garyburd/redigo", "github.com/redis/rueidis"),
+		store("postgres", "github.com/lib/pq", "github.com/jackc/pgx", "gorm.io/driver/postgres", "github.com/go-pg/pg", "github.com/uptrace/bun/driver/pgdriver"),
+		store("mysql", "github.com/go-sql-driver/mysql", "gorm.io/driver/mysql"),
+		store("mongodb", "go.mongodb.org/mongo-driver", "gopkg.in/mgo.v2", "github.com/globalsign/mgo"),
+		store("elasticsearch", "github.com/elastic/go-elasticsearch", "github.com/olivere/elastic"),
+		store("cassandra", "github.com/gocql/gocql"),
+		store("sqlserver", "github.com/denisenkom/go-mssqldb", "github.com/microsoft/go-mssqldb", "gorm.io/driver/sqlserver"),
+		store("neo4j", "github.com/neo4j/neo4j-go-driver"),
+		store("etcd", "go.etcd.io/etcd/client"),
+		store("memcached", "github.com/bradfitz/gomemcache"),
+		store("influxdb", "github.com/influxdata/influxdb-client-go"),
+		store("clickhouse", "github.com/clickhouse/clickhouse-go"),
+		means(Library{Capability: "registry-client", Technology: "consul"}, "github.com/hashicorp/consul/api"),
+		means(Library{Capability: "tracing", Technology: "jaeger"}, "github.com/uber/jaeger-client-go", "go.opentelemetry.io/otel/exporters/jaeger", "contrib.go.opencensus.io/exporter/jaeger"),
+		means(Library{Capability: "tracing", Technology: "zipkin"}, "github.com/openzipkin/zipkin-go", "go.opentelemetry.io/otel/exporters/zipkin"),
+		means(Library{Capability: "tracing", Technology: "opentelemetry"}, "go.opentelemetry.io/otel/exporters/otlp"),
+	},
+	"nuget": {
+		broker("rabbitmq", "rabbitmq.client", "easynetq", "masstransit.rabbitmq", "rebus.rabbitmq", "dotnetcore.cap.rabbitmq", "rawrabbit", "nservicebus.rabbitmq", "nservicebus.transport.rabbitmq"),
+		broker("kafka", "confluent.kafka", "masstransit.kafka", "dotnetcore.cap.kafka", "kafkaflow*"),
+		broker("nats", "nats.client", "nats.net"),
+		store("redis", "stackexchange.redis", "microsoft.extensions.caching.stackexchangeredis", "microsoft.extensions.caching.redis", "servicestack.redis", "csredis*", "freeredis"),
+		store("postgres", "npgsql*", "marten", "dotnetcore.cap.postgresql"),
+		store("sqlserver", "microsoft.data.sqlclient", "system.data.sqlclient", "microsoft.entityframeworkcore.sqlserver", "dotnetcore.cap.sqlserver"),
+		store("mysql", "mysql.data*", "mysqlconnector", "pomelo.entityframeworkcore.mysql"),
+		store("mongodb", "mongodb.driver", "mongodb.entityframeworkcore", "dotnetcore.cap.mongodb"),
+		store("elasticsearch", "nest", "elasticsearch.net", "elastic.clients.elasticsearch"),
+		store("cassandra", "cassandracsharpdriver"),
+		store("eventstoredb", "eventstore.client*"),
+		means(Library{Capability: "registry-client", Technology: "consul"}, "consul", "steeltoe.discovery.consul", "ocelot.provider.consul"),
+		means(eurekaClient, "steeltoe.discovery.eureka", "ocelot.provider.eureka", "pivotal.discovery.client*"),
+		means(configClient, "steeltoe.extensions.configuration.configserver*", "steeltoe.configuration.configserver"),
+		means(Library{Capability: "gateway"}, "ocelot", "yarp.reverseproxy"),
+		means(Library{Capability: "tracing", Technology: "jaeger"}, "jaeger", "opentelemetry.exporter.jaeger"),
+		means(Library{Capability: "tracing", Technology: "zipkin"}, "opentelemetry.exporter.zipkin", "zipkin.tracer"),
+		means(Library{Capability: "tracing", Technology: "opentelemetry"}, "opentelemetry.exporter.opentelemetryprotocol"),
+		means(Library{Capability: "log-shipper", Technology: "seq"}, "serilog.sinks.seq"),
+		means(Library{Capability: "log-shipper", Technology: "elasticsearch"}, "serilog.sinks.elasticsearch"),
+		means(Library{Capability: "identity-server"}, "identityserver4", "duende.identityserver", "openiddict*"),
+		means(identity, "microsoft.aspnetcore.authentication.jwtbearer", "microsoft.aspnetcore.authentication.openidconnect", "identityserver4.accesstokenvalidation"),
+	},
+	"gem": {
+		store("postgres", "pg"), store("mysql", "mysql2"), store("redis", "redis", "sidekiq", "resque", "redis-rails", "hiredis", "redis-client"),
+		store("mongodb", "mongoid", "mongo"), store("memcached", "dalli"), store("elasticsearch", "elasticsearch*", "searchkick"),
+		broker("rabbitmq", "bunny", "sneakers", "hutch"), broker("kafka", "ruby-kafka", "rdkafka", "karafka", "racecar"),
+		means(Library{Capability: "registry-client", Technology: "consul"}, "diplomat"),
+	},
+	"cargo": {
+		store("postgres", "postgres", "tokio-postgres", "deadpool-postgres"), store("redis", "redis", "fred", "deadpool-redis"), store("mongodb", "mongodb"), store("mysql", "mysql", "mysql_async"),
+		broker("rabbitmq", "lapin", "amqprs"), broker("kafka", "rdkafka", "kafka"), broker("nats", "async-nats", "nats"),
+	},
+	"composer": {
+		store("redis", "predis/predis", "snc/redis-bundle"), store("mongodb", "mongodb/mongodb", "jenssegers/mongodb", "mongodb/laravel-mongodb"), store("elasticsearch", "elasticsearch/elasticsearch"),
+		broker("rabbitmq", "php-amqplib/php-amqplib", "php-amqplib/rabbitmq-bundle", "vladimir-yuldashev/laravel-queue-rabbitmq", "symfony/amqp-messenger"),
+		broker("kafka", "enqueue/rdkafka", "mateusjunges/laravel-kafka"),
+	},
+}

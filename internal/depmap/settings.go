@@ -1,0 +1,180 @@
+package depmap
+
+import (
+	"strconv"
+	"strings"
+
+	"example.org/caravan/internal/endpoint"
+	"example.org/caravan/internal/estate"
+)
+
+// fromSettings draws an edge for every setting whose value is the address of somebody, whatever its key.
+func (b *builder) fromSettings(n *node) {
+	for i := range n.settings.list {
+		s := &n.settings.list[i]
+		if s.full == "" || aboutItself(s.Key) || n.role == "proxy" && strings.HasSuffix(s.Key, "vip") {
+			continue
+		}
+		for _, e := range endpoint.Parse(s.full) {
+			b.fromAddress(n, s, e)
+		}
+	}
+}
+
+func (b *builder) fromAddress(n *node, s *resolved, e endpoint.Endpoint) {
+	if e.Bare && !hostKey(s.Key) {
+		return
+	}
+	if e.Port == 0 && (e.Bare || e.IsIP()) {
+		e.Port = n.siblingPort(s.Key)
+	}
+	if e.Bare && e.Port > 0 {
+		e.Bare = false // a port beside it: surely a host
+	}
+	if embedded(e) || n.switchedOff(s.Key) {
+		return
+	}
+	q := question{from: n, e: e, key: s.Key, place: s.Place, env: s.Environment, strict: s.Shared && n.Kind == estate.Host}
+	p, ok := b.resolve(q)
+	if !ok {
+		return
+	}
+	why := whyAddress
+	switch {
+	case p.kind == Route:
+		why = whyRoute
+	case s.Shared:
+		why = whyShared
+	}
+	if s.Shared && !n.usesShared(p, s.Key) {
+		return
+	}
+	b.connect(n, p, Evidence{Place: s.Place, Key: s.Key, Value: s.Value, Reader: s.By, Why: why}, Configured, strength[why])
+}
+
+// usesShared reports whether a key that several services share concerns this one: it sets keys of the same family
+// itself, or its build says that it can speak to the provider. Everybody speaks HTTP; without a build manifest only what
+// all clients of a configuration server use is believed.
+func (n *node) usesShared(p provider, key string) bool {
+	if p.node == nil || n.Kind == estate.Host {
+		return false // everything an environment sets is seen by every host in it
+	}
+	if n.setsFamily(key) {
+		return true
+	}
+	switch p.node.role {
+	case "registry", "config":
+		return len(n.libraries) == 0 || n.hasLibraryFor(p.node.technology) || p.node.technology == ""
+	case "store", "broker", "tracing", "logging", "mail", "coordination":
+		return n.hasLibraryFor(p.node.technology)
+	case "identity":
+		return n.hasCapability("identity-client")
+	case "monitoring":
+		return n.hasCapability("admin-client")
+	}
+	return true
+}
+
+// setsFamily reports whether the component has a setting of its own beside a shared one: spring.rabbitmq.username beside
+// spring.rabbitmq.host.
+func (n *node) setsFamily(key string) bool {
+	parts := strings.SplitN(key, ".", 3)
+	if len(parts) < 3 {
+		return false
+	}
+	family := parts[0] + "." + parts[1] + "."
+	for i := range n.settings.list {
+		if s := &n.settings.list[i]; !s.Shared && strings.HasPrefix(s.Key, family) && family != "spring.cloud." && family != "eureka.client." {
+			return true
+		}
+	}
+	return false
+}
+
+func (n *node) hasCapability(capability string) bool {
+	for _, l := range n.libraries {
+		if l.Capability == capability {
+			return true
+		}
+	}
+	return false
+}
+
+// switchedOff reports whether the feature a key belongs to is disabled beside it.
+func (n *node) switchedOff(key string) bool {
+	for at := len(key); ; {
+		i := strings.LastIndexByte(key[:at], '.')
+		if i <= 0 {
+			return false
+		}
+		if v, ok := n.settings.value(key[:i] + ".enabled"); ok && v == "false" && strings.Count(key[:i], ".") > 0 {
+			return true
+		}
+		at = i
+	}
+}
+
+// embedded reports whether an address is that of a database inside the process.
+func embedded(e endpoint.Endpoint) bool {
+	switch e.Scheme {
+	case "h2", "hsqldb", "derby", "sqlite", "file", "classpath", "mem":
+		return true
+	}
+	return false
+}
+
+// siblingPort is the value of the port key beside a host key.
+func (n *node) siblingPort(key string) int {
+	lower := strings.ToLower(key)
+	for _, w := range []string{"hostname", "host", "server", "address", "addr", "ip", "ipaddress"} {
+		if cut, ok := strings.CutSuffix(lower, w); ok {
+			if v, ok := n.settings.value(cut+"port", cut+"port_number"); ok {
+				port, err := strconv.Atoi(v)
+				if err == nil && port > 0 && port < 65536 {
+					return port
+				}
+			}
+		}
+	}
+	return 0
+}
+
+// hostKeys end the keys whose value names somebody although it is a lone word.
+var hostKeys = []string{
+	"host", "hosts", "hostname", "hostnames", "server", "servers", "addr", "address", "addresses", "url", "urls", "uri", "uris", "endpoint", "endpoints",
+	"serviceid", "upstream", "upstreams", "target", "targets", "backend", "backends", "broker", "brokers", "nodes", "contactpoints", "bootstrapservers",
+	"destination", "servicename", "fqdn", "ip", "ipaddress", "master", "primary", "replica", "slave", "appconfig", "instance", "vip", "quorum",
+}
+
+// hostKey reports whether a key's last word asks for a host.
+func hostKey(key string) bool {
+	if i := strings.LastIndexByte(key, '['); i > 0 && strings.HasSuffix(key, "]") {
+		key = key[:i]
+	}
+	k := estate.Norm(key)
+	for _, w := range hostKeys {
+		if strings.HasSuffix(k, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// selfKeys are keys whose address is the reader's own, or that of who may come in: no dependency either way.
+var selfKeys = []string{
+	"eureka.instance", "instance.hostname", "discovery.hostname", "discovery.host-name", "advertised", "server.address", "server.host", "listen", "bind",
+	"allow", "whitelist", "trusted", "cors", "origin", "redirect", "callback", "info.", "swagger", "license", "contact", "springdoc", "schema-location",
+	"logging.level", "management.server", "health", "self-uri", "home-page", "homepage", "external-url", "external_url", "public-url", "public_url", "label.org.",
+	"dockerfile.from", "hostname-verif", "repository.url", "package", "mirror", "documentation", "example", "image", "noproxy", "no_proxy", "no-proxy",
+	"jmx.", "rmi.", "trusted", "publish", "known_hosts", "ssh_", "homepage", "bugs.url", "xmlns", "$schema", "server_name", "servername",
+}
+
+func aboutItself(key string) bool {
+	k := strings.ToLower(key)
+	for _, w := range selfKeys {
+		if strings.Contains(k, w) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,245 @@
+package syntax
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// JSON parses one JSON value, with the comments and trailing commas that configuration files have. On bad or truncated
+// input it returns what it understood so far and an *Error.
+func JSON(data []byte) (Node, error) {
+	if len(data) > MaxBytes {
+		return Node{}, &Error{Text: "larger than " + strconv.Itoa(MaxBytes>>20) + " MiB"}
+	}
+	p := &jsonParser{data: trimBOM(data), line: 1, budget: MaxNodes}
+	n := p.value(0)
+	if p.err == nil {
+		if p.space(); p.pos < len(p.data) {
+			p.fail("something follows the JSON value")
+		}
+	}
+	if p.err != nil {
+		return n, p.err
+	}
+	return n, nil
+}
+
+type jsonParser struct {
+	data   []byte
+	pos    int
+	line   int
+	budget int
+	err    *Error
+}
+
+func (p *jsonParser) fail(text string) {
+	if p.err == nil {
+		p.err = &Error{Line: p.line, Text: "not valid JSON: " + text}
+	}
+}
+
+// space skips white space and comments.
+func (p *jsonParser) space() {
+	for p.pos < len(p.data) {
+		switch c := p.data[p.pos]; {
+		case c == '\n':
+			p.line++
+			p.pos++
+		case c == ' ' || c == '\t' || c == '\r':
+			p.pos++
+		case c == '/' && p.pos+1 < len(p.data) && p.data[p.pos+1] == '/':
+			for p.pos < len(p.data) && p.data[p.pos] != '\n' {
+				p.pos++
+			}
+		case c == '/' && p.pos+1 < len(p.data) && p.data[p.pos+1] == '*':
+			p.blockComment()
+		default:
+			return
+		}
+	}
+}
+
+func (p *jsonParser) blockComment() {
+	for p.pos += 2; p.pos < len(p.data); p.pos++ {
+		if p.data[p.pos] == '\n' {
+			p.line++
+		}
+		if p.data[p.pos] == '*' && p.pos+1 < len(p.data) && p.data[p.pos+1] == '/' {
+			p.pos += 2
+			return
+		}
+	}
+	p.fail("a comment does not end")
+}
+
+func (p *jsonParser) value(depth int) Node {
+	p.space()
+	if p.budget--; p.budget < 0 {
+		p.fail("more than " + strconv.Itoa(MaxNodes) + " values")
+		return Node{}
+	}
+	if depth > MaxDepth {
+		p.fail("nested deeper than " + strconv.Itoa(MaxDepth) + " levels")
+		return Node{}
+	}
+	if p.pos >= len(p.data) {
+		p.fail("it ends too soon")
+		return Node{}
+	}
+	switch c := p.data[p.pos]; c {
+	case '{':
+		return p.object(depth)
+	case '[':
+		return p.array(depth)
+	case '"':
+		line := p.line
+		return Node{Kind: Scalar, Line: line, Tag: "str", Value: p.text()}
+	}
+	return p.word()
+}
+
+func (p *jsonParser) object(depth int) Node {
+	n := Node{Kind: Map, Line: p.line}
+	p.pos++
+	for p.err == nil {
+		p.space()
+		switch {
+		case p.pos >= len(p.data):
+			p.fail("an object does not end")
+		case p.data[p.pos] == '}':
+			p.pos++
+			return n
+		case p.data[p.pos] == ',':
+			p.pos++
+		case p.data[p.pos] == '"':
+			line, key := p.line, p.text()
+			p.space()
+			if p.pos >= len(p.data) || p.data[p.pos] != ':' {
+				p.fail("a key has no value")
+				break
+			}
+			p.pos++
+			v := p.value(depth + 1)
+			n.Pairs = append(n.Pairs, Pair{Key: key, Line: line, Value: v})
+		default:
+			p.fail("a key is not in quotes")
+		}
+	}
+	return n
+}
+
+func (p *jsonParser) array(depth int) Node {
+	n := Node{Kind: List, Line: p.line}
+	p.pos++
+	for p.err == nil {
+		p.space()
+		switch {
+		case p.pos >= len(p.data):
+			p.fail("a list does not end")
+		case p.data[p.pos] == ']':
+			p.pos++
+			return n
+		case p.data[p.pos] == ',':
+			p.pos++
+		default:
+			n.Items = append(n.Items, p.value(depth+1))
+		}
+	}
+	return n
+}
+
+// text reads a string and resolves its escapes.
+func (p *jsonParser) text() string {
+	p.pos++
+	start := p.pos
+	for p.pos < len(p.data) {
+		switch p.data[p.pos] {
+		case '"':
+			s := string(p.data[start:p.pos])
+			p.pos++
+			return s
+		case '\\':
+			return p.escaped(start)
+		case '\n':
+			p.fail("a string does not end on its line")
+			return string(p.data[start:p.pos])
+		}
+		p.pos++
+	}
+	p.fail("a string does not end")
+	return string(p.data[start:])
+}
+
+var jsonEscapes = map[byte]byte{'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', '"': '"', '\\': '\\', '/': '/'}
+
+func (p *jsonParser) escaped(start int) string {
+	var b strings.Builder
+	b.Write(p.data[start:p.pos])
+	for p.pos < len(p.data) {
+		c := p.data[p.pos]
+		switch {
+		case c == '"':
+			p.pos++
+			return b.String()
+		case c == '\n':
+			p.fail("a string does not end on its line")
+			return b.String()
+		case c == '\\' && p.pos+1 < len(p.data):
+			p.pos++
+			if p.data[p.pos] == 'u' && p.pos+4 < len(p.data) {
+				r, err := strconv.ParseUint(string(p.data[p.pos+1:p.pos+5]), 16, 32)
+				if err != nil {
+					p.fail("a \\u escape is not hexadecimal")
+					return b.String()
+				}
+				b.WriteRune(rune(r))
+				p.pos += 5
+				continue
+			}
+			if e, ok := jsonEscapes[p.data[p.pos]]; ok {
+				b.WriteByte(e)
+			} else {
+				b.WriteByte(p.data[p.pos])
+			}
+		default:
+			b.WriteByte(c)
+		}
+		p.pos++
+	}
+	p.fail("a string does not end")
+	return b.String()
+}
+
+// word reads true, false, null or a number.
+func (p *jsonParser) word() Node {
+	start := p.pos
+	for p.pos < len(p.data) && (p.data[p.pos] >= utf8.RuneSelf || !strings.ContainsRune(" \t\r\n,]}:/", rune(p.data[p.pos]))) {
+		p.pos++
+	}
+	n := Node{Kind: Scalar, Line: p.line, Value: string(p.data[start:p.pos])}
+	switch n.Value {
+	case "null":
+		return Node{Line: p.line}
+	case "true", "false":
+		n.Tag = "bool"
+		return n
+	}
+	if _, err := strconv.ParseFloat(n.Value, 64); err != nil {
+		p.fail("a value is neither text, number, list nor object")
+		p.pos = max(p.pos, start+1)
+		return Node{Line: p.line}
+	}
+	n.Tag = "float"
+	if _, err := strconv.ParseInt(n.Value, 10, 64); err == nil {
+		n.Tag = "int"
+	}
+	return n
+}
+
+func trimBOM(data []byte) []byte {
+	if len(data) >= 3 && data[0] == 0xEF && data[1] == 0xBB && data[2] == 0xBF {
+		return data[3:]
+	}
+	return data
+}

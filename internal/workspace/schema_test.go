@@ -1,0 +1,133 @@
+package workspace
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"reflect"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/invopop/jsonschema"
+	validator "github.com/santhosh-tekuri/jsonschema/v6"
+
+	"example.org/caravan/internal/syntax"
+	"example.org/caravan/schemas"
+)
+
+var update = flag.Bool("update", false, "write schemas/workspace.schema.json anew from the types")
+
+const schemaFile = "../../schemas/workspace.schema.json"
+
+func generated(t *testing.T) []byte {
+	t.Helper()
+	r := &jsonschema.Reflector{ExpandedStruct: true, Anonymous: true, Namer: func(t reflect.Type) string { return t.Name() }}
+	s := r.Reflect(Workspace{})
+	s.ID, s.Title = SchemaURL, "Caravan workspace"
+	s.Description = "caravan.yaml: what a company declares about its estate."
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(s); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func TestSchemaSaysWhatTheTypesSay(t *testing.T) {
+	want := generated(t)
+	if *update {
+		if err := os.WriteFile(schemaFile, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(string(want), string(schemas.Workspace)); diff != "" {
+		t.Errorf("schemas/workspace.schema.json is out of date; run go test ./internal/workspace -run TestSchema -update (-types +file):\n%s", diff)
+	}
+}
+
+// agreement are texts that the schema, which editors use, and the parser must judge alike.
+var agreement = []struct {
+	name  string
+	text  string
+	valid bool
+}{
+	{"the least there can be", "organisation: kopi\nsources: [{name: kopi, dir: .}]\n", true},
+	{"everything there can be", full, true},
+	{"an unknown key", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nteam: []\n", false},
+	{"an unknown key of a source", "organisation: kopi\nsources: [{name: kopi, dir: ., path: x}]\n", false},
+	{"no organisation", "sources: [{name: kopi, dir: .}]\n", false},
+	{"no sources", "organisation: kopi\nsources: []\n", false},
+	{"a number for a name", "organisation: 12\nsources: [{name: kopi, dir: .}]\n", false},
+	{"a kind of environment there is none of", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nenvironments: [{name: p, kind: cloud}]\n", false},
+	{"a country in small letters", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nenvironments: [{name: p, kind: vm, country: sg}]\n", false},
+	{"a database that is no PostgreSQL", "organisation: kopi\nsources: [{name: kopi, dir: .}]\ndatabase: mysql://db.internal\n", false},
+	{"a source name with a slash", "organisation: kopi\nsources: [{name: a/b, dir: .}]\n", false},
+	{"ignore that is no truth value", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nservices: [{name: a, ignore: \"yes\"}]\n", false},
+}
+
+func TestSchemaAndParserAgree(t *testing.T) {
+	schema := compiled(t)
+	for _, tt := range agreement {
+		t.Run(tt.name, func(t *testing.T) {
+			_, parseErr := Parse([]byte(tt.text), FileName)
+			if (parseErr == nil) != tt.valid {
+				t.Errorf("the parser says %v", parseErr)
+			}
+			docs, err := syntax.YAML([]byte(tt.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := schema.Validate(plain(docs[0])); (err == nil) != tt.valid {
+				t.Errorf("the schema says %v", err)
+			}
+		})
+	}
+}
+
+func compiled(t *testing.T) *validator.Schema {
+	t.Helper()
+	doc, err := validator.UnmarshalJSON(bytes.NewReader(schemas.Workspace))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := validator.NewCompiler()
+	if err := c.AddResource(SchemaURL, doc); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Compile(SchemaURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// plain is a node as a JSON value.
+func plain(n syntax.Node) any {
+	switch n.Kind {
+	case syntax.Map:
+		out := map[string]any{}
+		for _, p := range n.Pairs {
+			out[p.Key] = plain(p.Value)
+		}
+		return out
+	case syntax.List:
+		out := []any{}
+		for _, item := range n.Items {
+			out = append(out, plain(item))
+		}
+		return out
+	case syntax.Scalar:
+		if n.Tag == "str" {
+			return n.Value
+		}
+		var v any
+		if json.Unmarshal([]byte(n.Value), &v) == nil {
+			return v
+		}
+	}
+	return nil
+}

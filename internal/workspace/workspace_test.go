@@ -1,0 +1,315 @@
+package workspace
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"example.org/caravan/internal/discover"
+	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/fault"
+)
+
+const full = `organisation: kopi
+sources:
+  - name: kopi
+    dir: .
+    exclude: [archive, "**/testdata"]
+  - name: settings
+    dir: ../settings
+    environment: production-sg
+    kind: config-repository
+environments:
+  - name: production-sg
+    kind: vm
+    country: SG
+    provider: gcp
+teams:
+  - name: orders
+    mail: orders@example.org
+    chat: "#orders"
+    owns:
+      - orders
+      - pg-*
+      - /services/orders/
+services:
+  - name: payment-provider
+    aliases: [api.pay.example.org, pay]
+    kind: external
+    team: orders
+  - name: old-smtp
+    aliases: [mail.example.org]
+    ignore: true
+database: postgres://caravan@db.internal/caravan
+`
+
+const least = "organisation: kopi\nsources:\n  - name: kopi\n    dir: .\n"
+
+func TestParseReadsEverythingThatCanBeDeclared(t *testing.T) {
+	got, err := Parse([]byte(full), FileName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Workspace{
+		Organisation: "kopi",
+		Sources: []Source{
+			{Name: "kopi", Dir: ".", Exclude: []string{"archive", "**/testdata"}},
+			{Name: "settings", Dir: "../settings", Environment: "production-sg", Kind: ConfigRepository},
+		},
+		Environments: []Environment{{Name: "production-sg", Kind: "vm", Country: "SG", Provider: "gcp"}},
+		Teams: []Team{{Name: "orders", Mail: "orders@example.org", Chat: "#orders",
+			Owns: []string{"orders", "pg-*", "/services/orders/"}}},
+		Services: []Service{
+			{Name: "payment-provider", Aliases: []string{"api.pay.example.org", "pay"}, Kind: estate.External, Team: "orders"},
+			{Name: "old-smtp", Aliases: []string{"mail.example.org"}, Ignore: true},
+		},
+		Database: "postgres://caravan@db.internal/caravan",
+	}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Workspace{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
+	tests := []struct {
+		name string
+		text string
+		want []string
+	}{
+		{"an empty file", "", []string{`1: nothing in it; run caravan init in an empty directory to see what belongs here`}},
+		{"only a comment", "# soon\n", []string{`1: nothing in it; run caravan init in an empty directory to see what belongs here`}},
+		{"not YAML", "organisation: kopi\nsources: [\n", []string{`not valid YAML`}},
+		{"two documents", least + "---\norganisation: b\n", []string{`6: a second document; keep one, without --- lines`}},
+		{"a list at the top", "- kopi\n", []string{`1: the workspace is a list; write keys and values: organisation, sources, environments, teams, services, database`}},
+		{"nothing that is required", "teams: []\n", []string{`1: the workspace has no organisation; add one`, `1: the workspace has no sources; add one`}},
+		{"a mistyped key", least + "evironments: []\n", []string{`5: unknown key "evironments"; did you mean "environments"?`}},
+		{"a key in American spelling", "organization: kopi\nsources: [{name: kopi, dir: .}]\n", []string{
+			`1: unknown key "organization"; did you mean "organisation"?`, `1: the workspace has no organisation; add one`}},
+		{"a key like no other", least + "    favourite: kopi\n", []string{`5: unknown key "favourite"; the keys here are name, dir, environment, exclude, kind`}},
+		{"a key given twice", least + "organisation: teh\n", []string{`5: "organisation" is given in line 1 already; keep one`}},
+		{"a number where a text belongs", "organisation: 12\nsources: [{name: kopi, dir: .}]\n", []string{`1: organisation is a number; put the text in quotes`}},
+		{"a map where a list belongs", "organisation: kopi\nsources: {name: kopi, dir: .}\n", []string{`2: sources is a map; write a list, each item after a dash`}},
+		{"a text where a map belongs", "organisation: kopi\nsources:\n  - kopi\n", []string{`3: sources[0] is a text; write keys and values: name, dir, environment, exclude, kind`}},
+		{"a channel that became a comment", least + "teams:\n  - name: orders\n    chat: #orders\n", []string{`7: teams[0].chat is empty; give it a text, in quotes if it begins with #`}},
+		{"an environment of no known kind", least + "environments:\n  - name: p\n    kind: cloud\n", []string{`7: environments[0].kind is "cloud"; write vm or kubernetes`}},
+		{"a country in small letters", least + "environments:\n  - name: p\n    kind: vm\n    country: sg\n", []string{`8: "sg" is not a country code; write SG`}},
+		{"a country by its other code", least + "environments:\n  - name: p\n    kind: vm\n    country: UK\n", []string{`8: "UK" is not a country code; write GB`}},
+		{"a country's name", least + "environments:\n  - name: p\n    kind: vm\n    country: Indonesia\n", []string{`8: "Indonesia" is not a country code; write the two capital letters of ISO 3166-1, such as ID for Indonesia`}},
+		{"a team declared twice", least + "teams:\n  - name: orders\n  - name: orders\n", []string{`7: team "orders" is declared in line 6 already; rename or remove one`}},
+		{"a service known by another's alias", least + "services:\n  - name: pay\n    aliases: [pay-api]\n  - name: PayAPI\n", []string{`8: service name "PayAPI" is taken in line 7; give each name to one service, once`}},
+		{"a team nobody declared", least + "services:\n  - name: pay\n    team: orders\n", []string{`7: team "orders" is not declared; add it under teams`}},
+		{"a mistyped team", least + "teams: [{name: orders}]\nservices:\n  - name: pay\n    team: order\n", []string{`8: team "order" is not declared; did you mean "orders"?`}},
+		{"an environment nobody declared", least + "    environment: production\n", []string{`5: environment "production" is not declared; add it under environments`}},
+		{"an absolute directory", "organisation: kopi\nsources:\n  - name: kopi\n    dir: /srv/kopi\n", []string{`4: source directory /srv/kopi is absolute, so only right on one machine; write it relative to this file`}},
+		{"a source name that is a path", "organisation: kopi\nsources:\n  - name: a/b\n    dir: .\n", []string{`3: source name "a/b" would not do as the first part of a path; use letters, digits, dots and dashes`}},
+		{"a broken glob", least + "    exclude: [\"[a\"]\n", []string{`5: "[a" is not a glob; write a folder or a pattern such as **/testdata`}},
+		{"a mail address without a host", least + "teams: [{name: orders, mail: orders}]\n", []string{`5: "orders" is not a mail address; write name@example.org`}},
+		{"another database", least + "database: mysql://root:kept-secret@db.internal/x\n", []string{
+			`5: not a PostgreSQL address; write postgres://user@host/name, or leave it out to keep history beside this file`}},
+		{"several problems, in the order of their lines", "organisation: 12\nsources:\n  - name: kopi\n    dri: .\nenvironments:\n  - name: p\n    kind: vm\n    country: XX\n", []string{
+			`1: organisation is a number; put the text in quotes`,
+			`3: sources[0] has no dir; add one`,
+			`4: unknown key "dri"; did you mean "dir"?`,
+			`8: "XX" is not a country code; write the two capital letters of ISO 3166-1, such as ID for Indonesia`}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Parse([]byte(tt.text), FileName)
+			if fault.KindOf(err) != fault.Invalid {
+				t.Fatalf("want an invalid fault, got %v", err)
+			}
+			lines := strings.Split(err.Error(), "\n")
+			if len(lines) != len(tt.want) {
+				t.Fatalf("want %d lines, got:\n%v", len(tt.want), err)
+			}
+			for i, line := range lines {
+				if !strings.HasPrefix(line, FileName+":") || !strings.Contains(line, tt.want[i]) {
+					t.Errorf("line %d:\nwant %s:%s\n got %s", i, FileName, tt.want[i], line)
+				}
+			}
+			if strings.Contains(err.Error(), "kept-secret") {
+				t.Error("a password is in the message")
+			}
+		})
+	}
+}
+
+func TestOpen(t *testing.T) {
+	t.Run("makes directories whole", func(t *testing.T) {
+		dir := t.TempDir()
+		write(t, dir, least)
+		w, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []discover.Source{{Name: "kopi", Dir: dir}}
+		if diff := cmp.Diff(want, Sources(w)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+	t.Run("reports a missing directory together with everything else", func(t *testing.T) {
+		dir := t.TempDir()
+		write(t, dir, "organisation: 1\nsources:\n  - name: kopi\n    dir: nowhere\n  - name: file\n    dir: caravan.yaml\n")
+		_, err := Open(dir)
+		if fault.KindOf(err) != fault.Invalid {
+			t.Fatalf("want an invalid fault, got %v", err)
+		}
+		for _, want := range []string{":1: organisation is a number", ":4: source directory nowhere does not exist", ":6: source caravan.yaml is not a directory"} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("no %q in:\n%v", want, err)
+			}
+		}
+	})
+	t.Run("says what to do where there is none", func(t *testing.T) {
+		_, err := Open(t.TempDir())
+		if fault.KindOf(err) != fault.NotFound || !strings.Contains(err.Error(), "caravan init") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("refuses a directory in the file's place", func(t *testing.T) {
+		dir := t.TempDir()
+		if err := os.Mkdir(filepath.Join(dir, FileName), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(dir); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestFind(t *testing.T) {
+	dir := t.TempDir()
+	deep := filepath.Join(dir, "services", "orders")
+	if err := os.MkdirAll(deep, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Find(deep); fault.KindOf(err) != fault.NotFound || !strings.Contains(err.Error(), "caravan init") {
+		t.Errorf("without a workspace: got %v", err)
+	}
+	write(t, dir, least)
+	for _, from := range []string{dir, deep} {
+		if got, err := Find(from); err != nil || got != dir {
+			t.Errorf("from %s: got %s, %v", from, got, err)
+		}
+	}
+}
+
+func TestSightingsCarryTheLinesThatSaySo(t *testing.T) {
+	w, err := Parse([]byte(full), FileName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(line int) estate.Place { return estate.Place{File: FileName, Line: line} }
+	pay := estate.In("workspace", "payment-provider")
+	team := estate.In("team", "orders")
+	want := []estate.Sighting{
+		{Fact: estate.Repository, Subject: estate.At("settings"), Value: "settings", Place: at(9), By: "workspace"},
+		{Fact: estate.Contact, Subject: team, Key: "mail", Value: "orders@example.org", Place: at(17), By: "workspace"},
+		{Fact: estate.Contact, Subject: team, Key: "chat", Value: "#orders", Place: at(18), By: "workspace"},
+		{Fact: estate.Owns, Key: "workspace", Value: "orders", Profile: "orders", Place: at(20), By: "workspace"},
+		{Fact: estate.Owns, Key: "workspace", Value: "orders", Profile: "pg-*", Place: at(21), By: "workspace"},
+		{Fact: estate.Owns, Key: "workspace", Value: "orders", Profile: "/services/orders/", Place: at(22), By: "workspace"},
+		{Fact: estate.Called, Subject: pay, Key: estate.NameCatalog, Value: "payment-provider", Place: at(24), By: "workspace"},
+		{Fact: estate.Runs, Subject: pay, Key: "external", Place: at(24), By: "workspace"},
+		{Fact: estate.Called, Subject: pay, Key: estate.NameCatalog, Value: "api.pay.example.org", Place: at(25), By: "workspace"},
+		{Fact: estate.Called, Subject: pay, Key: estate.NameCatalog, Value: "pay", Place: at(25), By: "workspace"},
+		{Fact: estate.Owns, Subject: pay, Key: "workspace", Value: "orders", Place: at(27), By: "workspace"},
+	}
+	if diff := cmp.Diff(want, Sightings(w)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]estate.ServiceName{"old-smtp", "mail.example.org"}, Ignored(w)); diff != "" {
+		t.Errorf("ignored (-want +got):\n%s", diff)
+	}
+}
+
+func TestASourceAloneIsTheRoot(t *testing.T) {
+	w, err := Parse([]byte("organisation: kopi\nsources:\n  - name: settings\n    dir: .\n    kind: config-repository\n"), FileName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := Sightings(w); len(got) != 1 || got[0].Value != "." {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestADraftIsAWorkspaceAsItStands(t *testing.T) {
+	for _, name := range []string{"kopi", "two words", "123", "..odd..", "日本"} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), name)
+			if err := os.Mkdir(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			draft := Draft(dir)
+			write(t, dir, string(draft))
+			w, err := Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(w.Sources) != 1 || w.Sources[0].Dir != "." {
+				t.Errorf("got sources %+v", w.Sources)
+			}
+			if !strings.HasPrefix(string(draft), "# yaml-language-server: $schema="+SchemaURL+"\n") {
+				t.Error("no line for editors on top")
+			}
+		})
+	}
+}
+
+func TestADraftWithItsExamplesTurnedOnIsValid(t *testing.T) {
+	var text strings.Builder
+	on := false
+	for _, line := range strings.Split(string(Draft("kopi")), "\n") {
+		switch bare, comment := strings.CutPrefix(line, "# "); {
+		case comment && (strings.HasSuffix(bare, ":") || strings.HasPrefix(bare, "database: ")):
+			on = true
+			text.WriteString(bare + "\n")
+		case comment && on:
+			text.WriteString(bare + "\n")
+		default:
+			on = false
+			text.WriteString(strings.Replace(line, "    # ", "    ", 1) + "\n")
+		}
+	}
+	w, err := Parse([]byte(text.String()), FileName)
+	if err != nil {
+		t.Fatalf("%v in:\n%s", err, text.String())
+	}
+	if len(w.Environments) != 1 || len(w.Teams) != 1 || len(w.Services) != 2 || w.Database == "" {
+		t.Errorf("got %+v", w)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{full, least, "", "- a", "sources: [&a {name: *a}]", "organisation: {a: 1}\nsources: 3", string(Draft("kopi"))} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		w, err := Parse(data, FileName)
+		if err != nil {
+			if fault.KindOf(err) != fault.Invalid {
+				t.Errorf("not an invalid fault: %v", err)
+			}
+			return
+		}
+		if len(w.Sources) == 0 || w.Organisation == "" {
+			t.Errorf("accepted without what is required: %+v", w)
+		}
+		for _, s := range Sightings(w) {
+			if s.Place.Line == 0 {
+				t.Errorf("no line: %+v", s)
+			}
+		}
+	})
+}
+
+func write(t *testing.T, dir, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, FileName), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,10 @@
+// Package schemas holds the JSON Schemas of the files people write, as editors and the portal are given them. They are
+// generated from the Go types that read those files; it knows nothing else.
+package schemas
+
+import _ "embed" // for the schema files
+
+// Workspace is the JSON Schema (draft 2020-12) of caravan.yaml.
+//
+//go:embed workspace.schema.json
+var Workspace []byte
