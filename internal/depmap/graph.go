@@ -111,13 +111,14 @@ type (
 	}
 	// Difference is what changed from one graph to another. Evidence that only moved lines is no change.
 	Difference struct {
-		Old, New        estate.Digest
-		ServicesAdded   []Service `json:"servicesAdded,omitempty"`
-		ServicesRemoved []Service `json:"servicesRemoved,omitempty"`
-		ServicesChanged []Change  `json:"servicesChanged,omitempty"`
-		EdgesAdded      []Edge    `json:"edgesAdded,omitempty"`
-		EdgesRemoved    []Edge    `json:"edgesRemoved,omitempty"`
-		EdgesChanged    []Change  `json:"edgesChanged,omitempty"`
+		Old             estate.Digest `json:"old"`
+		New             estate.Digest `json:"new"`
+		ServicesAdded   []Service     `json:"servicesAdded,omitempty"`
+		ServicesRemoved []Service     `json:"servicesRemoved,omitempty"`
+		ServicesChanged []Change      `json:"servicesChanged,omitempty"`
+		EdgesAdded      []Edge        `json:"edgesAdded,omitempty"`
+		EdgesRemoved    []Edge        `json:"edgesRemoved,omitempty"`
+		EdgesChanged    []Change      `json:"edgesChanged,omitempty"`
 	}
 	// Change is one field of one service or edge that differs.
 	Change struct {

@@ -42,7 +42,8 @@ func technologyIn(name string) (technology.Technology, bool) {
 
 // liftRoles tells which services run on each host and gives them the host's settings that are theirs.
 func (m *merger) liftRoles() {
-	tenants := m.tenants()
+	loads := m.loads()
+	tenants := m.tenants(loads)
 	anywhere := map[int]bool{}
 	for _, services := range tenants {
 		for _, s := range services {
@@ -62,32 +63,39 @@ func (m *merger) liftRoles() {
 		}
 		m.shareOut(p, tenants[h], anywhere)
 		if len(tenants[h]) == 0 && p.c.Technology == "" {
-			p.c.Technology = m.hostTechnology(p)
+			p.c.Technology = hostTechnology(loads[h])
 		}
 	}
 }
 
-// tenants lists the services each host runs.
-func (m *merger) tenants() map[int][]int {
-	out := map[int][]int{}
+// loads lists what each host is said to run, as its roles, recipes and units name it.
+func (m *merger) loads() map[int][]string {
+	out := map[int][]string{}
 	for i := range m.all {
 		s := &m.all[i]
 		if s.Fact != estate.Hosts {
 			continue
 		}
-		seed, ok := m.byName[subjectKey{s.Subject.Space, s.Subject.Name}]
-		if !ok || m.partOf[seed] < 0 {
-			continue
-		}
-		h := m.partOf[seed]
-		for _, name := range roleNames(s.Value) {
-			if t, ok := m.called(name); ok && t != h && m.components[t].c.Kind != estate.Host {
-				out[h] = appendOnce(out[h], t)
-				break
-			}
+		if seed, ok := m.byName[subjectKey{s.Subject.Space, s.Subject.Name}]; ok && m.partOf[seed] >= 0 {
+			h := m.partOf[seed]
+			out[h] = append(out[h], s.Value)
 		}
 	}
-	for h := range out {
+	return out
+}
+
+// tenants lists the services each host runs.
+func (m *merger) tenants(loads map[int][]string) map[int][]int {
+	out := map[int][]int{}
+	for h, values := range loads {
+		for _, value := range values {
+			for _, name := range roleNames(value) {
+				if t, ok := m.called(name); ok && t != h && m.components[t].c.Kind != estate.Host {
+					out[h] = appendOnce(out[h], t)
+					break
+				}
+			}
+		}
 		slices.Sort(out[h])
 	}
 	return out
@@ -171,19 +179,11 @@ func (m *merger) namesTenantElsewhere(key string, anywhere map[int]bool) bool {
 	return false
 }
 
-// hostTechnology is the one store or broker a host's recipes install; "" when there are none or several.
-func (m *merger) hostTechnology(host *part) string {
+// hostTechnology is the one store or broker among what a host runs; "" when there are none or several.
+func hostTechnology(loads []string) string {
 	found := ""
-	for i := range m.all {
-		s := &m.all[i]
-		if s.Fact != estate.Hosts {
-			continue
-		}
-		seed, ok := m.byName[subjectKey{s.Subject.Space, s.Subject.Name}]
-		if !ok || m.partOf[seed] < 0 || m.components[m.partOf[seed]] != host {
-			continue
-		}
-		if t, ok := technologyIn(s.Value); ok && t.Kind == estate.Datastore {
+	for _, value := range loads {
+		if t, ok := technologyIn(value); ok && t.Kind == estate.Datastore {
 			if found != "" && found != t.Name {
 				return ""
 			}

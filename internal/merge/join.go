@@ -293,23 +293,21 @@ func nested(a, b string) bool {
 
 // joinStems joins a module nothing deploys with the one deployed service whose name differs only in its role word.
 func (m *merger) joinStems() {
-	deployed, modules := map[string][]int{}, map[string][]int{}
-	taken := map[string]bool{}
+	members := make([]int, len(m.seeds)) // by root: how many seeds the set has
 	for i := range m.seeds {
-		root := m.find(i)
-		s := &m.seeds[i]
-		switch {
-		case s.isFolder && m.onlyFolder(i):
-			for _, k := range stemsOf(s) {
+		members[m.find(i)]++
+	}
+	deployed, modules, taken := map[string][]int{}, map[string][]int{}, map[string]bool{}
+	for i := range m.seeds {
+		s, root := &m.seeds[i], m.find(i)
+		for _, k := range stemsOf(s) {
+			switch {
+			case s.isFolder && s.runnable && members[root] == 1:
 				modules[k] = appendOnce(modules[k], root)
-			}
-		case len(s.runs) > 0 && m.folderOf(i) == "" && !m.bought(s):
-			for _, k := range stemsOf(s) {
-				deployed[k] = appendOnce(deployed[k], root)
-			}
-		case s.isFolder:
-			for _, k := range stemsOf(s) {
+			case s.isFolder:
 				taken[k] = true
+			case len(s.runs) > 0 && m.folderOf(i) == "" && !m.bought(s):
+				deployed[k] = appendOnce(deployed[k], root)
 			}
 		}
 	}
@@ -318,17 +316,6 @@ func (m *merger) joinStems() {
 			m.union(modules[k][0], deployed[k][0])
 		}
 	}
-}
-
-// onlyFolder reports whether nothing but the folder itself is in the set.
-func (m *merger) onlyFolder(i int) bool {
-	root := m.find(i)
-	for j := range m.seeds {
-		if j != i && m.parent[j] == root {
-			return false
-		}
-	}
-	return root == i && m.seeds[i].runnable
 }
 
 // bought reports whether a seed runs an image that others make.

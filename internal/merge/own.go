@@ -28,7 +28,7 @@ func (m *merger) own() {
 	stated := false
 	for i := range m.all {
 		s := &m.all[i]
-		if s.Fact != estate.Owns || s.Value == "" {
+		if s.Fact != estate.Owns {
 			continue
 		}
 		stated = true
@@ -42,14 +42,16 @@ func (m *merger) own() {
 			}
 			b := &best[p]
 			sameLine := b.place == s.Place
-			if b.rank == 0 || rank < b.rank || rank == b.rank && s.Key == "codeowners" && !sameLine {
+			// Of several owners in one line a team comes before a person.
+			person := sameLine && strings.HasPrefix(b.team, "@")
+			if b.rank == 0 || rank < b.rank || rank == b.rank && s.Key == "codeowners" && (!sameLine || person) {
 				*b = claimed{rank, s.Value, s.Place}
 			}
 		}
 	}
 	for p, b := range best {
 		c := &m.components[p].c
-		if b.rank > 0 {
+		if b.team != "" {
 			c.Team, c.TeamFrom = estate.TeamName(b.team), b.place.String()
 		} else if stated && (c.Kind == estate.Service || c.Kind == estate.Datastore) {
 			m.doubts = append(m.doubts, estate.Doubt{Topic: estate.Unowned, Place: placeOf(c), About: c.Name, By: "merge",
@@ -83,13 +85,7 @@ func (m *merger) ownedBy(s *estate.Sighting, p int) bool {
 	if s.Key == "workspace" && ownership.Name(s.Profile, string(c.Name)) {
 		return true
 	}
-	root := repositoryRoot(s.Place.File)
-	for _, f := range ownedPaths(c) {
-		if rel, ok := relative(root, f); ok && ownership.Match(s.Profile, rel) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(ownedPaths(c), func(f string) bool { return ownership.Match(s.Profile, f) })
 }
 
 // ownedPaths are the paths whose owner owns the component: its modules, or where it is declared when it has none.
@@ -105,23 +101,6 @@ func ownedPaths(c *estate.Component) []string {
 		return []string{c.Places[0].File}
 	}
 	return nil
-}
-
-// repositoryRoot is the folder that the patterns of a CODEOWNERS file start from.
-func repositoryRoot(file string) string {
-	dir := path.Dir(file)
-	switch path.Base(dir) {
-	case ".github", ".gitlab", "docs":
-		return path.Dir(dir)
-	}
-	return dir
-}
-
-func relative(root, file string) (string, bool) {
-	if root == "." {
-		return file, true
-	}
-	return strings.CutPrefix(file, root+"/")
 }
 
 func within(folder, top string) bool {

@@ -150,6 +150,8 @@ func reference(v string) bool {
 	switch {
 	case v == "" || v == Mask || strings.HasPrefix(v, Mask):
 		return true
+	case strings.HasPrefix(v, "${secret:") && strings.HasSuffix(v, "}"):
+		return true // says itself which secret is meant
 	case strings.HasPrefix(v, "${") && strings.HasSuffix(v, "}"):
 		_, def, ok := strings.Cut(v[2:len(v)-1], ":")
 		return !ok || strings.TrimLeft(def, "-?") == "" || reference(strings.TrimLeft(def, "-"))

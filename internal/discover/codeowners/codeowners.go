@@ -1,5 +1,5 @@
 // Package codeowners reads CODEOWNERS files of GitHub and GitLab: which team owns which paths. Out come the rules in
-// file order, of which the last that matches a path holds; Match says whether one does.
+// file order, of which the last that matches a path holds.
 //
 // It does not look at the paths themselves, and it does not know whether a team exists.
 package codeowners

@@ -1,0 +1,175 @@
+// Package cli is the command line. A command is a file: its options, its help, its run. Commands talk to the API alone,
+// in process when no server is named, so whatever one can do the other can.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"example.org/caravan/internal/api"
+	"example.org/caravan/internal/api/client"
+	"example.org/caravan/internal/app"
+	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/workspace"
+)
+
+// Version of the program, set when it is built.
+var Version = "unknown"
+
+// interrupted is what a shell reports for a program that Ctrl-C ended.
+const interrupted = 130
+
+// Run carries out one command line and returns the program's exit code. Nothing but results goes to stdout.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	t := &terminal{out: stdout, err: stderr, now: time.Now}
+	root := newRoot(t)
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	t.clear()
+	if err == nil {
+		return 0
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(stderr, "caravan: interrupted; nothing was left half done")
+		return interrupted
+	}
+	var quiet *silent
+	if !errors.As(err, &quiet) {
+		for line := range strings.Lines(strings.TrimRight(err.Error(), "\n")) {
+			fmt.Fprintf(stderr, "caravan: %s\n", strings.TrimRight(line, "\n"))
+		}
+	}
+	return fault.KindOf(err).ExitCode()
+}
+
+// silent is an error that has been shown already; only its exit code is left to say.
+type silent struct{ error }
+
+func (s *silent) Unwrap() error { return s.error }
+
+const exitCodes = `Exit codes:
+  0 ok            1 internal error     2 wrong command line   3 invalid input
+  4 not found     5 conflict           6 denied               7 unavailable
+  8 differences found (diff)           130 interrupted`
+
+func newRoot(t *terminal) *cobra.Command {
+	s := &session{terminal: t}
+	root := &cobra.Command{
+		Use:   "caravan",
+		Short: "Maps what depends on what, and takes part of it to a new place",
+		Long: "Caravan reads the configuration of running services and draws what depends on what, each edge with the line that proves it.\n\n" +
+			"  caravan demo          try it on a sample company\n" +
+			"  caravan map DIR       map any directory of configuration\n" +
+			"  caravan init          begin a workspace, then: caravan scan, caravan serve\n\n" + exitCodes,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.PersistentFlags().StringVar(&s.server, "server", "", "talk to a running server at this URL instead of working here")
+	root.PersistentFlags().StringVarP(&s.workspace, "workspace", "w", "", "directory that holds caravan.yaml (default: the nearest at or above here)")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fault.Newf(fault.Usage, "%w; see `%s --help`", err, c.CommandPath())
+	})
+	root.AddCommand(newMap(s), newScan(s), newDiff(s), newSnapshots(s), newServe(s), newDemo(s), newInit(s), newSchema(s), newVersion(s), newGallery(s))
+	root.InitDefaultCompletionCmd()
+	wrapArgs(root)
+	return root
+}
+
+// wrapArgs makes every complaint about arguments a usage fault that says where help is.
+func wrapArgs(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return fault.Newf(fault.Usage, "%w; see `%s --help`", err, c.CommandPath())
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		wrapArgs(sub)
+	}
+}
+
+// session is what commands share: where the estate is, and who answers.
+type session struct {
+	*terminal
+	server    string
+	workspace string
+}
+
+// connect gives a client: to the server, or to an app in this process over dirs or the workspace. Done releases it.
+func (s *session) connect(ctx context.Context, dirs []string) (c *client.Client, done func(), err error) {
+	if s.server != "" {
+		if len(dirs) > 0 {
+			return nil, nil, fault.Newf(fault.Usage, "a server reads its own sources: leave out the directory or --server")
+		}
+		return client.New(strings.TrimRight(s.server, "/"), http.DefaultTransport), func() {}, nil
+	}
+	a, err := s.open(ctx, dirs)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err = s.inProcess(a)
+	if err != nil {
+		return nil, nil, errors.Join(err, a.Close())
+	}
+	return c, func() { _ = a.Close() }, nil
+}
+
+// inProcess is a client of an API served in this process, without a port.
+func (s *session) inProcess(a *app.App) (*client.Client, error) {
+	h, err := api.Handler(api.Options{App: a, Version: Version, Now: s.now})
+	if err != nil {
+		return nil, err
+	}
+	return client.New("http://localhost", client.InProcess(h)), nil
+}
+
+// open starts the program over directories, or over the workspace when there are none.
+func (s *session) open(ctx context.Context, dirs []string) (*app.App, error) {
+	o := app.Options{Dirs: dirs, Now: s.now}
+	if len(dirs) == 0 {
+		dir, err := s.findWorkspace()
+		if err != nil {
+			return nil, err
+		}
+		o.Workspace = dir
+	}
+	return app.New(ctx, o)
+}
+
+func (s *session) findWorkspace() (string, error) {
+	if s.workspace != "" {
+		return s.workspace, nil
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		return "", fault.Newf(fault.Unavailable, "find the workspace: %w", err)
+	}
+	return workspace.Find(here)
+}
+
+// scan runs a scan to its end with progress on the terminal.
+func (s *session) scan(ctx context.Context, c *client.Client, req app.ScanRequest) (app.ScanState, error) {
+	started, err := c.StartScan(ctx, req)
+	if err != nil {
+		return started, err
+	}
+	state, err := c.WaitScan(ctx, started.ID, func(st app.ScanState) {
+		s.progress("%s: %d files, %d read", st.Phase, st.Files, st.Read)
+	})
+	s.clear()
+	return state, err
+}

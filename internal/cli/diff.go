@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"example.org/caravan/internal/api"
+	"example.org/caravan/internal/app"
+	"example.org/caravan/internal/depmap"
+	"example.org/caravan/internal/fault"
+)
+
+func newDiff(s *session) *cobra.Command {
+	o := &output{}
+	c := &cobra.Command{
+		Use:   "diff OLD NEW",
+		Short: "List what changed between two snapshots or directories",
+		Long: "OLD and NEW are snapshots (a digest, its first six digits, or `latest`) or two directories.\n" +
+			"Exits with 8 when there are differences, with 0 when there are none.",
+		Example: "  caravan diff 3fa9c1 latest\n  caravan diff ./before ./after",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			d, err := s.difference(c.Context(), args[0], args[1])
+			if err != nil {
+				return err
+			}
+			if err := o.value(s.terminal, d, func() { s.differenceTable(d) }); err != nil || d.Empty() {
+				return err
+			}
+			return &silent{fault.Newf(fault.Differs, "there are differences")}
+		},
+	}
+	o.flags(c)
+	return c
+}
+
+// difference compares two directories by reading them, anything else by asking the API.
+func (s *session) difference(ctx context.Context, old, new string) (depmap.Difference, error) {
+	if isDir(old) != isDir(new) {
+		return depmap.Difference{}, fault.Newf(fault.Usage, "compare two snapshots or two directories, not one of each")
+	}
+	if isDir(old) {
+		a, err := s.graphOf(ctx, old)
+		if err != nil {
+			return depmap.Difference{}, err
+		}
+		b, err := s.graphOf(ctx, new)
+		return depmap.Diff(a, b), err
+	}
+	c, done, err := s.connect(ctx, nil)
+	if err != nil {
+		return depmap.Difference{}, err
+	}
+	defer done()
+	return c.Diff(ctx, old, new)
+}
+
+func isDir(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
+}
+
+func (s *session) graphOf(ctx context.Context, dir string) (depmap.Graph, error) {
+	c, done, err := s.connect(ctx, []string{dir})
+	if err != nil {
+		return depmap.Graph{}, err
+	}
+	defer done()
+	if _, err := s.scan(ctx, c, app.ScanRequest{}); err != nil {
+		return depmap.Graph{}, err
+	}
+	m, err := c.Map(ctx, api.Query{})
+	return m.Graph, err
+}
+
+func (s *session) differenceTable(d depmap.Difference) {
+	var rows [][]string
+	for _, v := range d.ServicesAdded {
+		rows = append(rows, []string{"+", "service", string(v.Name)})
+	}
+	for _, v := range d.ServicesRemoved {
+		rows = append(rows, []string{"-", "service", string(v.Name)})
+	}
+	for _, e := range d.EdgesAdded {
+		rows = append(rows, []string{"+", string(e.Kind), fmt.Sprintf("%s → %s  %s", e.From, e.To, proof(e))})
+	}
+	for _, e := range d.EdgesRemoved {
+		rows = append(rows, []string{"-", string(e.Kind), fmt.Sprintf("%s → %s  %s", e.From, e.To, proof(e))})
+	}
+	for _, list := range [][]depmap.Change{d.ServicesChanged, d.EdgesChanged} {
+		for _, ch := range list {
+			rows = append(rows, []string{"~", ch.Field, fmt.Sprintf("%s: %s → %s", ch.What, orNothing(ch.Old), orNothing(ch.New))})
+		}
+	}
+	s.table([]string{"", "WHAT", "CHANGE"}, rows)
+	if d.Empty() {
+		s.say("no differences")
+		return
+	}
+	s.say("%s", count(len(rows), "difference"))
+}
+
+func orNothing(s string) string {
+	if s == "" {
+		return "nothing"
+	}
+	return s
+}

@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/workspace"
+	"example.org/caravan/schemas"
+)
+
+func newInit(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use:     "init [DIR]",
+		Short:   "Begin a workspace: write a caravan.yaml to fill in",
+		Long:    "A workspace is a directory, normally a Git repository, whose caravan.yaml declares sources, environments and teams. An existing one is left alone.",
+		Example: "  caravan init\n  caravan init ./platform",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			dir := "."
+			if len(args) == 1 {
+				dir = args[0]
+			}
+			return s.begin(dir)
+		},
+	}
+}
+
+func (s *session) begin(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fault.Newf(fault.Invalid, "init %s: cannot make that directory; name one you may write to", dir)
+	}
+	full, err := filepath.Abs(dir)
+	if err != nil {
+		return fault.Newf(fault.Invalid, "init %s: %w", dir, err)
+	}
+	name := filepath.Join(dir, workspace.FileName)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return fault.Newf(fault.Conflict, "%s exists already and was left as it is; edit it, or begin in another directory", name)
+	}
+	if err != nil {
+		return fault.Newf(fault.Invalid, "init %s: cannot write there; name a directory you may write to", dir)
+	}
+	_, err = f.Write(workspace.Draft(full))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(fault.Newf(fault.Unavailable, "write %s: %w", name, err), os.Remove(name))
+	}
+	s.say("wrote %s\nNext:  edit it, then caravan scan, then caravan serve", name)
+	return nil
+}
+
+func newSchema(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use:       "schema NAME",
+		Short:     "Print the JSON Schema of a file",
+		Example:   "  caravan schema workspace > caravan.schema.json",
+		Args:      cobra.ExactArgs(1),
+		ValidArgs: []string{"workspace"},
+		RunE: func(_ *cobra.Command, args []string) error {
+			if args[0] != "workspace" {
+				return fault.Newf(fault.NotFound, "no schema %q; there is: workspace", args[0])
+			}
+			_, err := s.out.Write(schemas.Workspace)
+			return err
+		},
+	}
+}
+
+func newVersion(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version",
+		Example: "  caravan version",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := s.out.Write([]byte("caravan " + Version + "\n"))
+			return err
+		},
+	}
+}

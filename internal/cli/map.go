@@ -1,0 +1,279 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"example.org/caravan/internal/api"
+	"example.org/caravan/internal/api/client"
+	"example.org/caravan/internal/app"
+	"example.org/caravan/internal/depmap"
+	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/fault"
+)
+
+// mapOptions are the flags of map.
+type mapOptions struct {
+	output
+	query      api.Query
+	configOnly bool
+	strict     bool
+	service    string
+	needs      string
+	breaks     string
+	unowned    bool
+	doubts     bool
+}
+
+// Validate allows one question at a time.
+func (o *mapOptions) Validate() error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	asked := 0
+	for _, q := range []bool{o.service != "", o.needs != "", o.breaks != "", o.unowned, o.doubts} {
+		if q {
+			asked++
+		}
+	}
+	if asked > 1 {
+		return fault.Newf(fault.Usage, "one question at a time: --service, --needs, --breaks, --unowned or --doubts")
+	}
+	if asked == 1 && isPicture(o.format) {
+		return fault.Newf(fault.Usage, "-o %s draws the whole map; for a question choose table, json or yaml", o.format)
+	}
+	return nil
+}
+
+func isPicture(format string) bool {
+	return format == "dot" || format == "mermaid" || format == "svg" || format == "html"
+}
+
+func newMap(s *session) *cobra.Command {
+	o := &mapOptions{}
+	c := &cobra.Command{
+		Use:   "map [DIR...]",
+		Short: "Show what depends on what, with the line that proves it",
+		Long: "Reads the directories and shows the dependency map. Without a directory it shows the newest snapshot of the workspace.\n\n" +
+			"Confidence says how sure an edge is: 0.95 for an address in configuration, 0.5 for a start order only.\n" +
+			"What cannot be read or resolved is a doubt; --doubts lists them, --strict makes them an error (exit 3).",
+		Example: "  caravan map ./repos                      the table\n" +
+			"  caravan map -o html --out map.html ./repos   one interactive file\n" +
+			"  caravan map --breaks postgres ./repos    who breaks if postgres stops, and by which path\n" +
+			"  caravan map --service orders ./repos     everything known about orders\n" +
+			"  caravan map -o json ./repos ./config-repo    two directories read as one estate",
+		RunE: func(c *cobra.Command, dirs []string) error {
+			if err := o.Validate(); err != nil {
+				return err
+			}
+			return s.runMap(c.Context(), o, dirs)
+		},
+	}
+	o.output.flags(c, "dot", "mermaid", "svg", "html")
+	f := c.Flags()
+	f.StringVar(&o.file, "out", "", "write a picture to this file instead of standard output")
+	f.StringVar(&o.query.Snapshot, "snapshot", "", "digest, or the first six of its digits, of an older snapshot")
+	f.BoolVar(&o.query.HideInfrastructure, "hide-infrastructure", false, "leave out configuration servers, registries, monitoring, logging and tracing")
+	f.StringVar(&o.query.Team, "team", "", "only what this team owns, and its neighbours")
+	f.StringVar(&o.query.Kind, "kind", "", "only edges of this kind: http, database, messaging …")
+	f.BoolVar(&o.configOnly, "config-only", false, "read configuration and build manifests, no source code")
+	f.BoolVar(&o.strict, "strict", false, "fail when anything is in doubt")
+	f.StringVar(&o.service, "service", "", "everything known about one service")
+	f.StringVar(&o.needs, "needs", "", "what a service needs, directly or not")
+	f.StringVar(&o.breaks, "breaks", "", "who breaks if a service stops, with the path")
+	f.BoolVar(&o.unowned, "unowned", false, "what no team owns")
+	f.BoolVar(&o.doubts, "doubts", false, "what is unclear, with its place and what would settle it")
+	return c
+}
+
+func (s *session) runMap(ctx context.Context, o *mapOptions, dirs []string) error {
+	c, done, err := s.connect(ctx, dirs)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if len(dirs) > 0 {
+		if _, err := s.scan(ctx, c, app.ScanRequest{ConfigOnly: o.configOnly}); err != nil {
+			return err
+		}
+	}
+	m, err := c.Map(ctx, o.query)
+	if err != nil {
+		return err
+	}
+	if err := s.answer(ctx, c, o, m); err != nil {
+		return err
+	}
+	if o.strict && len(m.Doubts) > 0 {
+		return fault.Newf(fault.Invalid, "%s; see them with --doubts", count(len(m.Doubts), "doubt"))
+	}
+	return nil
+}
+
+// answer shows the map, or the answer to the question that was asked about it.
+func (s *session) answer(ctx context.Context, c *client.Client, o *mapOptions, m api.Map) error {
+	switch {
+	case o.service != "":
+		d, err := c.Service(ctx, o.query.Snapshot, o.service)
+		if err != nil {
+			return err
+		}
+		return o.value(s.terminal, d, func() { s.serviceTable(d) })
+	case o.needs != "":
+		list, err := c.Needs(ctx, o.query.Snapshot, o.needs)
+		return s.impact(o, list, err, o.needs+" needs nothing", " → ")
+	case o.breaks != "":
+		list, err := c.Breaks(ctx, o.query.Snapshot, o.breaks)
+		return s.impact(o, list, err, "nothing needs "+o.breaks, " ← ")
+	case o.unowned:
+		list, err := c.Unowned(ctx, o.query.Snapshot)
+		if err != nil {
+			return err
+		}
+		return o.value(s.terminal, list, func() { s.servicesTable(list) })
+	case o.doubts:
+		return o.value(s.terminal, m.Doubts, func() { s.doubtsTable(m.Doubts) })
+	case isPicture(o.format):
+		data, err := c.Export(ctx, o.format, o.query)
+		if err != nil {
+			return err
+		}
+		return o.write(s.terminal, data)
+	}
+	return o.value(s.terminal, m, func() { s.edgesTable(m) })
+}
+
+func (s *session) edgesTable(m api.Map) {
+	rows := make([][]string, 0, len(m.Edges))
+	for _, e := range m.Edges {
+		rows = append(rows, []string{string(e.From), "→ " + string(e.To), string(e.Kind), fmt.Sprintf("%.2f", e.Confidence), proof(e)})
+	}
+	s.table([]string{"CONSUMER", "  PROVIDER", "KIND", "SURE", "PROOF"}, rows)
+	s.say("%s", summary(m))
+}
+
+func proof(e depmap.Edge) string {
+	p := e.Evidence[0]
+	text := p.Place.String() + "  " + p.Key
+	if p.Value != "" {
+		text += " = " + strings.Join(strings.Fields(p.Value), " ")
+	}
+	return text
+}
+
+func summary(m api.Map) string {
+	text := fmt.Sprintf("%s, %s, %s, from %s", count(len(m.Services), "service"), count(len(m.Edges), "edge"), count(len(m.Doubts), "doubt"), count(m.Files, "file"))
+	if len(m.Groups) > 0 {
+		text += ", " + count(len(m.Groups), "cycle")
+	}
+	if len(m.Doubts) > 0 {
+		text += "; --doubts lists what is unclear"
+	}
+	return text
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}
+
+func (s *session) impact(o *mapOptions, list []depmap.Impact, err error, none, arrow string) error {
+	if err != nil {
+		return err
+	}
+	return o.value(s.terminal, list, func() {
+		if len(list) == 0 {
+			s.say("%s", none)
+			return
+		}
+		var rows [][]string
+		for _, i := range list {
+			var path []string
+			for _, p := range i.Path {
+				path = append(path, string(p))
+			}
+			rows = append(rows, []string{string(i.Service), strconv.Itoa(i.Distance), fmt.Sprintf("%.2f", i.Confidence), strings.Join(path, arrow)})
+		}
+		s.table([]string{"SERVICE", "STEPS", "SURE", "PATH"}, rows)
+	})
+}
+
+func (s *session) servicesTable(list []depmap.Service) {
+	var rows [][]string
+	for _, v := range list {
+		where := ""
+		if len(v.Places) > 0 {
+			where = v.Places[0].String()
+		} else if len(v.Names) > 0 {
+			where = v.Names[0].Place.String()
+		}
+		rows = append(rows, []string{string(v.Name), string(v.Kind), v.Technology, where})
+	}
+	s.table([]string{"SERVICE", "KIND", "TECHNOLOGY", "SEEN"}, rows)
+	s.say("%s without an owner", count(len(list), "service"))
+}
+
+func (s *session) doubtsTable(list []estate.Doubt) {
+	var rows [][]string
+	for _, d := range list {
+		rows = append(rows, []string{string(d.Topic), d.Place.String(), d.Text})
+	}
+	s.table([]string{"TOPIC", "PLACE", "WHAT WOULD SETTLE IT"}, rows)
+	s.say("%s", count(len(list), "doubt"))
+}
+
+// serviceTable shows one service: facts, then both sides with every line of evidence.
+func (s *session) serviceTable(d api.ServiceDetail) {
+	v := d.Service
+	fmt.Fprintf(s.out, "%s  %s\n", s.bold(string(v.Name)), strings.Join(nonEmpty(string(v.Kind), v.Technology, v.Role), ", "))
+	owner := string(v.Team)
+	if owner == "" {
+		owner = "nobody"
+	}
+	fmt.Fprintf(s.out, "owner: %s%s\n", owner, s.dim(prefixed("  ", v.TeamFrom)))
+	var names []string
+	for _, a := range v.Names {
+		names = append(names, a.Value+" ("+a.Kind+")")
+	}
+	if len(names) > 0 {
+		fmt.Fprintf(s.out, "also called: %s\n", strings.Join(names, ", "))
+	}
+	s.side("needs", d.Needs, func(e depmap.Edge) estate.ServiceName { return e.To })
+	s.side("needed by", d.NeededBy, func(e depmap.Edge) estate.ServiceName { return e.From })
+}
+
+func (s *session) side(title string, edges []depmap.Edge, other func(depmap.Edge) estate.ServiceName) {
+	fmt.Fprintf(s.out, "\n%s\n", s.bold(title))
+	if len(edges) == 0 {
+		fmt.Fprintln(s.out, "  nothing that was seen")
+	}
+	for _, e := range edges {
+		fmt.Fprintf(s.out, "  %s  %s, %.2f, %s\n", other(e), e.Kind, e.Confidence, e.Origin)
+		for _, p := range e.Evidence {
+			fmt.Fprintf(s.out, "      %s  %s%s  %s\n", p.Place, p.Key, prefixed(" = ", p.Value), s.dim(p.Why))
+		}
+	}
+}
+
+func prefixed(prefix, s string) string {
+	if s == "" {
+		return ""
+	}
+	return prefix + s
+}
+
+func nonEmpty(words ...string) []string {
+	var out []string
+	for _, w := range words {
+		if w != "" {
+			out = append(out, w)
+		}
+	}
+	return out
+}

@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"example.org/caravan/internal/api"
+	"example.org/caravan/internal/app"
+	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/web"
+)
+
+// serveOptions are the flags of serve.
+type serveOptions struct {
+	listen   string
+	insecure bool
+}
+
+func newServe(s *session) *cobra.Command {
+	o := &serveOptions{}
+	c := &cobra.Command{
+		Use:   "serve [DIR...]",
+		Short: "Open the portal and the API",
+		Long: "Serves the map, the pages of every service, the doubts and the API at /api/v1, for the workspace or for directories.\n" +
+			"There is no sign-in yet, so it listens on this machine alone unless told otherwise.",
+		Example: "  caravan serve\n  caravan serve ./repos\n  caravan serve --listen 127.0.0.1:0",
+		RunE: func(c *cobra.Command, dirs []string) error {
+			a, err := s.open(c.Context(), dirs)
+			if err != nil {
+				return err
+			}
+			return errors.Join(s.serve(c.Context(), a, *o), a.Close())
+		},
+	}
+	c.Flags().StringVar(&o.listen, "listen", "127.0.0.1:7070", "address and port; port 0 takes a free one")
+	c.Flags().BoolVar(&o.insecure, "insecure-listen", false, "allow an address that other machines reach, although there is no sign-in")
+	return c
+}
+
+// Validate refuses to show the estate to a network nobody signs in to.
+func (o serveOptions) Validate() error {
+	host, _, err := net.SplitHostPort(o.listen)
+	if err != nil {
+		return fault.Newf(fault.Usage, "--listen %s: not address:port; for example 127.0.0.1:7070", o.listen)
+	}
+	ip := net.ParseIP(host)
+	if o.insecure || host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return fault.Newf(fault.Denied, "--listen %s: other machines could reach it and there is no sign-in; use 127.0.0.1, or add --insecure-listen behind a proxy that signs people in", o.listen)
+}
+
+// serve answers until the context ends, then lets running requests finish.
+func (s *session) serve(ctx context.Context, a *app.App, o serveOptions) error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
+	if err != nil {
+		return fault.Newf(fault.Unavailable, "listen on %s: the address is in use or not this machine's; choose another with --listen", o.listen)
+	}
+	h, err := api.Site(api.Options{App: a, Version: Version, Now: s.now})
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	if _, _, err := a.Graph(ctx, ""); fault.KindOf(err) == fault.NotFound {
+		if _, err := a.StartScan(app.ScanRequest{}); err != nil {
+			return errors.Join(err, l.Close())
+		}
+	}
+	s.say("portal  http://%s/\nAPI     http://%s/api/v1/docs\nCtrl-C ends it", l.Addr(), l.Addr())
+	return s.untilDone(ctx, api.Server(h), l)
+}
+
+// grace is how long running requests may take once the program is told to stop.
+const grace = 5 * time.Second
+
+func (s *session) untilDone(ctx context.Context, server *http.Server, l net.Listener) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	if err := server.Shutdown(stop); err != nil {
+		_ = server.Close()
+	}
+	<-failed
+	s.say("stopped")
+	return nil
+}
+
+func newGallery(s *session) *cobra.Command {
+	o := &serveOptions{}
+	c := &cobra.Command{
+		Use:    "gallery",
+		Short:  "Serve every page with made-up data, for those who work on them",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.Validate(); err != nil {
+				return err
+			}
+			h, err := web.Gallery()
+			if err != nil {
+				return err
+			}
+			l, err := (&net.ListenConfig{}).Listen(c.Context(), "tcp", o.listen)
+			if err != nil {
+				return fault.Newf(fault.Unavailable, "listen on %s: %w", o.listen, err)
+			}
+			s.say("gallery http://%s/", l.Addr())
+			return s.untilDone(c.Context(), api.Server(h), l)
+		},
+	}
+	c.Flags().StringVar(&o.listen, "listen", "127.0.0.1:7071", "address and port")
+	return c
+}

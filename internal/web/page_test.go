@@ -1,0 +1,393 @@
+package web
+
+import (
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/xml"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"example.org/caravan/internal/depmap"
+	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/web/gallery"
+	"github.com/PuerkitoBio/goquery"
+	"github.com/google/go-cmp/cmp"
+)
+
+func fetch(t *testing.T, h http.Handler, method, target string, header ...string) *http.Response {
+	t.Helper()
+	r := httptest.NewRequest(method, target, nil)
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func shown(t *testing.T, h http.Handler, target string) *goquery.Document {
+	t.Helper()
+	doc, err := goquery.NewDocumentFromReader(fetch(t, h, "GET", target).Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+func galleryHandler(t *testing.T) http.Handler {
+	t.Helper()
+	h, err := Gallery()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func TestPagesShowWhatTheyAreFor(t *testing.T) {
+	h := galleryHandler(t)
+	between := "/small/diff?old=" + url.QueryEscape(string(gallery.Earlier().Digest)) + "&new=" + url.QueryEscape(string(gallery.Small().Digest))
+	for _, tt := range []struct {
+		name, path, selector string
+		status, count        int
+		text                 string
+	}{
+		{"the map names its data", "/small/", `#map[data-src^="/small/map.json?snapshot=sha256"]`, 200, 1, ""},
+		{"the map says when it was read", "/small/", `.read-at time[datetime="2026-03-02T09:27:00Z"]`, 200, 1, "3 minutes ago"},
+		{"old data says so", "/large/", `.read-at.old`, 200, 1, "Read 2 days ago, may have changed"},
+		{"the map can be taken along in five formats", "/small/", `.menu a[download]`, 200, 5, ""},
+		{"without a scan the map tells how to make one", "/empty/", `[data-empty] form[action="/empty/scan"] button`, 200, 1, "Scan now"},
+		{"an error is told in one line", "/broken/", `[data-problem=unavailable] .state-text`, 503, 1, "open the store: caravan.db is locked by another program: stop it and load the page again"},
+		{"what is not there has a page of its own", "/small/nowhere", `[data-problem="not found"] h1`, 404, 1, "Not found"},
+		{"an unknown service is not found", "/small/services/latte", `[data-problem="not found"]`, 404, 1, ""},
+		{"an unknown snapshot is not found", "/small/?snapshot=sha256:0000", `[data-problem="not found"]`, 404, 1, ""},
+		{"an earlier snapshot says that it is one", "/small/?snapshot=" + string(gallery.Earlier().Digest), `.notice a`, 200, 1, "Go to the newest"},
+		{"a service shows who owns it", "/small/services/orders", `.facts dd a[href="/small/?team=shop"]`, 200, 1, "shop"},
+		{"a service without owner says so", "/small/services/monolith", `.facts .missing`, 200, 1, "no team owns it"},
+		{"a service shows each edge's proof", "/small/services/orders", `[data-list=needs] [data-neighbour="kopi-orders-db"] .evidence .where`, 200, 2, ""},
+		{"a service shows who breaks directly", "/small/services/orders", `[data-list=breaks] > [data-neighbour]`, 200, 4, ""},
+		{"a service shows the path to who breaks further", "/small/services/orders", `.paths li:contains("barista-app") .path`, 200, 1, "orders ← edge ← barista-app"},
+		{"a service is found by another of its names", "/small/services/rabbitmq.kopi.internal", `h1`, 200, 1, "rabbitmq"},
+		{"a service shows its cycle", "/small/services/loyalty", `.facts a[href="/small/services/promotions"]`, 200, 1, ""},
+		{"a service shows all its names", "/small/services/kopi-orders-db", `.names tbody tr`, 200, 3, ""},
+		{"doubts are grouped by topic", "/small/doubts", `#found section[data-topic]`, 200, 7, ""},
+		{"doubts are filtered by topic", "/small/doubts?topic=unowned", `#found .doubt`, 200, 2, ""},
+		{"doubts are filtered by words", "/small/doubts?q=payments+9092", `#found .doubt`, 200, 1, ""},
+		{"a filter nothing fits says so", "/small/doubts?q=espresso", `#found .state`, 200, 1, ""},
+		{"no doubts is good news", "/large/doubts", `[data-empty] h2`, 200, 1, "No doubts"},
+		{"snapshots are listed", "/small/scan", `tr[data-snapshot]`, 200, 2, ""},
+		{"a failed scan tells why", "/large/scan", `[data-scan=failed] .failure`, 200, 1, "read chef repository: no such directory /srv/chef: mend sources in caravan.yaml"},
+		{"a running scan renews itself", "/running/scan", `[data-scan=running][hx-get="/running/scan/progress"]`, 200, 1, ""},
+		{"two snapshots are compared", between, `h1`, 200, 1, "What changed"},
+		{"comparing needs two snapshots", "/small/diff?old=1", `[data-problem]`, 400, 1, ""},
+		{"an unknown export format says which there are", "/small/export?format=png", `.state-text`, 400, 1, `a map cannot be exported as "png": use html, svg, json, dot or mermaid`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			answer := fetch(t, h, "GET", tt.path)
+			doc, err := goquery.NewDocumentFromReader(answer.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := doc.Find(tt.selector)
+			if answer.StatusCode != tt.status || found.Length() != tt.count {
+				t.Fatalf("status %d, %d × %s; want %d and %d", answer.StatusCode, found.Length(), tt.selector, tt.status, tt.count)
+			}
+			if text := strings.Join(strings.Fields(found.First().Text()), " "); tt.text != "" && text != tt.text {
+				t.Errorf("%s says %q, want %q", tt.selector, text, tt.text)
+			}
+		})
+	}
+}
+
+func TestEveryLinkOfThePortalLeadsSomewhere(t *testing.T) {
+	h := galleryHandler(t)
+	seen := map[string]bool{"/small/": true}
+	for queue := []string{"/small/"}; len(queue) > 0; queue = queue[1:] {
+		at := queue[0]
+		answer := fetch(t, h, "GET", at)
+		if answer.StatusCode != http.StatusOK {
+			t.Errorf("%s answers %s", at, answer.Status)
+			continue
+		}
+		if !strings.HasPrefix(answer.Header.Get("Content-Type"), "text/html") {
+			continue
+		}
+		doc, err := goquery.NewDocumentFromReader(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc.Find("a[href], link[href], script[src]").Each(func(_ int, s *goquery.Selection) {
+			to := s.AttrOr("href", s.AttrOr("src", ""))
+			if strings.HasPrefix(to, "/") && !seen[to] {
+				seen[to] = true
+				queue = append(queue, to)
+			}
+		})
+		if n := doc.Find("[style], [onclick], script:not([src]), style").Length(); n > 0 && !strings.Contains(at, "export") {
+			t.Errorf("%s has %d inline styles or scripts", at, n)
+		}
+		if ids := repeated(doc); len(ids) > 0 {
+			t.Errorf("%s uses an id twice: %v", at, ids)
+		}
+	}
+	if len(seen) < 40 {
+		t.Errorf("only %d pages were found", len(seen))
+	}
+}
+
+func repeated(doc *goquery.Document) []string {
+	seen, out := map[string]bool{}, []string(nil)
+	doc.Find("[id]").Each(func(_ int, s *goquery.Selection) {
+		if id := s.AttrOr("id", ""); seen[id] {
+			out = append(out, id)
+		} else {
+			seen[id] = true
+		}
+	})
+	return out
+}
+
+func TestEveryAnswerIsProtected(t *testing.T) {
+	h := galleryHandler(t)
+	for _, target := range []string{"/small/", "/small/map.json", "/small/nowhere", "/broken/", "/small/export?format=svg"} {
+		header := fetch(t, h, "GET", target).Header
+		policy := header.Get("Content-Security-Policy")
+		if !strings.Contains(policy, "default-src 'none'; script-src 'self'") || strings.Contains(policy, "unsafe") {
+			t.Errorf("%s: policy %q", target, policy)
+		}
+		if header.Get("X-Content-Type-Options") != "nosniff" || header.Get("X-Frame-Options") != "DENY" {
+			t.Errorf("%s: headers %v", target, header)
+		}
+	}
+}
+
+func TestAScanCannotBeStartedFromAnotherSite(t *testing.T) {
+	answer := fetch(t, galleryHandler(t), "POST", "/small/scan", "Sec-Fetch-Site", "cross-site", "Origin", "https://elsewhere.example.org")
+	if answer.StatusCode != http.StatusForbidden {
+		t.Errorf("answered %s", answer.Status)
+	}
+}
+
+func TestStartingAScanThatRunsAlreadyShowsIt(t *testing.T) {
+	h := galleryHandler(t)
+	answer := fetch(t, h, "POST", "/running/scan")
+	if answer.StatusCode != http.StatusSeeOther || answer.Header.Get("Location") != "/running/scan" {
+		t.Errorf("answered %s to %q", answer.Status, answer.Header.Get("Location"))
+	}
+}
+
+func TestAssetsAreKeptForEverUnderTheirDigestAndPacked(t *testing.T) {
+	h := galleryHandler(t)
+	src, _ := shown(t, h, "/small/").Find(`script[src*="cytoscape"]`).Attr("src")
+	answer := fetch(t, h, "GET", src, "Accept-Encoding", "br, gzip")
+	if got := answer.Header.Get("Cache-Control"); !strings.Contains(got, "immutable") {
+		t.Errorf("Cache-Control %q", got)
+	}
+	z, err := gzip.NewReader(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := io.ReadAll(z); err != nil || len(body) < 400_000 {
+		t.Errorf("%d bytes, %v", len(body), err)
+	}
+	if again := fetch(t, h, "GET", src, "If-None-Match", answer.Header.Get("ETag")); again.StatusCode != http.StatusNotModified {
+		t.Errorf("asked again: %s", again.Status)
+	}
+	old := fetch(t, h, "GET", "/assets/0123456789abcdef/js/map.js")
+	if old.StatusCode != http.StatusOK || strings.Contains(old.Header.Get("Cache-Control"), "immutable") {
+		t.Errorf("with an old digest: %s, %v", old.Status, old.Header)
+	}
+	if none := fetch(t, h, "GET", "/assets/x/../../web.go"); none.StatusCode == http.StatusOK {
+		t.Errorf("a file beside the assets was served")
+	}
+}
+
+func TestVendoredScriptsAreThePublishedOnesAndHaveTheirLicences(t *testing.T) {
+	list, err := embedded.ReadFile("assets/vendor/VERSIONS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{}
+	for _, line := range strings.Split(string(list), "\n") {
+		if f := strings.Fields(line); len(f) == 5 && strings.HasSuffix(f[0], ".js") {
+			want[f[0]] = f[4]
+		}
+	}
+	got := map[string]string{}
+	err = fs.WalkDir(embedded, "assets/vendor", func(name string, _ fs.DirEntry, err error) error {
+		if err != nil || path.Ext(name) != ".js" {
+			return err
+		}
+		body, err := embedded.ReadFile(name)
+		sum := sha256.Sum256(body)
+		got[strings.TrimPrefix(name, "assets/vendor/")] = hex.EncodeToString(sum[:])
+		if _, missing := embedded.ReadFile(path.Dir(name) + "/LICENSE"); missing != nil {
+			t.Error(missing)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" || len(got) == 0 {
+		t.Errorf("VERSIONS (-) and files (+) differ:\n%s", diff)
+	}
+}
+
+func TestMapDataHasEveryServiceAndEdgeAndNoEvidence(t *testing.T) {
+	g := gallery.Small()
+	answer := fetch(t, galleryHandler(t), "GET", "/small/map.json?snapshot="+string(g.Digest))
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var data mapData
+	if err := json.Unmarshal(body, &data); err != nil {
+		t.Fatal(err)
+	}
+	if len(data.Services) != len(g.Services) || len(data.Edges) != len(g.Edges) {
+		t.Errorf("%d services and %d edges, want %d and %d", len(data.Services), len(data.Edges), len(g.Services), len(g.Edges))
+	}
+	if strings.Contains(string(body), "***") || strings.Contains(string(body), "application.yml") {
+		t.Error("the map's data holds evidence")
+	}
+	for i, e := range data.Edges {
+		if want := g.Edges[i]; data.Services[e[0]].Name != string(want.From) || data.Services[e[1]].Name != string(want.To) || data.EdgeKinds[e[2]] != string(want.Kind) {
+			t.Errorf("edge %d is %v, want %s → %s", i, e, want.From, want.To)
+		}
+	}
+	if !strings.Contains(answer.Header.Get("Cache-Control"), "immutable") {
+		t.Error("the data of a digest never changes, but may not be kept")
+	}
+}
+
+func TestTheDataOfTwoThousandServicesIsSmall(t *testing.T) {
+	answer := fetch(t, galleryHandler(t), "GET", "/large/map.json", "Accept-Encoding", "gzip")
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(body) > 200_000 {
+		t.Errorf("%d bytes packed, want at most 200,000", len(body))
+	}
+}
+
+func TestDetailsHoldBothSidesWithEvidence(t *testing.T) {
+	var d detail
+	if err := json.NewDecoder(fetch(t, galleryHandler(t), "GET", "/small/detail.json?service=mailer").Body).Decode(&d); err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Needs) != 3 || len(d.Needed) != 1 || len(d.Doubts) != 1 || d.Needs[0].Evidence[0].Place.Line == 0 || d.Page != "/small/services/mailer" {
+		t.Errorf("details of mailer: %+v", d)
+	}
+}
+
+func TestThePanelOfAnEarlierSnapshotLinksToItsOwnPages(t *testing.T) {
+	h := galleryHandler(t)
+	address, _ := shown(t, h, "/small/?snapshot="+string(gallery.Earlier().Digest)).Find("#map").Attr("data-detail")
+	var d detail
+	if err := json.NewDecoder(fetch(t, h, "GET", address+"orders").Body).Decode(&d); err != nil {
+		t.Fatal(err)
+	}
+	if want := "/small/services/orders?snapshot=" + url.QueryEscape(string(gallery.Earlier().Digest)); d.Page != want {
+		t.Errorf("the panel links to %q, want %q", d.Page, want)
+	}
+}
+
+func TestExportsAreWhatTheySay(t *testing.T) {
+	h := galleryHandler(t)
+	read := func(format string) string {
+		answer := fetch(t, h, "GET", "/small/export?format="+format)
+		body, err := io.ReadAll(answer.Body)
+		if err != nil || answer.StatusCode != http.StatusOK || !strings.HasPrefix(answer.Header.Get("Content-Disposition"), "attachment") {
+			t.Fatalf("%s: %s %v %v", format, answer.Status, answer.Header, err)
+		}
+		return string(body)
+	}
+	var g depmap.Graph
+	if err := json.Unmarshal([]byte(read("json")), &g); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff(gallery.Small(), g); diff != "" {
+		t.Errorf("json is not the graph:\n%s", diff)
+	}
+	if err := xml.Unmarshal([]byte(read("svg")), new(struct{})); err != nil {
+		t.Error(err)
+	}
+	for format, start := range map[string]string{"dot": "digraph", "mermaid": "flowchart LR", "html": "<!doctype html>"} {
+		if !strings.HasPrefix(read(format), start) {
+			t.Errorf("%s does not begin with %q", format, start)
+		}
+	}
+}
+
+func TestTheMapAsOneFileIsTheSameBytesForTheSameGraph(t *testing.T) {
+	a, err := HTML(gallery.Small())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := HTML(gallery.Small())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(a) != string(b) {
+		t.Error("two exports of one graph differ")
+	}
+}
+
+func TestAPortalWithoutBackendIsRefused(t *testing.T) {
+	if _, err := Handler(Options{}); err == nil {
+		t.Error("no error")
+	}
+}
+
+// stage is a Backend whose scan is ended by the test.
+type stage struct {
+	sync.Mutex
+	now      time.Time
+	progress Progress
+	kept     []Summary
+}
+
+func (s *stage) Snapshot(context.Context, string) (Snapshot, error) {
+	return Snapshot{}, fault.Newf(fault.NotFound, "nothing was scanned yet: start a scan")
+}
+
+func (s *stage) Snapshots(context.Context) ([]Summary, error) {
+	s.Lock()
+	defer s.Unlock()
+	return s.kept, nil
+}
+
+func (s *stage) StartScan(context.Context) error {
+	s.Lock()
+	defer s.Unlock()
+	if s.progress.Running {
+		return fault.Newf(fault.Conflict, "a scan is running: wait for it to end")
+	}
+	s.progress = Progress{Running: true, Phase: "Reading files", Files: 18240, Read: 9120, Started: s.now}
+	return nil
+}
+
+func (s *stage) Scan(context.Context) (Progress, error) {
+	s.Lock()
+	defer s.Unlock()
+	return s.progress, nil
+}
+
+func (s *stage) finish() {
+	s.Lock()
+	defer s.Unlock()
+	s.progress.Running, s.progress.Ended = false, s.now.Add(time.Second)
+	s.kept = []Summary{summaryOf(gallery.Small(), s.now)}
+}

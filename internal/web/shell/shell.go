@@ -1,0 +1,121 @@
+// Package shell is what every page of the portal shares: the frame around it, how moments and numbers are said, and
+// where links lead. It decides nothing about the estate.
+package shell
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"example.org/caravan/internal/estate"
+)
+
+// Frame is what surrounds a page.
+type Frame struct {
+	Title    string
+	Active   string // the entry of the navigation the page belongs to: "map", "doubts", "scan"
+	Base     string // path of the portal
+	Assets   string // path of its scripts and styles, with a slash at its end
+	Snapshot string // digest in the address, when the page shows another than the newest
+	Read     Moment // when what the page shows was read
+	Doubts   int
+	Version  string
+	API      string
+	Scripts  []string // beyond those of every page
+	Full     bool     // the page fills the window and scrolls inside
+}
+
+// Titled is the frame with that title.
+func (f Frame) Titled(title string) Frame {
+	f.Title = title
+	return f
+}
+
+// URL is the address of a page. It keeps the snapshot that is looked at.
+func (f Frame) URL(path string) string {
+	if f.Snapshot == "" {
+		return f.Base + path
+	}
+	mark := "?"
+	if strings.Contains(path, "?") {
+		mark = "&"
+	}
+	return f.Base + path + mark + "snapshot=" + url.QueryEscape(f.Snapshot)
+}
+
+// Service is the address of a service's page.
+func (f Frame) Service(name estate.ServiceName) string {
+	return f.URL("/services/" + url.PathEscape(string(name)))
+}
+
+// OnMap is the address of the map with a service selected.
+func (f Frame) OnMap(name estate.ServiceName) string {
+	return f.URL("/?select=" + url.QueryEscape(string(name)))
+}
+
+// Moment is a time as people read it.
+type Moment struct {
+	ISO      string
+	Absolute string
+	Ago      string
+	Old      bool // more than a day ago: the estate may have changed since
+}
+
+// MomentOf says when t was, seen from now. The zero time gives the zero Moment.
+func MomentOf(t, now time.Time) Moment {
+	if t.IsZero() {
+		return Moment{}
+	}
+	age := now.Sub(t)
+	return Moment{
+		ISO: t.UTC().Format(time.RFC3339), Absolute: t.UTC().Format("2 January 2006, 15:04 UTC"),
+		Ago: ago(age), Old: age > 24*time.Hour,
+	}
+}
+
+// note warns of what is old.
+func (m Moment) note() string {
+	if m.Old {
+		return ", may have changed"
+	}
+	return ""
+}
+
+func ago(age time.Duration) string {
+	switch {
+	case age < 45*time.Second:
+		return "just now"
+	case age < 90*time.Minute:
+		return Count(max(1, int(age.Round(time.Minute)/time.Minute)), "minute") + " ago"
+	case age < 36*time.Hour:
+		return Count(int(age.Round(time.Hour)/time.Hour), "hour") + " ago"
+	}
+	return Count(int((age+12*time.Hour)/(24*time.Hour)), "day") + " ago"
+}
+
+// Count says n of something: "1 service", "2,000 services".
+func Count(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Number(n) + " " + one + "s"
+}
+
+// Number writes n with a comma between thousands.
+func Number(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// Short is a digest as it is shown: twelve digits.
+func Short(d estate.Digest) string {
+	digits := strings.TrimPrefix(string(d), "sha256:")
+	return digits[:min(12, len(digits))]
+}
+
+// Percent says a confidence.
+func Percent(confidence float64) string { return fmt.Sprintf("%.0f %%", confidence*100) }
