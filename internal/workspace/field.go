@@ -78,6 +78,8 @@ func text[T ~string](into *T) taker {
 			p.at(path, "%s is %s; put the text in quotes", called(path), shape(n))
 		case strings.TrimSpace(n.Value) == "":
 			p.at(path, "%s is empty; give it a text", called(path))
+		case len(n.Value) > maxText:
+			p.at(path, "%s is longer than %d bytes; shorten it", called(path), maxText)
 		case strings.ContainsAny(n.Value, "\n\r\x00"):
 			p.at(path, "%s spreads over several lines; write one", called(path))
 		default:
@@ -156,8 +158,13 @@ func nonEmpty(take taker) taker {
 	}
 }
 
-// maxItems keeps a hostile file from growing long lists out of aliases.
-const maxItems = 20_000
+// Bounds that keep a hostile file from costing more than a moment.
+const (
+	maxItems     = 5000 // in one list
+	maxText      = 1000 // bytes of one text
+	maxGuessed   = 40   // bytes of a mistyped word that is worth a guess
+	maxGuessFrom = 200  // words to guess from
+)
 
 func shape(n syntax.Node) string {
 	switch n.Kind {
@@ -189,6 +196,9 @@ func called(path string) string {
 
 // nearest is the known word that a mistyped one most likely means.
 func nearest(word string, known []string) (string, bool) {
+	if len(word) > maxGuessed || len(known) > maxGuessFrom {
+		return "", false
+	}
 	best, least := "", 3
 	for _, k := range known {
 		if d := levenshtein.Distance(strings.ToLower(word), strings.ToLower(k), nil); d < least && d < len(k) {

@@ -70,6 +70,9 @@ func (p *parser) at(path, format string, args ...any) {
 	p.problem(p.lines[path], format, args...)
 }
 
+// maxProblems is how many lines of problems a person can use at once.
+const maxProblems = 100
+
 // err is all problems in the order of their lines, or nil.
 func (p *parser) err() error {
 	if len(p.problems) == 0 {
@@ -80,6 +83,10 @@ func (p *parser) err() error {
 	for i, pr := range p.problems {
 		if i > 0 {
 			text.WriteByte('\n')
+		}
+		if i == maxProblems {
+			fmt.Fprintf(&text, "%s: %d more problems; mend these first", p.file, len(p.problems)-i)
+			break
 		}
 		fmt.Fprintf(&text, "%s:%d: %s", p.file, pr.line, pr.text)
 	}
@@ -226,10 +233,14 @@ func (p *parser) takeName(seen map[string]string, at, name string) {
 
 // unique reports names that are given twice.
 func (p *parser) unique(what, path string, all []string) {
+	seen := map[string]int{} // name → line
 	for i, name := range all {
-		if first := slices.Index(all, name); name != "" && first < i {
-			p.at(fmt.Sprintf("%s[%d].name", path, i), "%s %q is declared in line %d already; rename or remove one", what, name, p.lines[fmt.Sprintf("%s[%d].name", path, first)])
+		at := fmt.Sprintf("%s[%d].name", path, i)
+		if first, twice := seen[name]; twice && name != "" {
+			p.at(at, "%s %q is declared in line %d already; rename or remove one", what, name, first)
+			continue
 		}
+		seen[name] = p.lines[at]
 	}
 }
 

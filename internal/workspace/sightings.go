@@ -3,6 +3,7 @@ package workspace
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 
 	"example.org/caravan/internal/discover"
@@ -77,11 +78,19 @@ func (s Service) sightings(at string, see func(string, estate.Sighting)) {
 	see(at+".name", estate.Sighting{Fact: estate.Runs, Subject: self, Key: string(cmp.Or(s.Kind, estate.Service))})
 	see(at+".name", estate.Sighting{Fact: estate.Called, Subject: self, Key: estate.NameCatalog, Value: string(s.Name)})
 	for j, alias := range s.Aliases {
-		see(fmt.Sprintf("%s.aliases[%d]", at, j), estate.Sighting{Fact: estate.Called, Subject: self, Key: estate.NameCatalog, Value: alias})
+		see(fmt.Sprintf("%s.aliases[%d]", at, j), estate.Sighting{Fact: estate.Called, Subject: self, Key: aliasKind(alias), Value: alias})
 	}
 	if s.Team != "" {
 		see(at+".team", estate.Sighting{Fact: estate.Owns, Subject: self, Key: reader, Value: string(s.Team)})
 	}
+}
+
+// aliasKind keeps an alias from competing with the declared name to be the one the map shows.
+func aliasKind(alias string) string {
+	if _, err := netip.ParseAddr(alias); err == nil {
+		return estate.NameAddress
+	}
+	return estate.NameDNS
 }
 
 // Ignored lists every name of the services that shall be left out of the map, in the order of the file.

@@ -64,7 +64,7 @@ type Team struct {
 // Service says of one service, datastore or external what its configuration does not.
 type Service struct {
 	Name    estate.ServiceName `json:"name" jsonschema_description:"Name the map shall use."`
-	Aliases []string           `json:"aliases,omitempty" jsonschema_description:"Other names that mean the same: hosts, images, addresses."`
+	Aliases []string           `json:"aliases,omitempty" jsonschema_description:"Other names that mean the same: host names, DNS names, IP addresses."`
 	Kind    estate.Kind        `json:"kind,omitempty" jsonschema:"enum=service,enum=datastore,enum=external,enum=host" jsonschema_description:"What it is; service when left out."`
 	Team    estate.TeamName    `json:"team,omitempty" jsonschema_description:"Team that owns it."`
 	Ignore  bool               `json:"ignore,omitempty" jsonschema_description:"True to leave it out of the map."`

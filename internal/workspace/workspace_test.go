@@ -38,7 +38,7 @@ teams:
       - /services/orders/
 services:
   - name: payment-provider
-    aliases: [api.pay.example.org, pay]
+    aliases: [api.pay.example.org, 203.0.113.7]
     kind: external
     team: orders
   - name: old-smtp
@@ -64,7 +64,7 @@ func TestParseReadsEverythingThatCanBeDeclared(t *testing.T) {
 		Teams: []Team{{Name: "orders", Mail: "orders@example.org", Chat: "#orders",
 			Owns: []string{"orders", "pg-*", "/services/orders/"}}},
 		Services: []Service{
-			{Name: "payment-provider", Aliases: []string{"api.pay.example.org", "pay"}, Kind: estate.External, Team: "orders"},
+			{Name: "payment-provider", Aliases: []string{"api.pay.example.org", "203.0.113.7"}, Kind: estate.External, Team: "orders"},
 			{Name: "old-smtp", Aliases: []string{"mail.example.org"}, Ignore: true},
 		},
 		Database: "postgres://caravan@db.internal/caravan",
@@ -135,6 +135,17 @@ func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
 				t.Error("a password is in the message")
 			}
 		})
+	}
+}
+
+func TestAFileFullOfProblemsIsReportedInPart(t *testing.T) {
+	_, err := Parse([]byte(least+strings.Repeat("x: 1\n", 4000)), FileName)
+	if fault.KindOf(err) != fault.Invalid {
+		t.Fatalf("want an invalid fault, got %v", err)
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if last := lines[len(lines)-1]; len(lines) != 101 || last != "caravan.yaml: 3900 more problems; mend these first" {
+		t.Errorf("%d lines, the last is %q", len(lines), last)
 	}
 }
 
@@ -225,8 +236,8 @@ func TestSightingsCarryTheLinesThatSaySo(t *testing.T) {
 		{Fact: estate.Owns, Key: "workspace", Value: "orders", Profile: "/services/orders/", Place: at(22), By: "workspace"},
 		{Fact: estate.Called, Subject: pay, Key: estate.NameCatalog, Value: "payment-provider", Place: at(24), By: "workspace"},
 		{Fact: estate.Runs, Subject: pay, Key: "external", Place: at(24), By: "workspace"},
-		{Fact: estate.Called, Subject: pay, Key: estate.NameCatalog, Value: "api.pay.example.org", Place: at(25), By: "workspace"},
-		{Fact: estate.Called, Subject: pay, Key: estate.NameCatalog, Value: "pay", Place: at(25), By: "workspace"},
+		{Fact: estate.Called, Subject: pay, Key: estate.NameDNS, Value: "api.pay.example.org", Place: at(25), By: "workspace"},
+		{Fact: estate.Called, Subject: pay, Key: estate.NameAddress, Value: "203.0.113.7", Place: at(25), By: "workspace"},
 		{Fact: estate.Owns, Subject: pay, Key: "workspace", Value: "orders", Place: at(27), By: "workspace"},
 	}
 	if diff := cmp.Diff(want, Sightings(w)); diff != "" {
