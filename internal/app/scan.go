@@ -25,6 +25,7 @@ type ScanState struct {
 	Ended   time.Time     `json:"ended,omitzero"`
 	Digest  estate.Digest `json:"digest,omitempty" doc:"Of the graph it made."`
 	Error   string        `json:"error,omitempty"`
+	Kind    string        `json:"kind,omitempty" doc:"Kind of fault that ended it."`
 
 	Err error `json:"-"` // why it failed
 }
@@ -80,7 +81,7 @@ func (a *App) run(ctx context.Context, s *scan, req ScanRequest) {
 			st.Digest = graph.Digest
 		}
 		if st.Err != nil {
-			st.Error = st.Err.Error()
+			st.Error, st.Kind = st.Err.Error(), fault.KindOf(st.Err).String()
 		}
 	})
 }

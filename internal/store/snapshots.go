@@ -24,15 +24,15 @@ type Record struct {
 
 // Summary is one line of the history. Times are UTC, to the microsecond.
 type Summary struct {
-	Digest   estate.Digest
-	TakenAt  time.Time // first scan that saw exactly this
-	LastSeen time.Time // last scan that did
-	Source   string
-	Services int
-	Edges    int
-	Doubts   int
-	Files    int
-	Took     time.Duration
+	Digest   estate.Digest `json:"digest"`
+	TakenAt  time.Time     `json:"takenAt"`  // first scan that saw exactly this
+	LastSeen time.Time     `json:"lastSeen"` // last scan that did
+	Source   string        `json:"source"`
+	Services int           `json:"services"`
+	Edges    int           `json:"edges"`
+	Doubts   int           `json:"doubts"`
+	Files    int           `json:"files"`
+	Took     time.Duration `json:"took"` // nanoseconds
 }
 
 // digestForm is a whole digest, reference what people may write for one.

@@ -9,10 +9,11 @@ import (
 // JSON parses one JSON value, with the comments and trailing commas that configuration files have. On bad or truncated
 // input it returns what it understood so far and an *Error.
 func JSON(data []byte) (Node, error) {
-	if len(data) > MaxBytes {
-		return Node{}, &Error{Text: "larger than " + strconv.Itoa(MaxBytes>>20) + " MiB"}
+	data, err := source(data)
+	if err != nil {
+		return Node{}, err
 	}
-	p := &jsonParser{data: trimBOM(data), line: 1, budget: MaxNodes}
+	p := &jsonParser{data: data, line: 1, budget: MaxNodes}
 	n := p.value(0)
 	if p.err == nil {
 		if p.space(); p.pos < len(p.data) {
@@ -81,7 +82,7 @@ func (p *jsonParser) value(depth int) Node {
 	}
 	if depth > MaxDepth {
 		p.fail("nested deeper than " + strconv.Itoa(MaxDepth) + " levels")
-		return Node{}
+		return Node{Line: p.line}
 	}
 	if p.pos >= len(p.data) {
 		p.fail("it ends too soon")
@@ -171,44 +172,46 @@ func (p *jsonParser) text() string {
 	return string(p.data[start:])
 }
 
-var jsonEscapes = map[byte]byte{'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', '"': '"', '\\': '\\', '/': '/'}
-
+// escaped goes on with a string at its first backslash.
 func (p *jsonParser) escaped(start int) string {
-	var b strings.Builder
-	b.Write(p.data[start:p.pos])
+	b := append([]byte(nil), p.data[start:p.pos]...)
 	for p.pos < len(p.data) {
-		c := p.data[p.pos]
-		switch {
+		switch c := p.data[p.pos]; {
 		case c == '"':
 			p.pos++
-			return b.String()
+			return string(b)
 		case c == '\n':
 			p.fail("a string does not end on its line")
-			return b.String()
+			return string(b)
 		case c == '\\' && p.pos+1 < len(p.data):
-			p.pos++
-			if p.data[p.pos] == 'u' && p.pos+4 < len(p.data) {
-				r, err := strconv.ParseUint(string(p.data[p.pos+1:p.pos+5]), 16, 32)
-				if err != nil {
-					p.fail("a \\u escape is not hexadecimal")
-					return b.String()
-				}
-				b.WriteRune(rune(r))
-				p.pos += 5
-				continue
-			}
-			if e, ok := jsonEscapes[p.data[p.pos]]; ok {
-				b.WriteByte(e)
-			} else {
-				b.WriteByte(p.data[p.pos])
-			}
+			b = p.escape(b)
 		default:
-			b.WriteByte(c)
+			b = append(b, c)
+			p.pos++
 		}
-		p.pos++
 	}
 	p.fail("a string does not end")
-	return b.String()
+	return string(b)
+}
+
+// escape appends what the escape at the current position stands for and moves behind it.
+func (p *jsonParser) escape(b []byte) []byte {
+	c := p.data[p.pos+1]
+	if c != 'u' {
+		p.pos += 2
+		if c == 'b' {
+			return append(b, '\b')
+		}
+		return append(b, controlEscape(c))
+	}
+	r, width := unicodeEscape(string(p.data[p.pos:min(p.pos+12, len(p.data))]))
+	if width == 0 {
+		p.fail("a \\u escape is not four hexadecimal digits")
+		p.pos += 2
+		return b
+	}
+	p.pos += width
+	return utf8.AppendRune(b, r)
 }
 
 // word reads true, false, null or a number.
@@ -235,11 +238,4 @@ func (p *jsonParser) word() Node {
 		n.Tag = "int"
 	}
 	return n
-}
-
-func trimBOM(data []byte) []byte {
-	if len(data) >= 3 && data[0] == 0xEF && data[1] == 0xBB && data[2] == 0xBF {
-		return data[3:]
-	}
-	return data
 }

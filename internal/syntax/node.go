@@ -62,6 +62,7 @@ const (
 	MaxBytes = 4 << 20 // a larger file is not configuration
 	MaxDepth = 64
 	MaxNodes = 1_000_000 // after alias expansion
+	MaxKey   = 1 << 10   // bytes of a flattened key
 )
 
 // Get returns the value under key, the last one if repeated; the null Node if there is none.
@@ -109,7 +110,8 @@ func (n Node) Strings() []string {
 	return nil
 }
 
-// Flatten lists every scalar below n in file order. Empty maps and nulls are left out.
+// Flatten lists every scalar below n in file order. Empty maps, nulls and what would stand under a key longer than
+// MaxKey are left out.
 func (n Node) Flatten() []Entry {
 	var out []Entry
 	n.flatten("", &out)
@@ -117,6 +119,9 @@ func (n Node) Flatten() []Entry {
 }
 
 func (n Node) flatten(prefix string, out *[]Entry) {
+	if len(prefix) > MaxKey {
+		return
+	}
 	switch n.Kind {
 	case Scalar:
 		*out = append(*out, Entry{Key: prefix, Value: n.Value, Line: n.Line})

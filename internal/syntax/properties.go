@@ -3,38 +3,27 @@ package syntax
 import (
 	"strconv"
 	"strings"
-	"unicode/utf8"
+	"unicode/utf16"
 )
 
 // Properties parses Java .properties: "key=value", "key: value" or "key value", comments with # and !, a backslash at the
-// end to go on in the next line, \uXXXX escapes. Bytes that are not UTF-8 are read as ISO 8859-1, as Java once did.
+// end to go on in the next line, \uXXXX escapes.
 func Properties(data []byte) ([]Entry, error) {
-	if len(data) > MaxBytes {
-		return nil, &Error{Text: "larger than " + strconv.Itoa(MaxBytes>>20) + " MiB"}
+	s, err := newLines(data)
+	if err != nil {
+		return nil, err
 	}
 	var out []Entry
-	for s := newLines(data); s.next(); {
+	for s.next() {
 		line := strings.TrimLeft(s.text, " \t\f")
 		if line == "" || line[0] == '#' || line[0] == '!' {
 			continue
 		}
 		at := s.number
-		for continues(line) && s.next() {
-			line = line[:len(line)-1] + strings.TrimLeft(s.text, " \t\f")
-		}
-		key, value := cutProperty(line)
+		key, value := cutProperty(s.logical(line))
 		out = append(out, Entry{Key: unescape(key), Value: unescape(value), Line: at})
 	}
 	return out, nil
-}
-
-// continues reports whether a line ends in an odd number of backslashes.
-func continues(line string) bool {
-	n := 0
-	for i := len(line) - 1; i >= 0 && line[i] == '\\'; i-- {
-		n++
-	}
-	return n%2 == 1
 }
 
 // cutProperty splits at the first unescaped '=', ':' or blank.
@@ -55,7 +44,7 @@ func cutProperty(line string) (key, value string) {
 }
 
 func unescape(s string) string {
-	if !strings.Contains(s, `\`) {
+	if strings.IndexByte(s, '\\') < 0 {
 		return s
 	}
 	var b strings.Builder
@@ -65,59 +54,54 @@ func unescape(s string) string {
 			continue
 		}
 		i++
-		switch s[i] {
-		case 't':
-			b.WriteByte('\t')
-		case 'n':
-			b.WriteByte('\n')
-		case 'r':
-			b.WriteByte('\r')
-		case 'f':
-			b.WriteByte('\f')
-		case 'u':
-			if i+4 < len(s) {
-				if r, err := strconv.ParseUint(s[i+1:i+5], 16, 32); err == nil {
-					b.WriteRune(rune(r))
-					i += 4
-					continue
-				}
+		if s[i] == 'u' {
+			if r, width := unicodeEscape(s[i-1:]); width > 0 {
+				b.WriteRune(r)
+				i += width - 2
+				continue
 			}
-			b.WriteByte('u')
-		default:
-			b.WriteByte(s[i])
 		}
+		b.WriteByte(controlEscape(s[i]))
 	}
 	return b.String()
 }
 
-// lines reads a file line by line without their ends, as UTF-8.
-type lines struct {
-	rest   string
-	text   string
-	number int
+// controlEscape is the byte a backslash and c stand for; c itself when that is nothing special.
+func controlEscape(c byte) byte {
+	switch c {
+	case 't':
+		return '\t'
+	case 'n':
+		return '\n'
+	case 'r':
+		return '\r'
+	case 'f':
+		return '\f'
+	}
+	return c
 }
 
-func newLines(data []byte) *lines { return &lines{rest: text(data)} }
-
-func (l *lines) next() bool {
-	if l.rest == "" {
-		return false
+// unicodeEscape reads \uXXXX, or two of them that are one character in UTF-16, at the start of s. Width is 0 when there is none.
+func unicodeEscape(s string) (r rune, width int) {
+	r, ok := hexUnit(s)
+	if !ok {
+		return 0, 0
 	}
-	l.text, l.rest, _ = strings.Cut(l.rest, "\n")
-	l.text = strings.TrimSuffix(l.text, "\r")
-	l.number++
-	return true
+	if utf16.IsSurrogate(r) {
+		if low, ok := hexUnit(s[6:]); ok {
+			if whole := utf16.DecodeRune(r, low); whole != '\uFFFD' {
+				return whole, 12
+			}
+		}
+		return '\uFFFD', 6
+	}
+	return r, 6
 }
 
-// text is the file as UTF-8, without a byte order mark.
-func text(data []byte) string {
-	data = trimBOM(data)
-	if utf8.Valid(data) {
-		return string(data)
+func hexUnit(s string) (rune, bool) {
+	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
+		return 0, false
 	}
-	var b strings.Builder
-	for _, c := range data {
-		b.WriteRune(rune(c))
-	}
-	return b.String()
+	n, err := strconv.ParseUint(s[2:6], 16, 16)
+	return rune(n), err == nil
 }

@@ -1,22 +1,26 @@
 package syntax
 
 import (
-	"strconv"
-
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
 // TOML parses a document. What stands before an error is returned with it.
 func TOML(data []byte) (Node, error) {
-	if len(data) > MaxBytes {
-		return Node{}, &Error{Text: "larger than " + strconv.Itoa(MaxBytes>>20) + " MiB"}
+	data, err := source(data)
+	if err != nil {
+		return Node{}, err
 	}
-	data = []byte(text(data))
-	t := tomlReader{data: data, root: &Node{Kind: Map, Line: 1}}
+	if err := tooDeep(data); err != nil {
+		return Node{}, err
+	}
+	t := tomlReader{root: &Node{Kind: Map, Line: 1}}
 	t.table = t.root
 	t.parser.Reset(data)
-	for t.parser.NextExpression() {
+	for t.err == nil && t.parser.NextExpression() {
 		t.expression(t.parser.Expression())
+	}
+	if t.err != nil {
+		return *t.root, t.err
 	}
 	if err := t.parser.Error(); err != nil {
 		return *t.root, &Error{Line: t.line, Text: "not valid TOML after this line"}
@@ -24,23 +28,31 @@ func TOML(data []byte) (Node, error) {
 	return *t.root, nil
 }
 
+// maxSearch bounds how many keys are compared while tables are found, which is quadratic in their number.
+const maxSearch = 20_000_000
+
 type tomlReader struct {
-	data   []byte
 	parser unstable.Parser
 	root   *Node
 	table  *Node
 	line   int
+	search int
+	err    *Error
 }
 
 func (t *tomlReader) expression(e *unstable.Node) {
 	path, line := t.key(e)
 	t.line = max(t.line, line)
+	if len(path) > MaxDepth {
+		t.err = deeper(line)
+		return
+	}
 	switch e.Kind {
 	case unstable.Table:
-		t.table = descend(t.root, path, line)
+		t.table = t.descend(t.root, path, line)
 	case unstable.ArrayTable:
-		parent := descend(t.root, path[:len(path)-1], line)
-		list := child(parent, path[len(path)-1], line)
+		parent := t.descend(t.root, path[:len(path)-1], line)
+		list := t.child(parent, path[len(path)-1], line)
 		list.Kind = List
 		list.Items = append(list.Items, Node{Kind: Map, Line: line})
 		t.table = &list.Items[len(list.Items)-1]
@@ -50,7 +62,7 @@ func (t *tomlReader) expression(e *unstable.Node) {
 }
 
 func (t *tomlReader) assign(table *Node, path []string, line int, v Node) {
-	parent := descend(table, path[:len(path)-1], line)
+	parent := t.descend(table, path[:len(path)-1], line)
 	parent.Kind = Map
 	parent.Pairs = append(parent.Pairs, Pair{Key: path[len(path)-1], Line: line, Value: v})
 }
@@ -105,9 +117,9 @@ func (t *tomlReader) value(v *unstable.Node, line, depth int) Node {
 }
 
 // descend walks nested tables, making those that are missing. Through a list of tables it goes into the last.
-func descend(n *Node, path []string, line int) *Node {
+func (t *tomlReader) descend(n *Node, path []string, line int) *Node {
 	for _, key := range path {
-		n = child(n, key, line)
+		n = t.child(n, key, line)
 		if n.Kind == List && len(n.Items) > 0 {
 			n = &n.Items[len(n.Items)-1]
 		}
@@ -118,7 +130,10 @@ func descend(n *Node, path []string, line int) *Node {
 	return n
 }
 
-func child(n *Node, key string, line int) *Node {
+func (t *tomlReader) child(n *Node, key string, line int) *Node {
+	if t.search += len(n.Pairs); t.search > maxSearch && t.err == nil {
+		t.err = &Error{Line: line, Text: "too many tables; exclude the file, or split it if it is configuration"}
+	}
 	for i := range n.Pairs {
 		if n.Pairs[i].Key == key {
 			return &n.Pairs[i].Value

@@ -11,16 +11,22 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// YAML parses every document of a stream, JSON included. Anchors, aliases and merge keys are resolved within
-// MaxNodes. Documents before an error are returned with it.
+// expansion bounds how many values aliases may make out of one byte of YAML; what people write stays far below.
+const expansion = 16
+
+// YAML parses every document of a stream, JSON included. Anchors, aliases and merge keys are resolved within MaxNodes.
+// Documents before an error are returned with it. A template that is not YAML yet is an error, even where its braces
+// happen to be read as a map.
 func YAML(data []byte) ([]Node, error) {
-	if len(data) > MaxBytes {
-		return nil, &Error{Text: "larger than " + strconv.Itoa(MaxBytes>>20) + " MiB"}
+	data, err := source(data)
+	if err != nil {
+		return nil, err
 	}
-	if line := tooDeepYAML(data); line > 0 {
-		return nil, &Error{Line: line, Text: "nested deeper than " + strconv.Itoa(MaxDepth) + " levels"}
+	if err := tooDeep(data); err != nil {
+		return nil, err
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(data))
+	c := yamlConverter{budget: min(MaxNodes, 1000+expansion*len(data))}
 	var docs []Node
 	for {
 		var raw yaml.Node
@@ -31,7 +37,6 @@ func YAML(data []byte) ([]Node, error) {
 		if err != nil {
 			return docs, yamlError(err)
 		}
-		c := yamlConverter{budget: MaxNodes}
 		doc, err := c.convert(&raw, 0)
 		if err != nil {
 			return docs, err
@@ -48,25 +53,6 @@ func decode(dec *yaml.Decoder, into *yaml.Node) (err error) {
 		}
 	}()
 	return dec.Decode(into)
-}
-
-// tooDeepYAML finds the line where brackets or indentation nest deeper than MaxDepth, before the real parser,
-// whose time grows with depth, sees them. Brackets inside quotes count too: a generous bound, not a grammar.
-func tooDeepYAML(data []byte) int {
-	depth, line := 0, 1
-	for _, c := range data {
-		switch c {
-		case '\n':
-			line++
-		case '[', '{':
-			if depth++; depth > 8*MaxDepth {
-				return line
-			}
-		case ']', '}':
-			depth = max(depth-1, 0)
-		}
-	}
-	return 0
 }
 
 var yamlLine = regexp.MustCompile(`line (\d+)`)
@@ -95,10 +81,10 @@ type yamlConverter struct{ budget int }
 
 func (c *yamlConverter) convert(n *yaml.Node, depth int) (Node, error) {
 	if c.budget--; c.budget < 0 {
-		return Node{}, &Error{Line: n.Line, Text: "more than " + strconv.Itoa(MaxNodes) + " values after expanding aliases"}
+		return Node{}, &Error{Line: n.Line, Text: "too many values once its aliases are expanded; write them out, or exclude the file"}
 	}
 	if depth > MaxDepth {
-		return Node{}, &Error{Line: n.Line, Text: "nested deeper than " + strconv.Itoa(MaxDepth) + " levels"}
+		return Node{}, deeper(n.Line)
 	}
 	switch n.Kind {
 	case yaml.DocumentNode:
@@ -136,6 +122,12 @@ func (c *yamlConverter) mapping(n *yaml.Node, depth int) (Node, error) {
 	var merged []Pair
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
+		if key.Kind == yaml.AliasNode {
+			key = key.Alias
+		}
+		if key.Kind != yaml.ScalarNode {
+			return Node{}, &Error{Line: key.Line, Text: "a key is not plain text; if this is a template, render it first"}
+		}
 		v, err := c.convert(n.Content[i+1], depth+1)
 		if err != nil {
 			return Node{}, err
@@ -144,17 +136,27 @@ func (c *yamlConverter) mapping(n *yaml.Node, depth int) (Node, error) {
 			merged = append(merged, mergePairs(v)...)
 			continue
 		}
-		if key.Kind == yaml.AliasNode {
-			key = key.Alias
-		}
 		out.Pairs = append(out.Pairs, Pair{Key: key.Value, Line: key.Line, Value: v})
 	}
-	for _, p := range merged {
-		if !out.Has(p.Key) {
-			out.Pairs = append(out.Pairs, p)
-		}
+	if len(merged) > 0 {
+		out.Pairs = withMerged(out.Pairs, merged)
 	}
 	return out, nil
+}
+
+// withMerged adds the merged pairs whose keys are not there yet.
+func withMerged(pairs, merged []Pair) []Pair {
+	has := make(map[string]bool, len(pairs)+len(merged))
+	for _, p := range pairs {
+		has[p.Key] = true
+	}
+	for _, p := range merged {
+		if !has[p.Key] {
+			has[p.Key] = true
+			pairs = append(pairs, p)
+		}
+	}
+	return pairs
 }
 
 // mergePairs lists what a merge key brings in; of several maps the earlier wins, as YAML 1.1 says.

@@ -63,7 +63,7 @@ type Team struct {
 
 // Service says of one service, datastore or external what its configuration does not.
 type Service struct {
-	Name    estate.ServiceName `json:"name" jsonschema_description:"Name the map shall use."`
+	Name    estate.ServiceName `json:"name" jsonschema_description:"Name by which the configuration or the people know it."`
 	Aliases []string           `json:"aliases,omitempty" jsonschema_description:"Other names that mean the same: host names, DNS names, IP addresses."`
 	Kind    estate.Kind        `json:"kind,omitempty" jsonschema:"enum=service,enum=datastore,enum=external,enum=host" jsonschema_description:"What it is; service when left out."`
 	Team    estate.TeamName    `json:"team,omitempty" jsonschema_description:"Team that owns it."`
@@ -126,7 +126,7 @@ func Find(dir string) (string, error) {
 	}
 }
 
-// Place is where the file says something; path is like "teams[0].owns[1]".
+// place is where the file says something; path is like "teams[0].owns[1]".
 func (w Workspace) place(path string) estate.Place {
 	return estate.Place{File: FileName, Line: w.lines[path]}
 }

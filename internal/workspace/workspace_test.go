@@ -236,8 +236,8 @@ func TestSightingsCarryTheLinesThatSaySo(t *testing.T) {
 		{Fact: estate.Owns, Key: "workspace", Value: "orders", Profile: "/services/orders/", Place: at(22), By: "workspace"},
 		{Fact: estate.Called, Subject: pay, Key: estate.NameCatalog, Value: "payment-provider", Place: at(24), By: "workspace"},
 		{Fact: estate.Runs, Subject: pay, Key: "external", Place: at(24), By: "workspace"},
-		{Fact: estate.Called, Subject: pay, Key: estate.NameDNS, Value: "api.pay.example.org", Place: at(25), By: "workspace"},
 		{Fact: estate.Called, Subject: pay, Key: estate.NameAddress, Value: "203.0.113.7", Place: at(25), By: "workspace"},
+		{Fact: estate.Called, Subject: pay, Key: estate.NameDNS, Value: "api.pay.example.org", Place: at(25), By: "workspace"},
 		{Fact: estate.Owns, Subject: pay, Key: "workspace", Value: "orders", Place: at(27), By: "workspace"},
 	}
 	if diff := cmp.Diff(want, Sightings(w)); diff != "" {

@@ -1,0 +1,80 @@
+// Package api answers over HTTP what the program knows: it starts scans and gives out graphs, questions about them and
+// pictures. It decides nothing itself; every route is a few lines around a call of app or depmap. The command line is a
+// client of it, in the same process or over the network.
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"example.org/caravan/internal/app"
+	"example.org/caravan/internal/web"
+)
+
+// Options of the API.
+type Options struct {
+	App     *app.App
+	Version string
+	Now     func() time.Time
+}
+
+// Prefix is the path below which every route lies.
+const Prefix = "/api/v1"
+
+// maxBody bounds what a request may send.
+const maxBody = 1 << 20
+
+// Handler serves the API alone.
+func Handler(o Options) (http.Handler, error) {
+	mux := http.NewServeMux()
+	register(mux, o)
+	return guard(mux), nil
+}
+
+// Site serves the API and the portal beside it.
+func Site(o Options) (http.Handler, error) {
+	portal, err := web.Handler(web.Options{Backend: app.Portal{App: o.App}, Now: o.Now, Version: o.Version, API: Prefix + "/docs"})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	register(mux, o)
+	mux.Handle("/", portal)
+	return guard(mux), nil
+}
+
+// How long a client may take. Answers have no limit of their own: a scan's news go on as long as the scan.
+const (
+	headerTimeout = 10 * time.Second
+	readTimeout   = 30 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 64 << 10
+)
+
+// Server is an HTTP server with bounds on what clients may take.
+func Server(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}
+}
+
+// register adds every route.
+func register(mux *http.ServeMux, o Options) {
+	config := huma.DefaultConfig("Caravan", o.Version)
+	config.Info.Description = "What depends on what in an estate, with the line that proves it."
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = Prefix+"/openapi", "", Prefix+"/schemas"
+	config.CreateHooks = nil // answers are the domain values themselves, without $schema
+	huma.NewError = newProblem
+	a := humago.New(mux, config)
+	r := routes{app: o.App}
+	r.scans(a)
+	r.graphs(a)
+	mux.HandleFunc("GET "+Prefix+"/scans/{id}/events", r.events)
+	mux.HandleFunc("GET "+Prefix+"/export", r.export)
+	mux.HandleFunc("GET "+Prefix+"/docs", docs)
+	mux.HandleFunc("GET "+Prefix+"/docs/rapidoc-min.js", docsScript)
+}
+
+// routes hold what the routes share.
+type routes struct{ app *app.App }

@@ -1,0 +1,73 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"example.org/caravan/internal/app"
+)
+
+type scanID struct {
+	ID string `path:"id" doc:"As the start of the scan answered it."`
+}
+
+type scanAnswer struct{ Body app.ScanState }
+
+// scans adds the routes that read the estate.
+func (r routes) scans(a huma.API) {
+	huma.Register(a, huma.Operation{OperationID: "start-scan", Method: http.MethodPost, Path: Prefix + "/scans", Summary: "Start a scan", DefaultStatus: http.StatusAccepted, Tags: []string{"scans"}},
+		func(_ context.Context, in *struct{ Body app.ScanRequest }) (*scanAnswer, error) {
+			state, err := r.app.StartScan(in.Body)
+			return answered(&scanAnswer{state}, err)
+		})
+	huma.Register(a, huma.Operation{OperationID: "get-scan", Method: http.MethodGet, Path: Prefix + "/scans/{id}", Summary: "How a scan is doing", Tags: []string{"scans"}},
+		func(_ context.Context, in *scanID) (*scanAnswer, error) {
+			state, err := r.app.Scan(app.ScanID(in.ID))
+			return answered(&scanAnswer{state}, err)
+		})
+	huma.Register(a, huma.Operation{OperationID: "cancel-scan", Method: http.MethodDelete, Path: Prefix + "/scans/{id}", Summary: "Cancel a scan", DefaultStatus: http.StatusNoContent, Tags: []string{"scans"}},
+		func(_ context.Context, in *scanID) (*struct{}, error) {
+			return answered[struct{}](nil, r.app.CancelScan(app.ScanID(in.ID)))
+		})
+}
+
+// answered gives the answer, or the error as a problem.
+func answered[T any](answer *T, err error) (*T, error) {
+	if err != nil {
+		return nil, problemOf(err)
+	}
+	return answer, nil
+}
+
+// events streams a scan's states as server-sent events until it ends or the client goes.
+func (r routes) events(w http.ResponseWriter, req *http.Request) {
+	state, changed, err := r.app.Watch(app.ScanID(req.PathValue("id")))
+	if err != nil {
+		writeProblem(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	control := http.NewResponseController(w)
+	for {
+		data, err := json.Marshal(state)
+		if err != nil {
+			return
+		}
+		if _, err := fmt.Fprintf(w, "data: %s\n\n", data); err != nil || control.Flush() != nil || !state.Running() {
+			return
+		}
+		select {
+		case <-req.Context().Done():
+			return
+		case <-changed:
+		}
+		if state, changed, err = r.app.Watch(state.ID); err != nil {
+			return
+		}
+	}
+}
