@@ -125,9 +125,20 @@ var callRank = []string{
 	estate.NameNode, estate.NameRole, estate.NameModule, nameFolder, estate.NameContainer, estate.NameHostname, estate.NameImage,
 }
 
+// workspaceSpace holds the services that caravan.yaml names; their names win.
+const workspaceSpace = "workspace"
+
 // christen gives every component the best name nobody else has a better claim to.
 func (m *merger) christen() {
 	taken := map[string]int{}
+	for i, p := range m.components {
+		for _, s := range p.seeds {
+			if m.seeds[s].subject.Space == workspaceSpace && p.c.Name == "" {
+				p.c.Name = estate.ServiceName(m.seeds[s].subject.Name)
+				taken[estate.Norm(string(p.c.Name))] = i
+			}
+		}
+	}
 	for rank := range callRank {
 		for i, p := range m.components {
 			if p.c.Name != "" {

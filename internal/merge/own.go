@@ -12,7 +12,7 @@ import (
 )
 
 // ownerRank orders the ways a team claims a component; a smaller one wins.
-var ownerRank = map[string]int{"workspace": 1, "catalog": 2, "label": 3, "codeowners": 4}
+var ownerRank = map[string]int{"workspace": 2, "catalog": 4, "label": 6, "codeowners": 8}
 
 // claimed is the best claim on a component so far.
 type claimed struct {
@@ -35,6 +35,9 @@ func (m *merger) own() {
 		rank, ok := ownerRank[s.Key]
 		if !ok {
 			continue
+		}
+		if s.Subject.Name != "" {
+			rank-- // said of this very service, not of a pattern that covers it
 		}
 		for p := range m.components {
 			if !m.ownedBy(s, p) {

@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"example.org/caravan/examples"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"caravan": func() { os.Exit(Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) },
+	})
+}
+
+// TestCommands runs every script: what a user types, what comes back, and the exit code.
+func TestCommands(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			return os.CopyFS(filepath.Join(e.WorkDir, "kopi"), examples.Kopi())
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":   exits,
+			"nofiles": nofiles,
+		},
+	})
+}
+
+// exits runs a command and checks its exit code: exits 4 caravan …
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	if exit, ok := err.(interface{ ExitCode() int }); ok {
+		code = exit.ExitCode()
+	}
+	if got := string(rune('0' + code)); code > 9 || got != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// nofiles checks that a directory holds nothing.
+func nofiles(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(fs.WalkDir(os.DirFS(ts.MkAbs(args[0])), ".", func(p string, _ fs.DirEntry, err error) error {
+		if err == nil && p != "." {
+			ts.Fatalf("left behind: %s", p)
+		}
+		return err
+	}))
+}
