@@ -70,8 +70,7 @@ func register(mux *http.ServeMux, o Options) {
 	r := routes{app: o.App}
 	r.scans(a)
 	r.graphs(a)
-	mux.HandleFunc("GET "+Prefix+"/scans/{id}/events", r.events)
-	mux.HandleFunc("GET "+Prefix+"/export", r.export)
+	r.exports(a)
 	mux.HandleFunc("GET "+Prefix+"/docs", docs)
 	mux.HandleFunc("GET "+Prefix+"/docs/rapidoc-min.js", docsScript)
 }

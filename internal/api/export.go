@@ -1,13 +1,14 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
-	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/draw"
-	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/web"
 )
 
@@ -25,28 +26,27 @@ var pictures = map[string]picture{
 	"json":    {"application/json", func(g depmap.Graph, _ draw.Options) ([]byte, error) { return json.Marshal(g) }},
 }
 
-// export answers with the map as a file of another kind.
-func (r routes) export(w http.ResponseWriter, req *http.Request) {
-	v := req.URL.Query()
-	hide, _ := strconv.ParseBool(v.Get("hideInfrastructure"))
-	p, ok := pictures[v.Get("format")]
-	if !ok {
-		writeProblem(w, fault.Newf(fault.Invalid, "no form %q; choose dot, mermaid, svg, html or json", v.Get("format")))
-		return
-	}
-	m, err := r.mapOf(req.Context(), Query{Snapshot: v.Get("snapshot"), HideInfrastructure: hide, Team: v.Get("team"), Kind: v.Get("kind")})
-	if err != nil {
-		writeProblem(w, err)
-		return
-	}
-	data, err := p.draw(m.Graph, draw.Options{ReadAt: m.TakenAt.UTC().Format("2006-01-02 15:04 UTC")})
-	if err != nil {
-		writeProblem(w, err)
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", p.contentType)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "sandbox allow-scripts")
-	_, _ = w.Write(data)
+// file is an answer that is not JSON.
+type file struct {
+	ContentType string `header:"Content-Type"`
+	Sniff       string `header:"X-Content-Type-Options"`
+	Policy      string `header:"Content-Security-Policy"`
+	Body        []byte
+}
+
+// exports adds the route that answers with the map as a file of another kind.
+func (r routes) exports(a huma.API) {
+	huma.Register(a, huma.Operation{OperationID: "export", Method: http.MethodGet, Path: Prefix + "/export", Summary: "The map as a file: dot, mermaid, svg, html or json", Tags: []string{"map"}},
+		func(ctx context.Context, in *struct {
+			Query
+			Format string `query:"format" enum:"dot,mermaid,svg,html,json" default:"svg"`
+		}) (*file, error) {
+			m, err := r.mapOf(ctx, in.Query)
+			if err != nil {
+				return nil, problemOf(err)
+			}
+			p := pictures[in.Format]
+			data, err := p.draw(m.Graph, draw.Options{ReadAt: m.TakenAt.UTC().Format("2006-01-02 15:04 UTC")})
+			return answered(&file{ContentType: p.contentType, Sniff: "nosniff", Policy: "sandbox allow-scripts", Body: data}, err)
+		})
 }

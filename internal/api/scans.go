@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -29,6 +30,7 @@ func (r routes) scans(a huma.API) {
 			state, err := r.app.Scan(app.ScanID(in.ID))
 			return answered(&scanAnswer{state}, err)
 		})
+	huma.Register(a, huma.Operation{OperationID: "follow-scan", Method: http.MethodGet, Path: Prefix + "/scans/{id}/events", Summary: "A scan's states as server-sent events, until it ends", Tags: []string{"scans"}}, r.events)
 	huma.Register(a, huma.Operation{OperationID: "cancel-scan", Method: http.MethodDelete, Path: Prefix + "/scans/{id}", Summary: "Cancel a scan", DefaultStatus: http.StatusNoContent, Tags: []string{"scans"}},
 		func(_ context.Context, in *scanID) (*struct{}, error) {
 			return answered[struct{}](nil, r.app.CancelScan(app.ScanID(in.ID)))
@@ -44,30 +46,41 @@ func answered[T any](answer *T, err error) (*T, error) {
 }
 
 // events streams a scan's states as server-sent events until it ends or the client goes.
-func (r routes) events(w http.ResponseWriter, req *http.Request) {
-	state, changed, err := r.app.Watch(app.ScanID(req.PathValue("id")))
+func (r routes) events(_ context.Context, in *scanID) (*huma.StreamResponse, error) {
+	state, changed, err := r.app.Watch(app.ScanID(in.ID))
 	if err != nil {
-		writeProblem(w, err)
-		return
+		return nil, problemOf(err)
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-store")
-	control := http.NewResponseController(w)
-	for {
-		data, err := json.Marshal(state)
-		if err != nil {
-			return
+	return &huma.StreamResponse{Body: func(ctx huma.Context) {
+		ctx.SetHeader("Content-Type", "text/event-stream")
+		ctx.SetHeader("Cache-Control", "no-store")
+		for {
+			if !send(ctx.BodyWriter(), state) || !state.Running() {
+				return
+			}
+			select {
+			case <-ctx.Context().Done():
+				return
+			case <-changed:
+			}
+			if state, changed, err = r.app.Watch(state.ID); err != nil {
+				return
+			}
 		}
-		if _, err := fmt.Fprintf(w, "data: %s\n\n", data); err != nil || control.Flush() != nil || !state.Running() {
-			return
-		}
-		select {
-		case <-req.Context().Done():
-			return
-		case <-changed:
-		}
-		if state, changed, err = r.app.Watch(state.ID); err != nil {
-			return
-		}
+	}}, nil
+}
+
+// send writes one event; false when the client is gone.
+func send(w io.Writer, state app.ScanState) bool {
+	data, err := json.Marshal(state)
+	if err != nil {
+		return false
 	}
+	if _, err := fmt.Fprintf(w, "data: %s\n\n", data); err != nil {
+		return false
+	}
+	if f, ok := w.(http.Flusher); ok {
+		f.Flush()
+	}
+	return true
 }

@@ -14,6 +14,7 @@ func Build(s estate.Snapshot) Graph {
 		snapshot: s,
 		edges:    map[edgeKey]*Edge{},
 		outside:  map[string]*Service{},
+		asked:    map[asked]bool{},
 		doubts:   slices.Clone(s.Doubts),
 	}
 	b.learn()
@@ -30,7 +31,14 @@ type builder struct {
 	names    nameTable
 	edges    map[edgeKey]*Edge
 	outside  map[string]*Service // hosts that no component answers for
+	asked    map[asked]bool
 	doubts   []estate.Doubt
+}
+
+// asked is a question that was put about a component: a host nobody has, a key that is filled elsewhere.
+type asked struct {
+	from  estate.ServiceName
+	about string
 }
 
 type edgeKey struct {

@@ -1,6 +1,7 @@
 package depmap
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -16,12 +17,16 @@ var linkWhy = map[string]string{
 
 // fromLinks draws the edges a file declares as such.
 func (b *builder) fromLinks(n *node) {
+	if len(n.Links) == 0 {
+		return
+	}
+	raw := n.rawKeys()
 	for _, l := range n.Links {
 		why, ok := linkWhy[l.Why]
 		if !ok {
 			continue
 		}
-		target := fill(n.Component, nil, l.Target, 0)
+		target := fill(n.Component, raw, l.Target, 0)
 		for _, e := range endpoint.Parse(target) {
 			if l.Why == estate.LinkShip && e.IsLocal() {
 				continue // to an agent on the same machine
@@ -123,12 +128,21 @@ func (b *builder) fromMentions(n *node) {
 			if e.Bare && m.What == estate.CodeFallback && !hostKey(key) {
 				continue
 			}
-			q := question{from: n, e: e, key: key, place: m.Place, strict: true, abroad: e.Scheme == "http" || e.Scheme == "https"}
+			q := question{from: n, e: e, key: key, place: m.Place, strict: true, abroad: (e.Scheme == "http" || e.Scheme == "https") && !isScript(m.Place.File)}
 			if p, ok := b.resolve(q); ok {
 				b.connect(n, p, Evidence{Place: m.Place, Key: m.What, Value: m.Value, Reader: "code", Why: why}, Code, strength[why])
 			}
 		}
 	}
+}
+
+// isScript reports whether a file prepares a machine or an image: what it fetches from afar is no dependency of what runs.
+func isScript(file string) bool {
+	switch path.Ext(file) {
+	case ".sh", ".bash", ".ps1", ".bat", ".cmd":
+		return true
+	}
+	return false
 }
 
 // rawKeys indexes all settings by key, for filling placeholders in source code.

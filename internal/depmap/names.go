@@ -352,6 +352,12 @@ func (b *builder) resolveLocal(q question) (provider, bool) {
 	if slices.ContainsFunc(q.from.Listens, func(l estate.Listen) bool { return l.Port == q.e.Port }) {
 		return provider{}, false
 	}
+	if q.e.IsUnspecified() {
+		if n, ok := b.meantByKey(q, b.names.ownPort[q.e.Port]); ok {
+			return b.provider(n, q, 0.6), true
+		}
+		return provider{}, false // where the process itself listens
+	}
 	for _, table := range []map[int][]int{b.names.byPort, b.names.ownPort} {
 		found := table[q.e.Port]
 		if n, ok := b.choose(found, q); ok {
@@ -499,7 +505,7 @@ func (b *builder) unknown(q question) (provider, bool) {
 		return provider{}, false
 	}
 	if !public {
-		b.doubts = append(b.doubts, estate.Doubt{Topic: estate.Unresolved, Place: q.place, About: q.from.Name, By: "map",
+		b.doubt(q, host, estate.Doubt{Topic: estate.Unresolved, Place: q.place, About: q.from.Name, By: "map",
 			Text: fmt.Sprintf("%s names %s, which nothing here answers to; add its source, an alias in caravan.yaml, or declare it external", cmp.Or(q.key, "a link"), host)})
 	}
 	name := estate.ServiceName(host)
@@ -533,12 +539,20 @@ func privateIP(host string) bool {
 	return false
 }
 
+// doubt asks the same of a component once, wherever it is written first.
+func (b *builder) doubt(q question, about string, d estate.Doubt) {
+	if key := (asked{q.from.Name, about}); !b.asked[key] {
+		b.asked[key] = true
+		b.doubts = append(b.doubts, d)
+	}
+}
+
 func (b *builder) doubtPlaceholder(q question) {
 	if q.strict {
 		return
 	}
-	b.doubts = append(b.doubts, estate.Doubt{Topic: estate.Unresolved, Place: q.place, About: q.from.Name, By: "map",
-		Text: fmt.Sprintf("%s depends on a value set elsewhere; add the file that sets it, or say in caravan.yaml who is meant", q.key)})
+	b.doubt(q, cmp.Or(q.key, q.e.Host), estate.Doubt{Topic: estate.Unresolved, Place: q.place, About: q.from.Name, By: "map",
+		Text: fmt.Sprintf("%s depends on a value set elsewhere; add the file that sets it, or say in caravan.yaml who is meant", cmp.Or(q.key, "an address"))})
 }
 
 func (b *builder) doubtAmbiguous(q question, found []int) {

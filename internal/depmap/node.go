@@ -19,6 +19,7 @@ type node struct {
 	infrastructure bool
 	libraries      []libraryUse
 	settings       effective
+	store          bool // learnt from those who speak to it
 }
 
 type libraryUse struct {
@@ -39,6 +40,7 @@ func (b *builder) learn() {
 		n.settings = effectiveSettings(c)
 	}
 	b.names = newNameTable(b.nodes, b.snapshot.Records)
+	b.recogniseStores()
 }
 
 func librariesOf(c *estate.Component) []libraryUse {
@@ -148,6 +150,9 @@ func (n *node) service() Service {
 	s := Service{
 		Name: n.Name, Kind: n.Kind, External: n.Kind == estate.External, Infrastructure: n.infrastructure, Technology: n.technology, Role: n.role,
 		Team: n.Team, TeamFrom: n.TeamFrom, Environments: n.Environments, Hosts: n.Hosts, Names: n.Names, Places: n.Places,
+	}
+	if n.store {
+		s.Kind = estate.Datastore
 	}
 	for _, l := range n.Listens {
 		if !slices.Contains(s.Ports, l.Port) {

@@ -34,7 +34,7 @@ func (b *builder) fromAddress(n *node, s *resolved, e endpoint.Endpoint) {
 	if embedded(e) || n.switchedOff(s.Key) {
 		return
 	}
-	q := question{from: n, e: e, key: s.Key, place: s.Place, env: s.Environment, strict: s.Shared && n.Kind == estate.Host}
+	q := question{from: n, e: e, key: s.Key, place: s.Place, env: s.Environment, strict: s.Shared && n.Kind == estate.Host || strings.Contains(s.full, "\n")}
 	p, ok := b.resolve(q)
 	if !ok {
 		return
@@ -167,6 +167,7 @@ var selfKeys = []string{
 	"logging.level", "management.server", "health", "self-uri", "home-page", "homepage", "external-url", "external_url", "public-url", "public_url", "label.org.",
 	"dockerfile.from", "hostname-verif", "repository.url", "package", "mirror", "documentation", "example", "image", "noproxy", "no_proxy", "no-proxy",
 	"jmx.", "rmi.", "trusted", "publish", "known_hosts", "ssh_", "homepage", "bugs.url", "xmlns", "$schema", "server_name", "servername",
+	"relabel_configs", "$$hashkey", "dashboard.links", "annotations.", "labels.",
 }
 
 func aboutItself(key string) bool {

@@ -264,11 +264,14 @@ func (e Endpoint) IsIP() bool { return isIP(e.Host) }
 // IsLocal reports whether the endpoint is on the machine that reads it.
 func (e Endpoint) IsLocal() bool {
 	switch e.Host {
-	case "localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal", "docker.for.mac.localhost", "localhost.localdomain":
+	case "localhost", "127.0.0.1", "::1", "0.0.0.0", "::", "host.docker.internal", "docker.for.mac.localhost", "localhost.localdomain":
 		return true
 	}
 	return strings.HasPrefix(e.Host, "127.")
 }
+
+// IsUnspecified reports whether the endpoint stands for all addresses of the machine: somewhere to listen, not to call.
+func (e Endpoint) IsUnspecified() bool { return e.Host == "0.0.0.0" || e.Host == "::" }
 
 // IsMetadata reports whether the endpoint is link-local: a cloud's metadata service, which every machine has.
 func (e Endpoint) IsMetadata() bool {

@@ -3,6 +3,7 @@ package merge
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,6 +89,9 @@ func (m *merger) readersOf(s *estate.Sighting) audience {
 			return audience{parts: parts}
 		}
 	}
+	if m.feedsCompose(s) {
+		return audience{}
+	}
 	repo, ok := m.inRepository(s.Subject.Folder)
 	if !ok || s.Fact != estate.Sets {
 		parts := m.ownersOf(s.Subject.Folder)
@@ -116,6 +120,21 @@ func (m *merger) readersOf(s *estate.Sighting) audience {
 		m.unclaimed[name] = estate.Place{File: s.Place.File}
 	}
 	return audience{}
+}
+
+// feedsCompose reports whether a file is the .env from which a Compose file beside it fills its placeholders: what it
+// sets has already gone where the Compose file hands it on.
+func (m *merger) feedsCompose(s *estate.Sighting) bool {
+	if s.Fact != estate.Sets || !strings.HasPrefix(path.Base(s.Place.File), ".env") {
+		return false
+	}
+	made := 0
+	for i := range m.seeds {
+		if seed := &m.seeds[i]; seed.subject.Space == "compose:"+parentOf(s.Place.File) && !m.bought(seed) {
+			made++
+		}
+	}
+	return made > 1
 }
 
 // inStandardPlace reports whether the file is the module's own although a repository folder holds it.
@@ -226,6 +245,7 @@ func (m *merger) attach() {
 	}
 	for i, p := range m.components {
 		p.c.Libraries = inherit(i)
+		p.recogniseStore()
 	}
 	m.doubtUnclaimed()
 }

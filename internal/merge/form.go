@@ -40,7 +40,8 @@ func (m *merger) form() {
 func (m *merger) isComponent(set []int) bool {
 	library := false
 	for _, i := range set {
-		if len(m.seeds[i].runs) > 0 || m.seeds[i].runnable {
+		s := &m.seeds[i]
+		if len(s.runs) > 0 || s.runnable && !s.shared && !(s.isFolder && forTests(s.subject.Folder)) {
 			return true
 		}
 		library = library || m.seeds[i].library
@@ -119,6 +120,31 @@ func (p *part) image() (technology.Technology, bool) {
 	return technology.Technology{}, false
 }
 
+// recogniseStore tells a store packed in an image of the estate's own by what that is built upon, else by the variables
+// that only the usual images of stores read.
+func (p *part) recogniseStore() {
+	if p.c.Technology != "" || p.c.Kind != estate.Service || len(p.c.Libraries) > 0 {
+		return
+	}
+	for _, s := range p.c.Settings {
+		t, ok := technology.OfName(storeVariables[s.Key])
+		if s.Key == "dockerfile.from" {
+			t, ok = technology.OfImage(s.Value)
+		}
+		if ok && t.Kind == estate.Datastore {
+			p.c.Technology, p.c.Kind = t.Name, t.Kind
+			return
+		}
+	}
+}
+
+// storeVariables are read by the images of stores when they first start, and by nobody else.
+var storeVariables = map[string]string{
+	"MYSQL_ROOT_PASSWORD": "mysql", "MYSQL_ALLOW_EMPTY_PASSWORD": "mysql", "MYSQL_RANDOM_ROOT_PASSWORD": "mysql", "MARIADB_ROOT_PASSWORD": "mariadb",
+	"MONGO_INITDB_ROOT_USERNAME": "mongodb", "MONGO_INITDB_DATABASE": "mongodb", "POSTGRES_INITDB_ARGS": "postgres", "POSTGRES_HOST_AUTH_METHOD": "postgres",
+	"MSSQL_SA_PASSWORD": "sqlserver", "RABBITMQ_DEFAULT_USER": "rabbitmq",
+}
+
 // callRank orders the kinds of name by how well people know the component under them.
 var callRank = []string{
 	estate.NameApplication, estate.NameCompose, estate.NameWorkload, estate.NameCatalog, estate.NameService,
@@ -178,6 +204,8 @@ func presentable(a estate.Alias) string {
 		name = name[strings.LastIndexAny(name, ":/")+1:]
 	case estate.NameImage:
 		name = imageName(name)
+	case estate.NameWorkload:
+		name = withoutKind(name)
 	case estate.NameService, estate.NameHostname:
 		name = firstLabel(name)
 	}

@@ -155,6 +155,7 @@ func (m *merger) imageFolders() map[string]int {
 		}
 	}
 	imagePrefix, folderPrefix := sharedPrefix(unique(imageNames)), sharedPrefix(unique(folderNames))
+	folderSuffix := sharedSuffix(unique(folderNames))
 	out := map[string]int{}
 	put := func(name string, f int) {
 		key := estate.Norm(name)
@@ -171,6 +172,9 @@ func (m *merger) imageFolders() map[string]int {
 			}
 			name := imageName(strings.ReplaceAll(a.Value, ":", "/"))
 			put(name, f)
+			if cut := strings.TrimSuffix(name, folderSuffix); cut != name {
+				put(cut, f)
+			}
 			if imagePrefix != "" {
 				put(imagePrefix+strings.TrimPrefix(name, folderPrefix), f)
 			}
@@ -197,10 +201,12 @@ func (m *merger) joinBuilders(folder int, deployed []int) {
 		own[estate.Norm(a.Value)] = true
 	}
 	where := m.seeds[folder].subject.Folder
+	m.seeds[folder].shared = true
 	for _, name := range sortedKeys(byName) {
 		for _, d := range byName[name] {
 			m.claims[where] = append(m.claims[where], d)
 			if own[name] {
+				m.seeds[folder].shared = false
 				m.union(folder, d)
 			}
 		}
@@ -233,8 +239,13 @@ func (m *merger) joinNames() {
 	for _, key := range sortedKeys(byName) {
 		claims := byName[key]
 		slices.SortStableFunc(claims, func(a, b claim) int { return cmp.Compare(a.rank, b.rank) })
+		named := make([]int, len(claims))
+		for i, c := range claims {
+			named[i] = c.seed
+		}
+		described := m.describedOnce(named)
 		for _, c := range claims[1:] {
-			if m.mayJoin(claims[0].seed, c.seed, key) {
+			if m.mayJoin(claims[0].seed, c.seed, key, described) {
 				m.union(claims[0].seed, c.seed)
 			}
 		}
@@ -265,6 +276,9 @@ func joinKeys(a estate.Alias, prefix string) []string {
 		return []string{value}
 	}
 	keys := []string{estate.Norm(value)}
+	if cut := withoutKind(value); a.Kind == estate.NameWorkload && cut != value && !generic[estate.Norm(cut)] {
+		keys = append(keys, estate.Norm(cut))
+	}
 	if cut, ok := strings.CutPrefix(value, prefix); ok && prefix != "" && cut != "" && !generic[estate.Norm(cut)] {
 		keys = append(keys, estate.Norm(cut))
 	}
@@ -272,7 +286,7 @@ func joinKeys(a estate.Alias, prefix string) []string {
 }
 
 // mayJoin keeps apart what only chance named alike.
-func (m *merger) mayJoin(a, b int, key string) bool {
+func (m *merger) mayJoin(a, b int, key string, described bool) bool {
 	sa, sb := &m.seeds[a], &m.seeds[b]
 	if sa.isFolder && sb.isFolder {
 		return false
@@ -280,7 +294,41 @@ func (m *merger) mayJoin(a, b int, key string) bool {
 	if sa.subject.Space == sb.subject.Space && sa.subject.Space != "" && !sa.isFolder && !sb.isFolder {
 		return strings.HasPrefix(sa.subject.Space, "chef") || sa.subject.Name == sb.subject.Name
 	}
-	return !generic[key] || nested(sa.subject.Space, sb.subject.Space)
+	return !generic[key] || nested(sa.subject.Space, sb.subject.Space) || described && !sa.isFolder && !sb.isFolder || sameImage(sa, sb)
+}
+
+// describedOnce reports whether the deployed seeds of one name come from one project of each kind, as when an application
+// has a Compose file beside its manifests: then even a plain name means one thing.
+func (m *merger) describedOnce(seeds []int) bool {
+	space := map[string]string{} // kind → the project of that kind
+	for _, i := range seeds {
+		s := &m.seeds[i]
+		kind, _, _ := strings.Cut(s.subject.Space, ":")
+		other, seen := space[kind]
+		if !s.isFolder && seen && other != s.subject.Space && !nested(other, s.subject.Space) {
+			return false
+		}
+		space[kind] = s.subject.Space
+	}
+	return true
+}
+
+// sameImage reports whether two seeds run one image of the estate's own.
+func sameImage(a, b *seed) bool {
+	for _, x := range a.names {
+		if x.Kind != estate.NameImage || !strings.Contains(x.Value, "/") {
+			continue
+		}
+		if _, bought := technology.OfImage(x.Value); bought {
+			continue
+		}
+		for _, y := range b.names {
+			if y.Kind == estate.NameImage && technology.Repository(x.Value) == technology.Repository(y.Value) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // nested reports whether one of two projects lies in a folder of the other: then they describe the same estate, and even

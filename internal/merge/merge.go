@@ -62,6 +62,7 @@ type seed struct {
 	runnable bool              // its module can be started, as far as its files tell
 	library  bool
 	isFolder bool
+	shared   bool // a folder from which several services are built, none of which bears its name
 }
 
 // plant makes a seed for every named subject and every module folder.

@@ -2,6 +2,7 @@ package merge
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"example.org/caravan/internal/estate"
@@ -52,6 +53,26 @@ func moduleRoot(folder string) string {
 		}
 	}
 	return folder
+}
+
+// withoutKind is a workload's name without the kind of object it is: orders-deployment is orders.
+func withoutKind(name string) string {
+	for _, kind := range []string{"-deployment", "-statefulset", "-daemonset", "-deploy"} {
+		if cut, ok := strings.CutSuffix(name, kind); ok && len(cut) > 1 {
+			return cut
+		}
+	}
+	return name
+}
+
+// forTests reports whether a folder holds tests of what others run: tests/load, Orders.UnitTests.
+func forTests(folder string) bool {
+	for _, segment := range strings.Split(strings.ToLower(folder), "/") {
+		if segment == "e2e" || strings.HasSuffix(segment, "tests") || segment == "test" || strings.HasSuffix(segment, ".test") || strings.HasSuffix(segment, "-test") {
+			return true
+		}
+	}
+	return false
 }
 
 func base(p string) string { return path.Base(p) }
@@ -106,4 +127,19 @@ func sharedPrefix(names []string) string {
 		}
 	}
 	return best
+}
+
+// sharedSuffix is the ending that most of the names have in common, with its dash: "-backend-service".
+func sharedSuffix(names []string) string {
+	turned := make([]string, len(names))
+	for i, n := range names {
+		turned[i] = reversed(n)
+	}
+	return reversed(sharedPrefix(turned))
+}
+
+func reversed(s string) string {
+	b := []byte(s)
+	slices.Reverse(b)
+	return string(b)
 }

@@ -21,7 +21,7 @@ const (
 
 // Env parses an env file. Lines that are something else are passed over; the first of them is the error.
 func Env(data []byte, d Dialect) ([]Entry, error) {
-	data, err := source(data)
+	data, odd, err := source(data)
 	if err != nil {
 		return nil, err
 	}
@@ -29,10 +29,7 @@ func Env(data []byte, d Dialect) ([]Entry, error) {
 	for p.pos < len(p.text) {
 		p.statement()
 	}
-	if p.bad != nil {
-		return p.out, p.bad
-	}
-	return p.out, nil
+	return p.out, first(p.bad, odd)
 }
 
 type envReader struct {

@@ -6,7 +6,7 @@ import "strings"
 // follow a value after a blank. Indented lines without a sign of their own go on with the value above, as Python's
 // configparser reads them. Lines that are something else are passed over; the first of them is the error.
 func INI(data []byte) ([]Entry, error) {
-	s, err := newLines(data)
+	s, odd, err := newLines(data)
 	if err != nil {
 		return nil, err
 	}
@@ -15,10 +15,7 @@ func INI(data []byte) ([]Entry, error) {
 		p.line(strings.TrimSpace(s.text))
 	}
 	p.endValue()
-	if p.bad != nil {
-		return p.out, p.bad
-	}
-	return p.out, nil
+	return p.out, first(p.bad, odd)
 }
 
 type iniReader struct {

@@ -9,7 +9,7 @@ import (
 // JSON parses one JSON value, with the comments and trailing commas that configuration files have. On bad or truncated
 // input it returns what it understood so far and an *Error.
 func JSON(data []byte) (Node, error) {
-	data, err := source(data)
+	data, odd, err := source(data)
 	if err != nil {
 		return Node{}, err
 	}
@@ -20,10 +20,7 @@ func JSON(data []byte) (Node, error) {
 			p.fail("something follows the JSON value")
 		}
 	}
-	if p.err != nil {
-		return n, p.err
-	}
-	return n, nil
+	return n, first(p.err, odd)
 }
 
 type jsonParser struct {

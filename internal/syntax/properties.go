@@ -7,9 +7,9 @@ import (
 )
 
 // Properties parses Java .properties: "key=value", "key: value" or "key value", comments with # and !, a backslash at the
-// end to go on in the next line, \uXXXX escapes.
+// end to go on in the next line, \uXXXX escapes. Bytes that are not UTF-8 are no mistake: Java once read ISO 8859-1.
 func Properties(data []byte) ([]Entry, error) {
-	s, err := newLines(data)
+	s, _, err := newLines(data)
 	if err != nil {
 		return nil, err
 	}

@@ -8,28 +8,53 @@ import (
 	"unicode/utf8"
 )
 
-// source is a file's content as UTF-8 without a byte order mark. UTF-16 is recognised by its mark; other bytes that are
-// not UTF-8 are read as ISO 8859-1, as Java once did, so that one stray accent does not hide a file.
-func source(data []byte) ([]byte, error) {
+// source is a file's content as UTF-8 without a byte order mark. UTF-16 is recognised by its mark. Other bytes that are
+// not UTF-8 are read as ISO 8859-1, so that one stray accent does not hide a file, and told by the second result.
+func source(data []byte) ([]byte, *Error, error) {
 	if len(data) > MaxBytes {
-		return nil, &Error{Text: "larger than " + strconv.Itoa(MaxBytes>>20) + " MiB; exclude it, or split it if it is configuration"}
+		return nil, nil, &Error{Text: "larger than " + strconv.Itoa(MaxBytes>>20) + " MiB; exclude it, or split it if it is configuration"}
 	}
 	switch {
 	case bytes.HasPrefix(data, []byte{0xEF, 0xBB, 0xBF}):
 		data = data[3:]
 	case bytes.HasPrefix(data, []byte{0xFF, 0xFE}):
-		return fromUTF16(data[2:], 0, 1), nil
+		return fromUTF16(data[2:], 0, 1), nil, nil
 	case bytes.HasPrefix(data, []byte{0xFE, 0xFF}):
-		return fromUTF16(data[2:], 1, 0), nil
+		return fromUTF16(data[2:], 1, 0), nil, nil
 	}
 	if utf8.Valid(data) {
-		return data, nil
+		return data, nil, nil
 	}
 	out := make([]byte, 0, len(data)+len(data)/8)
 	for _, c := range data {
 		out = utf8.AppendRune(out, rune(c))
 	}
-	return out, nil
+	return out, &Error{Line: firstBadLine(data), Text: "not UTF-8, so read as ISO 8859-1; save it as UTF-8"}, nil
+}
+
+func firstBadLine(data []byte) int {
+	line := 1
+	for len(data) > 0 {
+		r, size := utf8.DecodeRune(data)
+		if r == utf8.RuneError && size == 1 {
+			return line
+		}
+		if r == '\n' {
+			line++
+		}
+		data = data[size:]
+	}
+	return line
+}
+
+// first is the error a parser returns: its own before the one about the bytes it was given.
+func first(errs ...*Error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func fromUTF16(data []byte, low, high int) []byte {
@@ -47,9 +72,9 @@ type lines struct {
 	number int
 }
 
-func newLines(data []byte) (*lines, error) {
-	data, err := source(data)
-	return &lines{rest: string(data)}, err
+func newLines(data []byte) (*lines, *Error, error) {
+	data, odd, err := source(data)
+	return &lines{rest: string(data)}, odd, err
 }
 
 func (l *lines) next() bool {
@@ -91,7 +116,7 @@ func continues(line string) bool {
 
 // tooDeep finds the line where brackets nest deeper than any configuration, before a parser that recurses sees them.
 // Brackets inside quotes count too: a generous bound, not a grammar.
-func tooDeep(data []byte) error {
+func tooDeep(data []byte) *Error {
 	depth, line := 0, 1
 	for _, c := range data {
 		switch c {

@@ -1,12 +1,10 @@
 package syntax
 
-import (
-	"github.com/pelletier/go-toml/v2/unstable"
-)
+import "github.com/pelletier/go-toml/v2/unstable"
 
 // TOML parses a document. What stands before an error is returned with it.
 func TOML(data []byte) (Node, error) {
-	data, err := source(data)
+	data, odd, err := source(data)
 	if err != nil {
 		return Node{}, err
 	}
@@ -19,13 +17,10 @@ func TOML(data []byte) (Node, error) {
 	for t.err == nil && t.parser.NextExpression() {
 		t.expression(t.parser.Expression())
 	}
-	if t.err != nil {
-		return *t.root, t.err
+	if t.err == nil && t.parser.Error() != nil {
+		t.err = &Error{Line: t.line, Text: "not valid TOML after this line"}
 	}
-	if err := t.parser.Error(); err != nil {
-		return *t.root, &Error{Line: t.line, Text: "not valid TOML after this line"}
-	}
-	return *t.root, nil
+	return *t.root, first(t.err, odd)
 }
 
 // maxSearch bounds how many keys are compared while tables are found, which is quadratic in their number.

@@ -18,7 +18,7 @@ const expansion = 16
 // Documents before an error are returned with it. A template that is not YAML yet is an error, even where its braces
 // happen to be read as a map.
 func YAML(data []byte) ([]Node, error) {
-	data, err := source(data)
+	data, odd, err := source(data)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func YAML(data []byte) ([]Node, error) {
 		var raw yaml.Node
 		err := decode(dec, &raw)
 		if errors.Is(err, io.EOF) {
-			return docs, nil
+			return docs, first(odd)
 		}
 		if err != nil {
 			return docs, yamlError(err)

@@ -45,7 +45,7 @@ func (m *configMap) entry(key string) (entry, bool) {
 // lookUp finds the ConfigMap a workload refers to; one that is missing and not optional is a question.
 func (r *reader) lookUp(w *workload, ref syntax.Node) *configMap {
 	name := ref.Get("name").Value
-	if m := r.configMaps[w.namespace+"/"+name]; m != nil {
+	if m := r.nearest(w.namespace+"/"+name, w.file); m != nil {
 		m.used = true
 		return m
 	}
@@ -53,6 +53,28 @@ func (r *reader) lookUp(w *workload, ref syntax.Node) *configMap {
 		r.doubtOnce("configmap "+w.namespace+"/"+name, w.place(ref.Get("name").Line), "the ConfigMap "+name+" is not in the tree, so what it sets is unknown; add its manifest")
 	}
 	return nil
+}
+
+// nearest is the ConfigMap of a name that lies closest to a file, when several folders of manifests have one each.
+func (r *reader) nearest(key, file string) *configMap {
+	var best *configMap
+	depth := -1
+	for _, m := range r.configMaps[key] {
+		if d := sharedFolders(m.place.File, file); d > depth {
+			best, depth = m, d
+		}
+	}
+	return best
+}
+
+// sharedFolders counts the folders two paths have in common from the root on.
+func sharedFolders(a, b string) int {
+	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
+	n := 0
+	for n < len(as)-1 && n < len(bs)-1 && as[n] == bs[n] {
+		n++
+	}
+	return n
 }
 
 // mounted reports the content of the ConfigMaps a workload finds as files, and of the one called like itself, which
@@ -71,7 +93,7 @@ func (r *reader) mounted(w *workload) {
 		}
 	}
 	for _, suffix := range []string{"", "-config", "-configmap"} {
-		if m := r.configMaps[w.namespace+"/"+w.name+suffix]; m != nil && !m.used {
+		if m := r.nearest(w.namespace+"/"+w.name+suffix, w.file); m != nil && !m.used {
 			m.used = true
 			r.files(w, m, syntax.Node{})
 		}
@@ -175,8 +197,8 @@ func isDelimiter(c rune) bool {
 // unusedConfigMaps asks about those that hold addresses and that no workload of the tree is given.
 func (r *reader) unusedConfigMaps() {
 	for _, key := range slices.Sorted(maps.Keys(r.configMaps)) {
-		m := r.configMaps[key]
-		if !m.used && slices.ContainsFunc(m.entries, func(e entry) bool { return len(addresses(e.value)) > 0 }) {
+		all := r.configMaps[key]
+		if m := all[0]; !slices.ContainsFunc(all, func(m *configMap) bool { return m.used }) && slices.ContainsFunc(m.entries, func(e entry) bool { return len(addresses(e.value)) > 0 }) {
 			r.report.Doubt(estate.Disconnected, m.place, "no workload here uses the ConfigMap "+m.name+", though it holds addresses; add the manifest that mounts it, or remove it")
 		}
 	}

@@ -227,10 +227,10 @@ func (r *reader) settle(uses map[string][]use) {
 func (r *reader) generated(k *kustomization) {
 	for _, g := range k.list("configMapGenerator") {
 		name := g.Get("name")
-		m := r.configMaps[k.namespace+"/"+name.Value]
+		m := r.nearest(k.namespace+"/"+name.Value, k.dir)
 		if m == nil {
 			m = &configMap{name: name.Value, namespace: k.namespace, place: k.place(name.Line)}
-			r.configMaps[k.namespace+"/"+name.Value] = m
+			r.configMaps[k.namespace+"/"+name.Value] = append(r.configMaps[k.namespace+"/"+name.Value], m)
 		}
 		for _, literal := range g.Get("literals").Items {
 			key, value, _ := strings.Cut(literal.Value, "=")

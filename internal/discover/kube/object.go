@@ -19,7 +19,7 @@ type reader struct {
 	objects        []*object
 	kustomizations []*kustomization
 	workloads      []*workload
-	configMaps     map[string]*configMap // by "namespace/name"
+	configMaps     map[string][]*configMap // by "namespace/name"; overlays give one name several times
 	services       []*object
 	secrets        map[string]*object     // by "namespace/name"
 	byLabel        map[string][]*workload // "namespace/label=value"
@@ -117,7 +117,7 @@ func newObject(doc syntax.Node, file string, from *source) *object {
 
 // index sorts the objects by what others look up, and lets Services find their workloads.
 func (r *reader) index() {
-	r.byLabel, r.taken, r.configMaps = map[string][]*workload{}, map[string]bool{}, map[string]*configMap{}
+	r.byLabel, r.taken, r.configMaps = map[string][]*workload{}, map[string]bool{}, map[string][]*configMap{}
 	r.secrets = map[string]*object{}
 	r.objects = slices.DeleteFunc(r.objects, func(o *object) bool { return o.patch })
 	for _, o := range r.objects {
@@ -126,7 +126,8 @@ func (r *reader) index() {
 		}
 		switch {
 		case o.kind == "ConfigMap" && o.group == "":
-			r.configMaps[o.namespace+"/"+o.name] = newConfigMap(o)
+			key := o.namespace + "/" + o.name
+			r.configMaps[key] = append(r.configMaps[key], newConfigMap(o))
 		case o.kind == "Secret" && o.group == "":
 			r.secrets[o.namespace+"/"+o.name] = o
 		case o.kind == "Service" && o.group == "":

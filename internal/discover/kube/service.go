@@ -22,6 +22,8 @@ func (r *reader) service(s *object) {
 		r.see(s, estate.Runs, "external", "", 0)
 	} else {
 		r.see(s, estate.Runs, "service", "", 0)
+	}
+	if len(selector.Pairs) > 0 && !strings.Contains("/"+s.file, "/templates/") {
 		r.report.Doubt(estate.Unresolved, s.place(selector.Line), "no workload here matches the selector of the Service "+s.name+"; add the workload's manifest, or remove the Service")
 	}
 	r.dnsNames(s, s)

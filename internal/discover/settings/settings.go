@@ -87,6 +87,9 @@ func read(f discover.File, r *discover.Report) {
 	if bytes.IndexByte(f.Data, 0) >= 0 {
 		return // binary under a text's name
 	}
+	if f.Ext() == ".json" && bytes.HasPrefix(bytes.TrimSpace(f.Data), []byte("[")) {
+		return // a list of records is data: a configuration names its values
+	}
 	entries, err := parse(f.Data)
 	if err != nil {
 		broken(f, r, err)
