@@ -87,7 +87,7 @@ func (o *output) write(t *terminal, data []byte) error {
 	if err != nil {
 		return fault.Newf(fault.Invalid, "--out %s: cannot write there; name a file in a directory you may write to", o.file)
 	}
-	defer os.Remove(temp.Name())
+	defer func() { _ = os.Remove(temp.Name()) }() // gone already when all went well
 	_, err = temp.Write(data)
 	if closing := temp.Close(); err == nil {
 		err = closing

@@ -93,7 +93,7 @@ func (s *session) untilDone(ctx context.Context, server *http.Server, l net.List
 	if err := server.Shutdown(stop); err != nil {
 		_ = server.Close()
 	}
-	<-failed
+	_ = <-failed // that it was closed, which is known
 	s.say("stopped")
 	return nil
 }

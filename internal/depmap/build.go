@@ -15,6 +15,7 @@ func Build(s estate.Snapshot) Graph {
 		edges:    map[edgeKey]*Edge{},
 		outside:  map[string]*Service{},
 		asked:    map[asked]bool{},
+		answered: map[asked]bool{},
 		doubts:   slices.Clone(s.Doubts),
 	}
 	b.learn()
@@ -29,9 +30,12 @@ type builder struct {
 	snapshot estate.Snapshot
 	nodes    []node // one for each component, in the snapshot's order
 	names    nameTable
+	handed   map[estate.Place][]int // settings that one line gives to several nodes
 	edges    map[edgeKey]*Edge
 	outside  map[string]*Service // hosts that no component answers for
 	asked    map[asked]bool
+	answered map[asked]bool // keys that led to somebody
+	unsure   []unsure
 	doubts   []estate.Doubt
 }
 
@@ -39,6 +43,12 @@ type builder struct {
 type asked struct {
 	from  estate.ServiceName
 	about string
+}
+
+// unsure is a doubt that holds unless the same key leads to somebody elsewhere.
+type unsure struct {
+	asked
+	estate.Doubt
 }
 
 type edgeKey struct {
@@ -60,6 +70,7 @@ func (b *builder) draw(i int) {
 
 // connect adds evidence for an edge; an edge to itself is none.
 func (b *builder) connect(from *node, to provider, e Evidence, origin Origin, confidence float64) {
+	b.answered[asked{from.Name, e.Key}] = true
 	if to.name == from.Name {
 		return
 	}
@@ -103,7 +114,7 @@ func (b *builder) graph() Graph {
 	slices.SortFunc(g.Services, func(x, y Service) int { return cmp.Compare(x.Name, y.Name) })
 	g.Edges = b.sortedEdges()
 	g.Groups = groups(&g)
-	g.Doubts = sortedDoubts(b.doubts)
+	g.Doubts = sortedDoubts(b.open())
 	g.Digest = estate.DigestOf(g)
 	return g
 }
@@ -117,14 +128,19 @@ func (b *builder) sortedEdges() []Edge {
 			best[pair] = e
 		}
 	}
+	for _, e := range b.edges {
+		if pair := [2]estate.ServiceName{e.From, e.To}; e.Kind == Route && best[pair].Kind == HTTP {
+			best[pair] = e
+		}
+	}
 	out := make([]Edge, 0, len(b.edges))
 	for _, e := range b.edges {
-		if other := best[[2]estate.ServiceName{e.From, e.To}]; e.Kind == Unknown && other != nil {
+		if other := best[[2]estate.ServiceName{e.From, e.To}]; other != nil && e.saysLess(other) {
 			other.Evidence = append(other.Evidence, e.Evidence...)
 		}
 	}
 	for _, e := range b.edges {
-		if e.Kind == Unknown && best[[2]estate.ServiceName{e.From, e.To}] != nil {
+		if other := best[[2]estate.ServiceName{e.From, e.To}]; other != nil && e.saysLess(other) {
 			continue
 		}
 		slices.SortFunc(e.Evidence, compareEvidence)
@@ -135,6 +151,12 @@ func (b *builder) sortedEdges() []Edge {
 		return cmp.Or(cmp.Compare(x.From, y.From), cmp.Compare(x.To, y.To), cmp.Compare(x.Kind, y.Kind))
 	})
 	return out
+}
+
+// saysLess reports whether an edge is told in full by another between the same two: a start order by any, plain HTTP by the
+// route that a proxy makes of it.
+func (e *Edge) saysLess(other *Edge) bool {
+	return e.Kind == Unknown && other.Kind != Unknown || e.Kind == HTTP && other.Kind == Route
 }
 
 func compareEvidence(x, y Evidence) int {

@@ -109,7 +109,8 @@ func (b *builder) fromRoutes(n *node) {
 // fromMentions draws the edges that source code shows.
 func (b *builder) fromMentions(n *node) {
 	for _, m := range n.Mentions {
-		why, value, key := "", m.Value, ""
+		var why, key string
+		value := m.Value
 		switch m.What {
 		case estate.CodeURL:
 			why = whyURL

@@ -324,6 +324,9 @@ func nearness(a, b *node, q question) int {
 	if w := wantedTechnology(q); w != "" && b.technology == w {
 		score += 4
 	}
+	if q.e.Host != "" && estate.Norm(string(b.Name)) == estate.Norm(q.e.Host) {
+		score++ // its own name, not one it shares
+	}
 	for _, p := range a.Places {
 		if slices.ContainsFunc(b.Places, func(o estate.Place) bool { return o.File == p.File }) {
 			return score + 3
@@ -547,11 +550,29 @@ func (b *builder) doubt(q question, about string, d estate.Doubt) {
 	}
 }
 
+// ask puts a question that another file may answer.
+func (b *builder) ask(q question, about string, d estate.Doubt) {
+	if key := (asked{q.from.Name, about}); !b.asked[key] {
+		b.asked[key] = true
+		b.unsure = append(b.unsure, unsure{key, d})
+	}
+}
+
+// open are the questions nothing else answered: a key that leads somewhere in one file need not do so in all.
+func (b *builder) open() []estate.Doubt {
+	for _, o := range b.unsure {
+		if !b.answered[o.asked] {
+			b.doubts = append(b.doubts, o.Doubt)
+		}
+	}
+	return b.doubts
+}
+
 func (b *builder) doubtPlaceholder(q question) {
 	if q.strict {
 		return
 	}
-	b.doubt(q, cmp.Or(q.key, q.e.Host), estate.Doubt{Topic: estate.Unresolved, Place: q.place, About: q.from.Name, By: "map",
+	b.ask(q, cmp.Or(q.key, q.e.Host), estate.Doubt{Topic: estate.Unresolved, Place: q.place, About: q.from.Name, By: "map",
 		Text: fmt.Sprintf("%s depends on a value set elsewhere; add the file that sets it, or say in caravan.yaml who is meant", cmp.Or(q.key, "an address"))})
 }
 
@@ -567,6 +588,6 @@ func (b *builder) doubtAmbiguous(q question, found []int) {
 	if len(names) > 5 {
 		names = append(names[:5], "…")
 	}
-	b.doubts = append(b.doubts, estate.Doubt{Topic: estate.Ambiguous, Place: q.place, About: q.from.Name, By: "map",
+	b.ask(q, cmp.Or(q.key, q.e.Host), estate.Doubt{Topic: estate.Ambiguous, Place: q.place, About: q.from.Name, By: "map",
 		Text: fmt.Sprintf("%s could mean %s; name the one in the configuration, or give it an alias in caravan.yaml", cmp.Or(q.key, "an address"), strings.Join(names, " or "))})
 }

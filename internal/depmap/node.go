@@ -19,7 +19,8 @@ type node struct {
 	infrastructure bool
 	libraries      []libraryUse
 	settings       effective
-	store          bool // learnt from those who speak to it
+	reads          map[string]bool // variables its source code asks for
+	store          bool            // learnt from those who speak to it
 }
 
 type libraryUse struct {
@@ -41,6 +42,7 @@ func (b *builder) learn() {
 	}
 	b.names = newNameTable(b.nodes, b.snapshot.Records)
 	b.recogniseStores()
+	b.handedOut()
 }
 
 func librariesOf(c *estate.Component) []libraryUse {

@@ -1,6 +1,7 @@
 package depmap
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,7 +32,7 @@ func (b *builder) fromAddress(n *node, s *resolved, e endpoint.Endpoint) {
 	if e.Bare && e.Port > 0 {
 		e.Bare = false // a port beside it: surely a host
 	}
-	if embedded(e) || n.switchedOff(s.Key) {
+	if embedded(e) || n.switchedOff(s.Key) || b.meantForOthers(n, s) {
 		return
 	}
 	q := question{from: n, e: e, key: s.Key, place: s.Place, env: s.Environment, strict: s.Shared && n.Kind == estate.Host || strings.Contains(s.full, "\n")}
@@ -152,6 +153,9 @@ func hostKey(key string) bool {
 		key = key[:i]
 	}
 	k := estate.Norm(key)
+	if k == "h" {
+		return true
+	}
 	for _, w := range hostKeys {
 		if strings.HasSuffix(k, w) {
 			return true
@@ -160,22 +164,57 @@ func hostKey(key string) bool {
 	return false
 }
 
-// selfKeys are keys whose address is the reader's own, or that of who may come in: no dependency either way.
-var selfKeys = []string{
-	"eureka.instance", "instance.hostname", "discovery.hostname", "discovery.host-name", "advertised", "server.address", "server.host", "listen", "bind",
-	"allow", "whitelist", "trusted", "cors", "origin", "redirect", "callback", "info.", "swagger", "license", "contact", "springdoc", "schema-location",
-	"logging.level", "management.server", "health", "self-uri", "home-page", "homepage", "external-url", "external_url", "public-url", "public_url", "label.org.",
-	"dockerfile.from", "hostname-verif", "repository.url", "package", "mirror", "documentation", "example", "image", "noproxy", "no_proxy", "no-proxy",
-	"jmx.", "rmi.", "trusted", "publish", "known_hosts", "ssh_", "homepage", "bugs.url", "xmlns", "$schema", "server_name", "servername",
-	"relabel_configs", "$$hashkey", "dashboard.links", "annotations.", "labels.",
+// selfParts are parts of keys whose address is the reader's own, that of who may come in, or no address of a service at all:
+// no dependency either way.
+var selfParts = []string{
+	"eureka.instance", "instance.hostname", "discovery.hostname", "discovery.host-name", "server.address", "server.host", "schema-location", "logging.level",
+	"management.server", "self-uri", "home-page", "external-url", "external_url", "public-url", "public_url", "label.org.", "dockerfile.from", "hostname-verif",
+	"repository.url", "no_proxy", "no-proxy", "known_hosts", "ssh_", "bugs.url", "$schema", "server_name", "relabel_configs", "$$hashkey", "dashboard.links",
+	"annotations.", "labels.", "kafka.binder.zk", // what the binder has long ceased to read
 }
 
+// selfWords say the same as whole words of a key; one that ends in * as the beginning of a word.
+var selfWords = []string{
+	"advertis*", "listen", "listener*", "bind", "allow*", "whitelist*", "trusted", "cors", "origin", "origins", "redirect*", "callback*", "swagger*", "springdoc",
+	"homepage", "documentation", "noproxy", "jmx", "rmi", "xmlns", "servername",
+}
+
+// selfNouns do so too, but not in an environment variable: what IMAGE_HOST names is the image service.
+var selfNouns = []string{"license", "contact", "health", "package*", "mirror", "mirrors", "image", "publish", "published", "example"}
+
 func aboutItself(key string) bool {
-	k := strings.ToLower(key)
-	for _, w := range selfKeys {
-		if strings.Contains(k, w) {
+	lower := strings.ToLower(key)
+	if strings.HasPrefix(lower, "info.") {
+		return true
+	}
+	for _, p := range selfParts {
+		if strings.Contains(lower, p) {
 			return true
 		}
 	}
-	return false
+	hasWord := func(w string) bool { return containsWord(key, lower, w) }
+	return slices.ContainsFunc(selfWords, hasWord) || key != strings.ToUpper(key) && slices.ContainsFunc(selfNouns, hasWord)
 }
+
+// containsWord finds a word in a key of any spelling: bind in BIND_ADDR, server.bind and bindAddress, but not in binder.
+func containsWord(key, lower, word string) bool {
+	word, open := strings.CutSuffix(word, "*")
+	for at := 0; ; {
+		i := strings.Index(lower[at:], word)
+		if i < 0 || len(lower) != len(key) {
+			return false
+		}
+		start, end := at+i, at+i+len(word)
+		if startsWord(key, start) && (open || end == len(key) || !isLetter(key[end]) || startsWord(key, end)) {
+			return true
+		}
+		at = end
+	}
+}
+
+// startsWord reports whether a word begins at a byte of a key.
+func startsWord(key string, i int) bool {
+	return i == 0 || !isLetter(key[i-1]) || key[i] >= 'A' && key[i] <= 'Z' && key[i-1] >= 'a'
+}
+
+func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }

@@ -3,6 +3,7 @@ package discover
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -337,7 +338,8 @@ func readable(err error) error {
 	case os.IsNotExist(err):
 		return fmt.Errorf("vanished while the scan ran")
 	}
-	if pe, ok := err.(*fs.PathError); ok {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
 		return pe.Err
 	}
 	return err

@@ -59,12 +59,12 @@ func (w *walker) folder(ctx context.Context, r root, rel string, skip func(strin
 		return err
 	}
 	if depth > maxDepth {
-		w.doubt(r, rel, estate.Unreadable, fmt.Sprintf("folders nest deeper than %d; what is below was not read", maxDepth))
+		w.unread(r, rel, fmt.Sprintf("folders nest deeper than %d; what is below was not read", maxDepth))
 		return nil
 	}
 	entries, err := os.ReadDir(filepath.Join(r.dir, filepath.FromSlash(rel)))
 	if err != nil {
-		w.doubt(r, rel, estate.Unreadable, readable(err).Error())
+		w.unread(r, rel, readable(err).Error())
 	}
 	for _, e := range entries {
 		child := path.Join(rel, e.Name())
@@ -97,7 +97,7 @@ func (w *walker) entry(ctx context.Context, r root, rel string, e fs.DirEntry, s
 	case mode&fs.ModeSymlink != 0:
 		w.link(r, rel)
 	default:
-		w.doubt(r, rel, estate.Unreadable, "a pipe, socket or device, so not read; exclude it if that is as it should be")
+		w.unread(r, rel, "a pipe, socket or device, so not read; exclude it if that is as it should be")
 	}
 	return nil
 }
@@ -107,17 +107,17 @@ func (w *walker) link(r root, rel string) {
 	name := filepath.Join(r.dir, filepath.FromSlash(rel))
 	target, err := filepath.EvalSymlinks(name)
 	if err != nil {
-		w.doubt(r, rel, estate.Unreadable, "a symbolic link that leads nowhere or in a circle; mend or exclude it")
+		w.unread(r, rel, "a symbolic link that leads nowhere or in a circle; mend or exclude it")
 		return
 	}
 	base, err := filepath.EvalSymlinks(r.dir)
 	if err != nil || !within(base, target) {
-		w.doubt(r, rel, estate.Unreadable, "a symbolic link that leaves the source, so not followed; add its target as a source if it belongs")
+		w.unread(r, rel, "a symbolic link that leaves the source, so not followed; add its target as a source if it belongs")
 		return
 	}
 	info, err := os.Stat(target)
 	if err != nil || info.IsDir() {
-		w.doubt(r, rel, estate.Unreadable, "a symbolic link to a folder, so not followed; the folder itself is read where it lies")
+		w.unread(r, rel, "a symbolic link to a folder, so not followed; the folder itself is read where it lies")
 		return
 	}
 	if info.Mode().IsRegular() {
@@ -125,7 +125,7 @@ func (w *walker) link(r root, rel string) {
 		w.jobs <- job{root: r, rel: rel}
 		return
 	}
-	w.doubt(r, rel, estate.Unreadable, "a symbolic link to a pipe, socket or device, so not read; exclude it")
+	w.unread(r, rel, "a symbolic link to a pipe, socket or device, so not read; exclude it")
 }
 
 func within(base, target string) bool {
@@ -140,8 +140,8 @@ func (w *walker) count() {
 	}
 }
 
-func (w *walker) doubt(r root, rel string, topic estate.DoubtTopic, text string) {
-	w.report.Doubt(topic, estate.Place{File: r.path(rel)}, text)
+func (w *walker) unread(r root, rel, text string) {
+	w.report.Doubt(estate.Unreadable, estate.Place{File: r.path(rel)}, text)
 }
 
 // tree opens files for formats that look at several.

@@ -89,7 +89,7 @@ func facts(d drawing, o Options, digest estate.Digest) string {
 func measured(d drawing) ([]box, []link) {
 	boxes := make([]box, len(d.nodes))
 	for i, n := range d.nodes {
-		w := max(textWidth(fitted(n.label, nameSize, mostLabel), nameSize), textWidth(fitted(n.note, noteSize, mostLabel), noteSize))
+		w := max(textWidth(fitted(n.label, nameSize), nameSize), textWidth(fitted(n.note, noteSize), noteSize))
 		boxes[i] = box{w: max(96, w+28), h: boxHeight}
 	}
 	links := make([]link, len(d.lines))
@@ -173,7 +173,7 @@ func writeNode(b *bytes.Buffer, d drawing, n node, at box) {
 	if n.kind == estate.Datastore {
 		middle += 3 // below the lid
 	}
-	label, note := fitted(n.label, nameSize, mostLabel), fitted(n.note, noteSize, mostLabel)
+	label, note := fitted(n.label, nameSize), fitted(n.note, noteSize)
 	if note == "" {
 		fmt.Fprintf(b, "<text class=\"name\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">%s</text></g>\n", at.x, middle+4.5, text(label))
 		return
@@ -287,7 +287,7 @@ func teamLegend(teams []string) []string {
 	var row strings.Builder
 	x := 0.0
 	for i, team := range teams {
-		label := fitted(team, 11, mostLabel)
+		label := fitted(team, 11)
 		fmt.Fprintf(&row, `<g transform="translate(%.0f 0)"><rect x="0" y="-10" width="14" height="14" rx="3" fill="%s" stroke="#a8a29e"/><text class="legend" x="20">%s</text></g>`, x, tint(i), text(label))
 		x += 20 + textWidth(label, 11) + 16
 		if x > 560 || i == len(teams)-1 {

@@ -31,17 +31,17 @@ func runeWidth(r rune) float64 {
 	return 1.1
 }
 
-// fitted is s, with its middle left out when it is wider than most.
-func fitted(s string, size, most float64) string {
+// fitted is s, with its middle left out when it is wider than mostLabel.
+func fitted(s string, size float64) string {
 	s = strings.ToValidUTF8(s, "�")
-	if textWidth(s, size) <= most {
+	if textWidth(s, size) <= mostLabel {
 		return s
 	}
 	runes := []rune(s)
 	for keep := len(runes) - 1; keep > 0; keep-- {
 		head := (keep + 1) / 2
 		short := string(runes[:head]) + "…" + string(runes[len(runes)-(keep-head):])
-		if textWidth(short, size) <= most {
+		if textWidth(short, size) <= mostLabel {
 			return short
 		}
 	}

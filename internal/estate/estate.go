@@ -6,7 +6,9 @@ package estate
 
 import "fmt"
 
-// Names. Each identifier has a type of its own, so that one cannot be passed for another.
+// Identifiers have types of their own, so that one cannot be passed for another.
+//
+//nolint:revive // the comment is about all of them
 type (
 	ServiceName     string // a service, datastore, external or host, as Caravan calls it
 	TeamName        string

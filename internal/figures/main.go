@@ -116,7 +116,7 @@ func scale(page *bytes.Buffer, program string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	truth, err := synthetic.Write(dir, size)
 	if err != nil {
 		return err

@@ -53,9 +53,7 @@ func (m *merger) build(set []int) *part {
 	p := &part{seeds: set, c: estate.Component{Kind: estate.Service}}
 	for _, i := range set {
 		s := &m.seeds[i]
-		for _, a := range s.names {
-			p.c.Names = append(p.c.Names, a)
-		}
+		p.c.Names = append(p.c.Names, s.names...)
 		if s.isFolder {
 			for folder, j := range m.byFolder {
 				if j == i {
@@ -218,8 +216,16 @@ func presentable(a estate.Alias) string {
 	return name
 }
 
-// fuller is the name of the component's folder where a Compose file only abbreviates it: eureka built from eureka-server.
+// fuller is the name of the component's folder where a Compose file only abbreviates it: eureka built from eureka-server;
+// and what versions of one workload are called together.
 func (p *part) fuller(name, kind string) string {
+	if cut := withoutVersion(name); kind == estate.NameWorkload && cut != "" {
+		for _, a := range p.c.Names {
+			if a.Kind == kind && a.Value != name && withoutVersion(a.Value) == cut {
+				return cut
+			}
+		}
+	}
 	if kind != estate.NameCompose {
 		return name
 	}

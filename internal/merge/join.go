@@ -18,13 +18,13 @@ func (m *merger) find(i int) int {
 }
 
 // union joins two seeds unless that would make one component of two module folders.
-func (m *merger) union(a, b int) bool {
+func (m *merger) union(a, b int) {
 	a, b = m.find(a), m.find(b)
 	if a == b {
-		return true
+		return
 	}
 	if m.folderOf(a) != "" && m.folderOf(b) != "" {
-		return false
+		return
 	}
 	if b < a {
 		a, b = b, a
@@ -33,7 +33,6 @@ func (m *merger) union(a, b int) bool {
 	if m.seeds[a].subject.Folder == "" {
 		m.seeds[a].subject.Folder = m.seeds[b].subject.Folder // the set's folder is kept at its root
 	}
-	return true
 }
 
 // folderOf is the module folder of the set a seed is in.

@@ -114,8 +114,8 @@ func within(folder, top string) bool {
 func (m *merger) teams() []estate.Team {
 	contacts := map[estate.TeamName][]string{}
 	for _, p := range m.components {
-		if p.c.Team != "" {
-			contacts[p.c.Team] = contacts[p.c.Team]
+		if _, known := contacts[p.c.Team]; !known && p.c.Team != "" {
+			contacts[p.c.Team] = nil
 		}
 	}
 	for i := range m.all {

@@ -1,6 +1,9 @@
 package redact
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // secretWords make a key a secret's when they stand in it as words.
 var secretWords = []string{
@@ -14,7 +17,11 @@ var secretPairs = [][2]string{
 	{"api", "key"}, {"access", "key"}, {"private", "key"}, {"account", "key"}, {"secret", "key"}, {"signing", "key"}, {"encryption", "key"}, {"shared", "key"},
 	{"session", "key"}, {"master", "key"}, {"license", "key"}, {"ssh", "key"}, {"server", "key"}, {"encrypt", "key"}, {"symmetric", "key"}, {"jwt", "key"}, {"auth", "key"}, {"consumer", "key"}, {"service", "key"},
 	{"store", "pass"}, {"pass", "phrase"}, {"app", "key"}, {"client", "key"},
+	{"access", "keys"}, {"api", "keys"}, {"host", "key"}, {"deploy", "key"}, {"admin", "key"}, {"erlang", "cookie"}, {"connection", "key"}, {"storage", "key"},
 }
+
+// passes end keys that say where a proxy passes requests on to, not with which password.
+var passes = []string{"proxy", "fastcgi", "uwsgi", "scgi", "grpc", "memcached"}
 
 // innocent are words after a secret's that make the key about something else: where to get it, how it is coded, how long it lasts.
 var innocent = map[string]bool{
@@ -47,7 +54,7 @@ func secretKey(key string) bool {
 			last = i
 		}
 	}
-	if last < 0 {
+	if last < 0 || last > 0 && words[last] == "pass" && slices.Contains(passes, words[last-1]) {
 		return false
 	}
 	end := len(words) - 1
@@ -99,7 +106,15 @@ func hasFold(s, prefix string) bool {
 	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
 
-func webhookKey(key string) bool { return strings.Contains(strings.ToLower(key), "webhook") }
+// webhookKey reports whether a key's address is one of those that let in whoever knows them.
+func webhookKey(key string) bool {
+	for i := 0; i+len("webhook") <= len(key); i++ {
+		if key[i]|0x20 == 'w' && hasFold(key[i:], "webhook") {
+			return true
+		}
+	}
+	return false
+}
 
 // split cuts a key into lower-case words at marks and where a capital follows a small letter.
 func split(key string) []string {
@@ -179,4 +194,28 @@ func allDigits(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+// revisionKey reports whether a key names a state of some source, whose forty hexadecimal digits are no secret.
+func revisionKey(key string) bool {
+	for _, w := range split(key) {
+		switch w {
+		case "commit", "commits", "revision", "rev", "ref", "sha", "sha1", "git", "version", "tag", "image", "branch", "digest", "checksum", "build", "head", "label", "target":
+			return true
+		}
+	}
+	return false
+}
+
+// isCommit reports whether a value is forty hexadecimal digits.
+func isCommit(value string) bool {
+	if len(value) != 40 {
+		return false
+	}
+	for i := 0; i < len(value); i++ {
+		if c := value[i] | 0x20; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }

@@ -5,6 +5,7 @@
 package syntax
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 )
@@ -55,6 +56,15 @@ func (e *Error) Error() string {
 		return e.Text
 	}
 	return fmt.Sprintf("line %d: %s", e.Line, e.Text)
+}
+
+// LineOf is the line a syntax error names; 0 when err is none or names none.
+func LineOf(err error) int {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Line
+	}
+	return 0
 }
 
 // Limits every parser keeps to.

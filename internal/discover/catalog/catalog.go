@@ -71,7 +71,7 @@ func read(files []discover.File, _ discover.Tree, r *discover.Report) {
 	for _, f := range files {
 		docs, err := syntax.YAML(f.Data)
 		if err != nil {
-			r.Broken(f, lineOf(err), err)
+			r.Broken(f, syntax.LineOf(err), err)
 		}
 		kind := dialectOf(f)
 		lone := len(docs) == 1 || components(docs) == 1
@@ -90,13 +90,6 @@ func read(files []discover.File, _ discover.Tree, r *discover.Report) {
 		}
 	}
 	b.read()
-}
-
-func lineOf(err error) int {
-	if e, ok := err.(*syntax.Error); ok {
-		return e.Line
-	}
-	return 0
 }
 
 func components(docs []syntax.Node) int {

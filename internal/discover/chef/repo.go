@@ -221,7 +221,7 @@ func stem(p string) string {
 func (r *reporter) json(f discover.File) (syntax.Node, bool) {
 	n, err := syntax.JSON(f.Data)
 	if err != nil {
-		r.Broken(f, lineOf(err), err)
+		r.Broken(f, syntax.LineOf(err), err)
 	}
 	if n.Kind != syntax.Map {
 		if err == nil {
@@ -235,14 +235,7 @@ func (r *reporter) json(f discover.File) (syntax.Node, bool) {
 func (r *reporter) ruby(f discover.File) []ruby.Expr {
 	out, err := ruby.Parse(f.Data)
 	if err != nil {
-		r.Broken(f, lineOf(err), err)
+		r.Broken(f, syntax.LineOf(err), err)
 	}
 	return out
-}
-
-func lineOf(err error) int {
-	if e, ok := err.(*syntax.Error); ok {
-		return e.Line
-	}
-	return 0
 }

@@ -45,7 +45,7 @@ func readTree(files []discover.File, tree discover.Tree, report *discover.Report
 func (r *reader) parse(file string, data []byte) syntax.Node {
 	docs, err := syntax.YAML(data)
 	if err != nil {
-		r.report.Broken(discover.File{Path: file}, lineOf(err), errors.New("not read to its end as a Compose file; mend the YAML: "+err.Error()))
+		r.report.Broken(discover.File{Path: file}, syntax.LineOf(err), errors.New("not read to its end as a Compose file; mend the YAML: "+err.Error()))
 	}
 	var doc syntax.Node
 	if len(docs) > 0 {
@@ -56,14 +56,6 @@ func (r *reader) parse(file string, data []byte) syntax.Node {
 	}
 	r.docs[file] = doc
 	return doc
-}
-
-func lineOf(err error) int {
-	var at *syntax.Error
-	if errors.As(err, &at) {
-		return at.Line
-	}
-	return 0
 }
 
 // document is a parsed file, read now if the scan did not hand it in.
@@ -196,7 +188,7 @@ func (r *reader) envEntries(file string) (string, []syntax.Entry, bool) {
 		}
 		entries, err := syntax.Env(data, syntax.EnvCompose)
 		if err != nil {
-			r.report.Broken(discover.File{Path: name}, lineOf(err), errors.New("not read to its end as an env file; mend the line: "+err.Error()))
+			r.report.Broken(discover.File{Path: name}, syntax.LineOf(err), errors.New("not read to its end as an env file; mend the line: "+err.Error()))
 		}
 		r.envs[name] = entries
 		return name, entries, true

@@ -4,7 +4,6 @@ package consul
 
 import (
 	"bytes"
-	"errors"
 	"path"
 	"strconv"
 	"strings"
@@ -91,17 +90,9 @@ func (p *page) parse(f discover.File) syntax.Node {
 	}
 	doc, err := read(f.Data)
 	if err != nil {
-		p.report.Broken(f, lineOf(err), err)
+		p.report.Broken(f, syntax.LineOf(err), err)
 	}
 	return doc
-}
-
-func lineOf(err error) int {
-	var e *syntax.Error
-	if errors.As(err, &e) {
-		return e.Line
-	}
-	return 0
 }
 
 // get is the value under the first of the keys that is there: files say name, requests and answers Name.

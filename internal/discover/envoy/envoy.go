@@ -44,7 +44,7 @@ func claims(f discover.File) discover.Claim {
 func readFile(f discover.File, r *discover.Report) {
 	docs, err := parse(f)
 	if err != nil {
-		r.Broken(f, lineOf(err), err)
+		r.Broken(f, syntax.LineOf(err), err)
 	}
 	for _, doc := range docs {
 		p := &page{file: f.Path, report: r, roles: map[string]string{}}

@@ -1,8 +1,6 @@
 package envoy
 
 import (
-	"errors"
-
 	"example.org/caravan/internal/discover"
 	"example.org/caravan/internal/syntax"
 )
@@ -14,12 +12,4 @@ func parse(f discover.File) ([]syntax.Node, error) {
 	}
 	doc, err := syntax.JSON(f.Data)
 	return []syntax.Node{doc}, err
-}
-
-func lineOf(err error) int {
-	var e *syntax.Error
-	if errors.As(err, &e) {
-		return e.Line
-	}
-	return 0
 }

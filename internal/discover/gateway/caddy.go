@@ -101,7 +101,7 @@ func caddyWords(line string) []string {
 func (p *page) caddyfile(f discover.File) {
 	sites, err := parseCaddy(f.Data)
 	if err != nil {
-		p.report.Broken(f, lineOf(err), err)
+		p.report.Broken(f, syntax.LineOf(err), err)
 	}
 	if len(sites) == 0 {
 		return

@@ -5,7 +5,6 @@ package gateway
 
 import (
 	"bytes"
-	"errors"
 	"path"
 	"strconv"
 	"strings"
@@ -139,17 +138,9 @@ func (p *page) parse(f discover.File) []syntax.Node {
 		docs, err = syntax.YAML(f.Data)
 	}
 	if err != nil {
-		p.report.Broken(f, lineOf(err), err)
+		p.report.Broken(f, syntax.LineOf(err), err)
 	}
 	return docs
-}
-
-func lineOf(err error) int {
-	var e *syntax.Error
-	if errors.As(err, &e) {
-		return e.Line
-	}
-	return 0
 }
 
 func isYAML(f discover.File) bool { return f.Ext() == ".yml" || f.Ext() == ".yaml" }

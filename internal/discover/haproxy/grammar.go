@@ -26,16 +26,6 @@ func (s statement) word(i int) string {
 	return ""
 }
 
-// after is the word that follows a keyword, "" when the keyword is not there.
-func (s statement) after(keyword string) string {
-	for i, w := range s.words {
-		if w == keyword {
-			return s.word(i + 1)
-		}
-	}
-	return ""
-}
-
 func (s statement) has(keyword string) bool {
 	for _, w := range s.words {
 		if w == keyword {

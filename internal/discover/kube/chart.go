@@ -11,10 +11,11 @@ import (
 )
 
 // chart reports what a Helm chart says without being rendered: its name, what it depends on, the variables among its values.
-func (r *reader) chart(f discover.File, templated bool) {
+// A chart of several workloads is none of them.
+func (r *reader) chart(f discover.File, templated, several bool) {
 	docs, err := syntax.YAML(f.Data)
 	if err != nil {
-		r.report.Broken(f, lineOf(err), errors.New("not read to its end as a chart; mend the YAML: "+err.Error()))
+		r.report.Broken(f, syntax.LineOf(err), errors.New("not read to its end as a chart; mend the YAML: "+err.Error()))
 	}
 	if len(docs) == 0 {
 		return
@@ -24,7 +25,7 @@ func (r *reader) chart(f discover.File, templated bool) {
 		return
 	}
 	key := "runnable"
-	if chart.Get("type").Value == "library" {
+	if several || chart.Get("type").Value == "library" {
 		key = "library"
 	}
 	at := estate.At(f.Dir())
@@ -48,7 +49,7 @@ func (r *reader) values(name string) syntax.Node {
 	}
 	docs, err := syntax.YAML(data)
 	if err != nil {
-		r.report.Broken(discover.File{Path: name}, lineOf(err), errors.New("not read to its end; mend the YAML: "+err.Error()))
+		r.report.Broken(discover.File{Path: name}, syntax.LineOf(err), errors.New("not read to its end; mend the YAML: "+err.Error()))
 	}
 	if len(docs) == 0 {
 		return syntax.Node{}

@@ -66,7 +66,7 @@ func readTree(files []discover.File, tree discover.Tree, report *discover.Report
 	for _, f := range files {
 		switch {
 		case f.Base() == "Chart.yaml":
-			r.chart(f, templates(files, f.Dir()))
+			r.chart(f, templates(files, f.Dir()), workloadTemplates(files, f.Dir()) > 1)
 		case isKustomization(f.Base()):
 			r.kustomization(f)
 		case isTemplate(f):
@@ -84,6 +84,17 @@ func readTree(files []discover.File, tree discover.Tree, report *discover.Report
 		r.object(o)
 	}
 	r.unusedConfigMaps()
+}
+
+// workloadTemplates counts the templates of a chart that make something run.
+func workloadTemplates(files []discover.File, chart string) int {
+	n := 0
+	for _, f := range files {
+		if strings.HasPrefix(f.Path, path.Join(chart, "templates")+"/") && (bytes.Contains(f.Data, []byte("kind: Deployment")) || bytes.Contains(f.Data, []byte("kind: StatefulSet"))) {
+			n++
+		}
+	}
+	return n
 }
 
 // templates reports whether a chart has templates among the files.

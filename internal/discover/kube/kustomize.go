@@ -26,7 +26,7 @@ type kustomization struct {
 func (r *reader) kustomization(f discover.File) {
 	docs, err := syntax.YAML(f.Data)
 	if err != nil {
-		r.report.Broken(f, lineOf(err), errors.New("not read to its end as a kustomization; mend the YAML: "+err.Error()))
+		r.report.Broken(f, syntax.LineOf(err), errors.New("not read to its end as a kustomization; mend the YAML: "+err.Error()))
 	}
 	if len(docs) > 0 {
 		r.kustomizations = append(r.kustomizations, &kustomization{file: f.Path, dir: f.Dir(), node: docs[0]})
@@ -262,7 +262,7 @@ func (r *reader) envFile(k *kustomization, n syntax.Node) []entry {
 	}
 	entries, err := syntax.Env(data, syntax.EnvShell)
 	if err != nil {
-		r.report.Broken(discover.File{Path: name}, lineOf(err), errors.New("not read to its end as an env file; mend the line: "+err.Error()))
+		r.report.Broken(discover.File{Path: name}, syntax.LineOf(err), errors.New("not read to its end as an env file; mend the line: "+err.Error()))
 	}
 	var out []entry
 	for _, e := range entries {
@@ -310,7 +310,7 @@ func (r *reader) patchDocuments(k *kustomization, written syntax.Node, file stri
 	}
 	docs, err := syntax.YAML(data)
 	if err != nil {
-		r.report.Broken(discover.File{Path: name}, shift+lineOf(err), errors.New("not read to its end as a patch; mend the YAML: "+err.Error()))
+		r.report.Broken(discover.File{Path: name}, shift+syntax.LineOf(err), errors.New("not read to its end as a patch; mend the YAML: "+err.Error()))
 	}
 	var out []*patch
 	for _, doc := range docs {

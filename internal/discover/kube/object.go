@@ -68,16 +68,8 @@ func (r *reader) manifest(f discover.File) {
 		r.document(doc, f.Path, from, 0)
 	}
 	if err != nil {
-		r.report.Broken(f, lineOf(err), errors.New("not read to its end as a manifest; mend the YAML or render the template it is: "+err.Error()))
+		r.report.Broken(f, syntax.LineOf(err), errors.New("not read to its end as a manifest; mend the YAML or render the template it is: "+err.Error()))
 	}
-}
-
-func lineOf(err error) int {
-	var at *syntax.Error
-	if errors.As(err, &at) {
-		return at.Line
-	}
-	return 0
 }
 
 // document adds one object, or those of a List.

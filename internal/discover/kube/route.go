@@ -15,7 +15,7 @@ func (r *reader) route(o *object) {
 		return
 	}
 	backends := backends(o.node.Get("spec"), 0)
-	if o.kind == "VirtualService" && insideMesh(o) {
+	if insideMesh(o) {
 		r.aliases(o, backends)
 		return
 	}
@@ -45,8 +45,13 @@ func (r *reader) routeName(o *object) string {
 	return o.name
 }
 
-// insideMesh reports whether a VirtualService only shapes traffic between services.
+// insideMesh reports whether a route only shapes traffic between services: a VirtualService of no gateway, a route of the
+// Gateway API whose parent is a Service.
 func insideMesh(o *object) bool {
+	if o.kind != "VirtualService" {
+		parents := o.node.At("spec", "parentRefs").Items
+		return len(parents) > 0 && !slices.ContainsFunc(parents, func(p syntax.Node) bool { return p.Get("kind").Value != "Service" })
+	}
 	gateways := o.node.At("spec", "gateways").Strings()
 	return len(gateways) == 0 || len(gateways) == 1 && gateways[0] == "mesh"
 }

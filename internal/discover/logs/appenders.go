@@ -106,7 +106,7 @@ type appenders struct {
 func (p *page) loggingXML(f discover.File) {
 	tree, err := parseXML(f.Data)
 	if err != nil {
-		p.report.Broken(f, lineOf(err), err)
+		p.report.Broken(f, syntax.LineOf(err), err)
 	}
 	a := &appenders{page: p, properties: map[string]string{}, used: map[string]bool{}}
 	a.collect(tree)

@@ -106,7 +106,7 @@ func fromEnvironment(value string) string {
 func (p *page) fluentd(f discover.File) {
 	blocks, err := parseFluentd(f.Data)
 	if err != nil {
-		p.report.Broken(f, lineOf(err), err)
+		p.report.Broken(f, syntax.LineOf(err), err)
 	}
 	for _, b := range blocks {
 		p.fluentdBlock(b)

@@ -5,7 +5,6 @@ package logs
 
 import (
 	"bytes"
-	"errors"
 	"path"
 	"strconv"
 	"strings"
@@ -162,20 +161,12 @@ func startsLine(data []byte, key string) bool {
 func (p *page) yaml(f discover.File) []syntax.Node {
 	docs, err := syntax.YAML(f.Data)
 	if err != nil {
-		p.report.Broken(f, lineOf(err), err)
+		p.report.Broken(f, syntax.LineOf(err), err)
 	}
 	return docs
 }
 
 func isYAML(f discover.File) bool { return f.Ext() == ".yml" || f.Ext() == ".yaml" }
-
-func lineOf(err error) int {
-	var e *syntax.Error
-	if errors.As(err, &e) {
-		return e.Line
-	}
-	return 0
-}
 
 // eachLine calls do with every line, trimmed, and its number.
 func eachLine(data []byte, do func(line string, n int)) {

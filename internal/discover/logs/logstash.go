@@ -250,7 +250,7 @@ func (p *logstashParser) text(quote byte) string {
 func (p *page) logstash(f discover.File) {
 	plugins, err := parseLogstash(f.Data)
 	if err != nil {
-		p.report.Broken(f, lineOf(err), err)
+		p.report.Broken(f, syntax.LineOf(err), err)
 	}
 	for _, pl := range plugins {
 		why := estate.LinkShip

@@ -20,11 +20,12 @@ func (p *page) rsyslog(f discover.File) {
 		if strings.HasPrefix(line, "#") {
 			return
 		}
-		if object != "" {
+		switch {
+		case object != "":
 			object += " " + line
-		} else if strings.HasPrefix(line, "action(") || strings.HasPrefix(line, "input(") || strings.Contains(line, " action(") {
+		case strings.HasPrefix(line, "action(") || strings.HasPrefix(line, "input(") || strings.Contains(line, " action("):
 			object, start = line, n
-		} else {
+		default:
 			p.rsyslogLine(line, n)
 			return
 		}

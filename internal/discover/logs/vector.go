@@ -22,7 +22,7 @@ func (p *page) vector(f discover.File) {
 	if f.Ext() == ".toml" {
 		doc, err := syntax.TOML(f.Data)
 		if err != nil {
-			p.report.Broken(f, lineOf(err), err)
+			p.report.Broken(f, syntax.LineOf(err), err)
 		}
 		docs = []syntax.Node{doc}
 	} else {

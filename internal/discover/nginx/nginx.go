@@ -10,6 +10,7 @@ import (
 
 	"example.org/caravan/internal/discover"
 	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/syntax"
 )
 
 // Format reads nginx configuration. Its files are read together because an upstream is often declared in another
@@ -56,7 +57,7 @@ func readTree(files []discover.File, _ discover.Tree, r *discover.Report) {
 	for _, f := range files {
 		body, err := parse(f.Data)
 		if err != nil {
-			r.Broken(f, lineOf(err), err)
+			r.Broken(f, syntax.LineOf(err), err)
 		}
 		pages = append(pages, newPage(f.Path, body, r))
 	}

@@ -1,7 +1,6 @@
 package nginx
 
 import (
-	"errors"
 	"net/netip"
 	"path"
 	"slices"
@@ -9,7 +8,6 @@ import (
 	"strings"
 
 	"example.org/caravan/internal/estate"
-	"example.org/caravan/internal/syntax"
 )
 
 // value is something a variable may hold, with the line that says so.
@@ -309,12 +307,4 @@ func (p *page) resolver(d directive) {
 		}
 		p.target(value{a, d.line}, estate.LinkDeclared, d.name)
 	}
-}
-
-func lineOf(err error) int {
-	var e *syntax.Error
-	if errors.As(err, &e) {
-		return e.Line
-	}
-	return 0
 }

@@ -6,7 +6,6 @@ package prometheus
 
 import (
 	"bytes"
-	"errors"
 	"net/url"
 	"path"
 	"strconv"
@@ -145,15 +144,7 @@ func (p *page) yaml(f discover.File) []syntax.Node {
 		docs, err = syntax.YAML(f.Data)
 	}
 	if err != nil {
-		p.report.Broken(f, lineOf(err), err)
+		p.report.Broken(f, syntax.LineOf(err), err)
 	}
 	return docs
-}
-
-func lineOf(err error) int {
-	var e *syntax.Error
-	if errors.As(err, &e) {
-		return e.Line
-	}
-	return 0
 }

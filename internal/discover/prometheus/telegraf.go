@@ -17,7 +17,7 @@ func isTelegraf(f discover.File) bool {
 func (p *page) telegraf(f discover.File) {
 	doc, err := syntax.TOML(f.Data)
 	if err != nil {
-		p.report.Broken(f, lineOf(err), err)
+		p.report.Broken(f, syntax.LineOf(err), err)
 	}
 	p.telegrafPlugins(doc.Get("inputs"), estate.LinkScrape, "input")
 	p.telegrafPlugins(doc.Get("outputs"), estate.LinkShip, "output")

@@ -79,7 +79,7 @@ func (f *folder) refresh() {
 func (f *folder) parse(file discover.File) *hclsyntax.Body {
 	body, err := hclfile.Parse(file.Data)
 	if err != nil {
-		f.report.Broken(file, lineOf(err), err)
+		f.report.Broken(file, syntax.LineOf(err), err)
 	}
 	return body
 }

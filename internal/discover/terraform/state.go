@@ -14,7 +14,7 @@ import (
 func readState(f discover.File, r *discover.Report) {
 	doc, err := syntax.JSON(f.Data)
 	if err != nil {
-		r.Broken(f, lineOf(err), err)
+		r.Broken(f, syntax.LineOf(err), err)
 	}
 	var all []resource
 	for _, n := range doc.Get("resources").Items {

@@ -6,7 +6,6 @@ package terraform
 
 import (
 	"bytes"
-	"errors"
 	"path"
 	"strings"
 
@@ -31,11 +30,7 @@ func wants(p string) bool {
 }
 
 func claims(f discover.File) discover.Claim {
-	switch f.Ext() {
-	case ".json":
-		if isState(f.Data) {
-			return discover.Owns
-		}
+	if f.Ext() == ".json" && !isState(f.Data) {
 		return discover.No
 	}
 	return discover.Owns
@@ -131,12 +126,4 @@ func (s resource) first(paths ...string) syntax.Node {
 		}
 	}
 	return syntax.Node{}
-}
-
-func lineOf(err error) int {
-	var e *syntax.Error
-	if errors.As(err, &e) {
-		return e.Line
-	}
-	return 0
 }

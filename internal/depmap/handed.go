@@ -1,0 +1,57 @@
+package depmap
+
+import (
+	"slices"
+	"strings"
+
+	"example.org/caravan/internal/endpoint"
+	"example.org/caravan/internal/estate"
+)
+
+// handedOut finds the settings that one line gives to several components: a ConfigMap for all, an env file, an anchor.
+func (b *builder) handedOut() {
+	b.handed = map[estate.Place][]int{}
+	for i := range b.nodes {
+		n := &b.nodes[i]
+		n.reads = namesRead(n.Mentions)
+		for j := range n.settings.list {
+			s := &n.settings.list[j]
+			if environmentReaders[s.By] && len(endpoint.Parse(s.full)) > 0 && !slices.Contains(b.handed[s.Place], i) {
+				b.handed[s.Place] = append(b.handed[s.Place], i)
+			}
+		}
+	}
+}
+
+// namesRead are the variables that source code asks for by name, normalised.
+func namesRead(mentions []estate.Mention) map[string]bool {
+	out := map[string]bool{}
+	for _, m := range mentions {
+		switch m.What {
+		case estate.CodeFallback:
+			name, _, _ := strings.Cut(m.Value, "=")
+			out[normKey(name)] = true
+		case estate.CodeURL, estate.CodeClient:
+			if _, rest, ok := strings.Cut(m.Value, "${"); ok {
+				name, _, _ := strings.Cut(rest, "}")
+				out[normKey(name)] = true
+			}
+		}
+	}
+	return out
+}
+
+// meantForOthers reports whether a setting that several are given is for somebody else among them: another one's code
+// asks for it by name, and this one's asks for others from the same file, but not for it.
+func (b *builder) meantForOthers(n *node, s *resolved) bool {
+	given := b.handed[s.Place]
+	if len(given) < 2 || n.reads[normKey(s.Key)] {
+		return false
+	}
+	if !slices.ContainsFunc(given, func(i int) bool { return b.nodes[i].reads[normKey(s.Key)] }) {
+		return false
+	}
+	return slices.ContainsFunc(n.settings.list, func(o resolved) bool {
+		return o.Place.File == s.Place.File && n.reads[normKey(o.Key)] && len(b.handed[o.Place]) > 1
+	})
+}
