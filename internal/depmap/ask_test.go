@@ -97,7 +97,7 @@ func TestDiffListsWhatCameWentAndChanged(t *testing.T) {
 // graphOf makes a graph of a few services out of numbers.
 func graphOf(t *rapid.T, label string) Graph {
 	n := rapid.IntRange(1, 8).Draw(t, label+" services")
-	b := &builder{edges: map[edgeKey]*Edge{}, outside: map[string]*Service{}}
+	b := newBuilder(estate.Snapshot{})
 	for i := range n {
 		b.nodes = append(b.nodes, node{Component: &estate.Component{Name: estate.ServiceName(rune('a' + i)), Kind: estate.Service}})
 	}

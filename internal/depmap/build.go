@@ -10,7 +10,16 @@ import (
 // Build draws the graph of a snapshot: a node for every component, an edge for every use that some line of
 // configuration, code or declaration proves, and a doubt for every name that leads nowhere.
 func Build(s estate.Snapshot) Graph {
-	b := &builder{
+	b := newBuilder(s)
+	b.learn()
+	for i := range s.Components {
+		b.draw(i)
+	}
+	return b.graph()
+}
+
+func newBuilder(s estate.Snapshot) *builder {
+	return &builder{
 		snapshot: s,
 		edges:    map[edgeKey]*Edge{},
 		outside:  map[string]*Service{},
@@ -18,11 +27,6 @@ func Build(s estate.Snapshot) Graph {
 		answered: map[asked]bool{},
 		doubts:   slices.Clone(s.Doubts),
 	}
-	b.learn()
-	for i := range s.Components {
-		b.draw(i)
-	}
-	return b.graph()
 }
 
 // builder collects what Build finds.

@@ -52,6 +52,6 @@ func (b *builder) meantForOthers(n *node, s *resolved) bool {
 		return false
 	}
 	return slices.ContainsFunc(n.settings.list, func(o resolved) bool {
-		return o.Place.File == s.Place.File && n.reads[normKey(o.Key)] && len(b.handed[o.Place]) > 1
+		return o.Place.File == s.Place.File && n.reads[normKey(o.Key)]
 	})
 }

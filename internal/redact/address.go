@@ -149,6 +149,7 @@ func afterColon(s string) string {
 // passwordLike reports whether what follows a colon can be no port: neither digits nor anything that stands for them.
 func passwordLike(s string) bool {
 	s, _, _ = strings.Cut(s, ",")
+	s = strings.TrimRight(s, "})]|.!") // what a URL stands in closes behind its port
 	if s == "" || allDigits(s) || strings.HasPrefix(s, Mask) || strings.IndexByte("${<#%*([@", s[0]) >= 0 {
 		return false
 	}
