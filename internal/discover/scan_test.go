@@ -3,6 +3,7 @@ package discover_test
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -106,17 +107,50 @@ func TestInvalidUTF8AndCommentsInJSONAreRead(t *testing.T) {
 
 func TestAFolderWithoutPermissionIsADoubt(t *testing.T) {
 	if os.Getuid() == 0 {
-		t.Skip("root may read everything: the test needs another user")
+		asNobody(t) // root may read everything
+		return
 	}
 	dir := t.TempDir()
 	put(t, dir, "docker-compose.yml", []byte(good))
 	put(t, dir, "closed/application.yml", []byte("a: b\n"))
-	if err := os.Chmod(filepath.Join(dir, "closed"), 0); err != nil {
-		t.Fatal(err)
+	put(t, dir, "shut.yml", []byte("a: b\n"))
+	for _, name := range []string{"closed", "shut.yml"} {
+		if err := os.Chmod(filepath.Join(dir, name), 0); err != nil {
+			t.Fatal(err)
+		}
 	}
 	t.Cleanup(func() { _ = os.Chmod(filepath.Join(dir, "closed"), 0o755) })
-	if r := scan(t, dir); !hasDoubt(r, "closed") || !hasSighting(r, "API") {
+	if r := scan(t, dir); !hasDoubt(r, "closed") || !hasDoubt(r, "shut.yml") || !hasSighting(r, "API") {
 		t.Errorf("doubts: %v", r.Doubts)
+	}
+}
+
+// asNobody runs the calling test again as a user without rights, from a copy of the test's program that it may read.
+func asNobody(t *testing.T) {
+	t.Helper()
+	const nobody = 65534
+	dir, err := os.MkdirTemp("", "nobody")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	program, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "program")
+	if err := os.WriteFile(name, program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(name, "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Dir, cmd.Env = dir, []string{"TMPDIR=" + dir, "HOME=" + dir}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+		t.Errorf("as nobody: %v\n%s", err, out)
 	}
 }
 
