@@ -24,12 +24,17 @@ type resolved struct {
 // environmentReaders see what a process is given when it starts, which overrules its own files.
 var environmentReaders = map[estate.ReaderName]bool{"compose": true, "kube": true, "systemd": true}
 
-func effectiveSettings(c *estate.Component) effective {
+// A component whose deployment names no profile runs under those that are usual in the estate, and its own default.
+func effectiveSettings(c *estate.Component, usual []string) effective {
 	raw := map[string][]int{}
 	for i, s := range c.Settings {
 		raw[normKey(s.Key)] = append(raw[normKey(s.Key)], i)
 	}
-	active := activeProfiles(c, raw)
+	active := activeProfiles(c, raw, true)
+	deployed := slices.ContainsFunc(c.Settings, func(s estate.Setting) bool { return environmentReaders[s.By] })
+	if len(active) == 0 && len(usual) > 0 && deployed {
+		active = slices.Concat(usual, activeProfiles(c, raw, false))
+	}
 	e := effective{byKey: make(map[string][]int, len(raw))}
 	for i := range c.Settings {
 		s := c.Settings[i]
@@ -98,13 +103,33 @@ func profileActive(profile string, active []string) bool {
 	return false
 }
 
-// activeProfiles are the profiles a deployment switches on; none when it does not say.
-func activeProfiles(c *estate.Component, raw map[string][]int) []string {
+// profileKeys switch profiles on.
+var profileKeys = []string{"springprofilesactive", "aspnetcoreenvironment", "dotnetenvironment", "quarkusprofile", "micronautenvironments"}
+
+// usualProfiles are the profiles that any deployment of the estate switches on.
+func usualProfiles(components []estate.Component) []string {
 	var out []string
-	for _, key := range []string{"springprofilesactive", "aspnetcoreenvironment", "dotnetenvironment", "quarkusprofile", "micronautenvironments"} {
+	for i := range components {
+		c := &components[i]
+		raw := map[string][]int{}
+		for j := range c.Settings {
+			if key := normKey(c.Settings[j].Key); slices.Contains(profileKeys, key) {
+				raw[key] = append(raw[key], j)
+			}
+		}
+		out = append(out, activeProfiles(c, raw, true)...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// activeProfiles are the profiles a component's deployment switches on, or its own files propose; none when they do not say.
+func activeProfiles(c *estate.Component, raw map[string][]int, deployed bool) []string {
+	var out []string
+	for _, key := range profileKeys {
 		for _, i := range raw[key] {
 			s := c.Settings[i]
-			if !environmentReaders[s.By] {
+			if environmentReaders[s.By] != deployed {
 				continue // what a file proposes is overruled when it is deployed
 			}
 			value := fill(c, raw, s.Value, 0)

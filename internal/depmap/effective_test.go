@@ -29,7 +29,7 @@ func TestTheSettingThatTakesEffectIsFound(t *testing.T) {
 		{"two environments both count", []estate.Setting{{Key: "db.host", Value: "a", Environment: "sg"}, {Key: "db.host", Value: "b", Environment: "my"}}, "db.host", []string{"a", "b"}},
 	} {
 		t.Run(c.what, func(t *testing.T) {
-			e := effectiveSettings(&estate.Component{Settings: c.settings})
+			e := effectiveSettings(&estate.Component{Settings: c.settings}, nil)
 			var got []string
 			for _, i := range e.byKey[normKey(c.key)] {
 				got = append(got, e.list[i].full)

@@ -129,7 +129,7 @@ func (b *builder) fromMentions(n *node) {
 			if e.Bare && m.What == estate.CodeFallback && !hostKey(key) {
 				continue
 			}
-			q := question{from: n, e: e, key: key, place: m.Place, strict: true, abroad: (e.Scheme == "http" || e.Scheme == "https") && !isScript(m.Place.File)}
+			q := question{from: n, e: e, key: key, place: m.Place, strict: true, abroad: (e.Scheme == "http" || e.Scheme == "https") && !bystander(m.Place.File)}
 			if p, ok := b.resolve(q); ok {
 				b.connect(n, p, Evidence{Place: m.Place, Key: m.What, Value: m.Value, Reader: "code", Why: why}, Code, strength[why])
 			}
@@ -137,11 +137,17 @@ func (b *builder) fromMentions(n *node) {
 	}
 }
 
-// isScript reports whether a file prepares a machine or an image: what it fetches from afar is no dependency of what runs.
-func isScript(file string) bool {
+// bystander reports whether a file prepares a machine or is handed to browsers as it is: what it fetches from afar is no
+// dependency of what runs.
+func bystander(file string) bool {
 	switch path.Ext(file) {
 	case ".sh", ".bash", ".ps1", ".bat", ".cmd":
 		return true
+	}
+	for _, folder := range []string{"/static/", "/assets/", "/wwwroot/", "/vendor/", "/node_modules/"} {
+		if strings.Contains("/"+file, folder) {
+			return true
+		}
 	}
 	return false
 }

@@ -569,7 +569,7 @@ func (b *builder) open() []estate.Doubt {
 }
 
 func (b *builder) doubtPlaceholder(q question) {
-	if q.strict {
+	if q.strict || q.key != "" && strings.Contains(strings.ToLower(q.e.Host), strings.ToLower("${"+q.key)) {
 		return
 	}
 	b.ask(q, cmp.Or(q.key, q.e.Host), estate.Doubt{Topic: estate.Unresolved, Place: q.place, About: q.from.Name, By: "map",

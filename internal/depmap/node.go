@@ -31,6 +31,7 @@ type libraryUse struct {
 
 // learn prepares the nodes and the table of names.
 func (b *builder) learn() {
+	usual := usualProfiles(b.snapshot.Components)
 	b.nodes = make([]node, len(b.snapshot.Components))
 	for i := range b.snapshot.Components {
 		c := &b.snapshot.Components[i]
@@ -38,7 +39,7 @@ func (b *builder) learn() {
 		*n = node{Component: c, index: i}
 		n.libraries = librariesOf(c)
 		n.technology, n.role, n.infrastructure = character(c, n.libraries)
-		n.settings = effectiveSettings(c)
+		n.settings = effectiveSettings(c, usual)
 	}
 	b.names = newNameTable(b.nodes, b.snapshot.Records)
 	b.recogniseStores()

@@ -168,7 +168,7 @@ func hostKey(key string) bool {
 // no dependency either way.
 var selfParts = []string{
 	"eureka.instance", "instance.hostname", "discovery.hostname", "discovery.host-name", "server.address", "server.host", "schema-location", "logging.level",
-	"management.server", "self-uri", "home-page", "external-url", "external_url", "public-url", "public_url", "label.org.", "dockerfile.from", "hostname-verif",
+	"management.server", "self-uri", "home-page", "external-url", "external_url", "public-url", "public_url", "label.org.", "dockerfile.from", "content-security-policy", "hostname-verif",
 	"repository.url", "no_proxy", "no-proxy", "known_hosts", "ssh_", "bugs.url", "$schema", "server_name", "relabel_configs", "$$hashkey", "dashboard.links",
 	"annotations.", "labels.", "kafka.binder.zk", // what the binder has long ceased to read
 }
@@ -176,7 +176,7 @@ var selfParts = []string{
 // selfWords say the same as whole words of a key; one that ends in * as the beginning of a word.
 var selfWords = []string{
 	"advertis*", "listen", "listener*", "bind", "allow*", "whitelist*", "trusted", "cors", "origin", "origins", "redirect*", "callback*", "swagger*", "springdoc",
-	"homepage", "documentation", "noproxy", "jmx", "rmi", "xmlns", "servername",
+	"homepage", "documentation", "audience", "noproxy", "jmx", "rmi", "xmlns", "servername",
 }
 
 // selfNouns do so too, but not in an environment variable: what IMAGE_HOST names is the image service.
@@ -184,8 +184,8 @@ var selfNouns = []string{"license", "contact", "health", "package*", "mirror", "
 
 func aboutItself(key string) bool {
 	lower := strings.ToLower(key)
-	if strings.HasPrefix(lower, "info.") {
-		return true
+	if strings.HasPrefix(lower, "info.") || strings.HasPrefix(lower, "applications[") && strings.HasSuffix(lower, "].host") {
+		return true // the second is where a Cloud Foundry manifest puts the application itself
 	}
 	for _, p := range selfParts {
 		if strings.Contains(lower, p) {

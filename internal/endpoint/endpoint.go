@@ -182,7 +182,7 @@ func pair(s, scheme string) (Endpoint, bool) {
 	e := Endpoint{Scheme: scheme, Host: strings.ToLower(strings.TrimSuffix(host, ".")), Path: path}
 	if port != "" {
 		n, err := strconv.Atoi(port)
-		if err != nil && !strings.HasPrefix(port, "${") || n < 0 || n > 65535 {
+		if err != nil && !portBlank(port) || n < 0 || n > 65535 {
 			return Endpoint{}, false
 		}
 		e.Port = n
@@ -195,6 +195,11 @@ func pair(s, scheme string) (Endpoint, bool) {
 		return Endpoint{}, false // a relative path
 	}
 	return e, isHost(e.Host)
+}
+
+// portBlank reports whether a port is a placeholder that may well be filled by one.
+func portBlank(port string) bool {
+	return strings.HasPrefix(port, "${") && !strings.Contains(strings.ToLower(port), "dir") && !strings.Contains(strings.ToLower(port), "path")
 }
 
 // isBlank reports whether a host is a blank to be filled in by hand or by sed: DB_HOST, INSTANCE_IP.

@@ -128,13 +128,20 @@ func (m *merger) feedsCompose(s *estate.Sighting) bool {
 	if s.Fact != estate.Sets || !strings.HasPrefix(path.Base(s.Place.File), ".env") {
 		return false
 	}
-	made := 0
-	for i := range m.seeds {
-		if seed := &m.seeds[i]; seed.subject.Space == "compose:"+parentOf(s.Place.File) && !m.bought(seed) {
-			made++
+	return m.madeBeside()[parentOf(s.Place.File)] > 1
+}
+
+// madeBeside counts, for each folder with a Compose file, the services in it that run an image of the estate's own.
+func (m *merger) madeBeside() map[string]int {
+	if m.made == nil {
+		m.made = map[string]int{}
+		for i := range m.seeds {
+			if folder, ok := strings.CutPrefix(m.seeds[i].subject.Space, "compose:"); ok && !m.bought(&m.seeds[i]) {
+				m.made[folder]++
+			}
 		}
 	}
-	return made > 1
+	return m.made
 }
 
 // inStandardPlace reports whether the file is the module's own although a repository folder holds it.

@@ -32,6 +32,9 @@ func (m *merger) rolesAsServices() {
 
 // technologyIn finds a technology among the words of a name: pg-main, redis_server.
 func technologyIn(name string) (technology.Technology, bool) {
+	if strings.Contains(name, "client") {
+		return technology.Technology{}, false // what speaks to it
+	}
 	for _, word := range strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune("-_.: ", r) }) {
 		if t, ok := technology.OfName(word); ok {
 			return t, true

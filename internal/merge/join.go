@@ -100,6 +100,9 @@ func (m *merger) buildFolder(i int, images map[string]int) (int, bool) {
 			continue
 		}
 		f := m.nearestModule(a.Value, a.Value)
+		if f != a.Value && f == moduleRoot(a.Value) && !m.akin(i, f) {
+			return 0, false // packs something else in a folder of the module
+		}
 		if f == a.Value || moduleRoot(a.Value) == f || strings.HasPrefix(a.Value, f+"/") && f != "." {
 			return m.folderSeed(f), true
 		}
@@ -117,6 +120,27 @@ func (m *merger) buildFolder(i int, images map[string]int) (int, bool) {
 		}
 	}
 	return 0, false
+}
+
+// akin reports whether a deployed seed and a module have names alike.
+func (m *merger) akin(deployed int, folder string) bool {
+	name := stem(m.seeds[deployed].subject.Name)
+	for _, a := range m.seeds[m.byFolder[folder]].names {
+		if s := stem(a.Value[strings.LastIndexAny(a.Value, ":/")+1:]); strings.Contains(name, s) || strings.Contains(s, name) {
+			return !m.bought(&m.seeds[deployed]) && !namesStore(m.seeds[deployed].subject.Name)
+		}
+	}
+	return false
+}
+
+// namesStore reports whether a name ends in that of a store: orders-mongodb, orders_db.
+func namesStore(name string) bool {
+	for _, word := range strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '-' || r == '_' || r == '.' }) {
+		if t, ok := technology.OfName(word); ok && t.Kind == estate.Datastore || word == "db" {
+			return true
+		}
+	}
+	return false
 }
 
 // holdsFiles reports whether anything was seen in or below a folder.

@@ -44,6 +44,7 @@ type merger struct {
 	byName    map[subjectKey]int // named subject → seed
 	byFolder  map[string]int     // folder → seed of the module there
 	aggregate map[string]bool    // folders that only hold modules
+	made      map[string]int     // folder → services its Compose file runs from images of the estate's own
 	folders   map[string]bool    // folders that hold a file somebody read
 	claims    map[string][]int   // file or folder → seeds that mount or build it
 	owners    map[string][]int   // memo of ownersOf, folder → components

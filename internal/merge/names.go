@@ -65,9 +65,13 @@ func withoutKind(name string) string {
 	return name
 }
 
-// forTests reports whether a folder holds tests of what others run: tests/load, Orders.UnitTests.
-func forTests(folder string) bool {
+// forOthers reports whether a folder holds tests of what others run (tests/load, Orders.UnitTests) or copies of others' work.
+func forOthers(folder string) bool {
 	for _, segment := range strings.Split(strings.ToLower(folder), "/") {
+		switch segment {
+		case "node_modules", "bower_components", "vendor", "third_party", "wwwroot":
+			return true
+		}
 		if segment == "e2e" || strings.HasSuffix(segment, "tests") || segment == "test" || strings.HasSuffix(segment, ".test") || strings.HasSuffix(segment, "-test") {
 			return true
 		}

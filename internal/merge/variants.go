@@ -11,19 +11,23 @@ import (
 // joinVersions joins the workloads that run versions of one thing side by side: reviews-v1 and reviews-v2 behind the
 // Service reviews.
 func (m *merger) joinVersions() {
-	first := map[subjectKey]int{}
+	versions := map[subjectKey][]int{}
+	served := map[subjectKey]bool{}
 	for i := range m.seeds {
 		s := &m.seeds[i]
-		name := withoutVersion(s.subject.Name)
-		if s.isFolder || name == "" || !slices.ContainsFunc(s.names, func(a estate.Alias) bool { return a.Kind == estate.NameService && a.Value == name }) {
+		k := subjectKey{s.subject.Space, withoutVersion(s.subject.Name)}
+		if s.isFolder || k.name == "" {
 			continue
 		}
-		k := subjectKey{s.subject.Space, name}
-		if j, ok := first[k]; ok {
-			m.union(j, i)
-			continue
+		versions[k] = append(versions[k], i)
+		served[k] = served[k] || slices.ContainsFunc(s.names, func(a estate.Alias) bool { return a.Kind == estate.NameService && a.Value == k.name })
+	}
+	for k, seeds := range versions {
+		for _, i := range seeds[1:] {
+			if served[k] {
+				m.union(seeds[0], i)
+			}
 		}
-		first[k] = i
 	}
 }
 

@@ -196,22 +196,29 @@ func allDigits(s string) bool {
 	return s != ""
 }
 
-// revisionKey reports whether a key names a state of some source, whose forty hexadecimal digits are no secret.
+// revisionKey reports whether a key names a state of some source or file, whose hexadecimal digits are no secret.
 func revisionKey(key string) bool {
 	for _, w := range split(key) {
 		switch w {
-		case "commit", "commits", "revision", "rev", "ref", "sha", "sha1", "git", "version", "tag", "image", "branch", "digest", "checksum", "build", "head", "label", "target":
+		case "commit", "commits", "revision", "rev", "ref", "sha", "md", "git", "version", "tag", "branch", "digest", "checksum", "checksums", "fingerprint", "etag":
 			return true
 		}
 	}
 	return false
 }
 
-// isCommit reports whether a value is forty hexadecimal digits.
-func isCommit(value string) bool {
-	if len(value) != 40 {
-		return false
+// isDigest reports whether a value has the length of a digest and nothing but hexadecimal digits.
+func isDigest(value string) bool {
+	switch len(value) {
+	case 32, 40, 64, 96, 128:
+		return isHex(value)
 	}
+	return false
+}
+
+func isCommit(value string) bool { return len(value) == 40 && isHex(value) }
+
+func isHex(value string) bool {
 	for i := 0; i < len(value); i++ {
 		if c := value[i] | 0x20; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
 			return false

@@ -23,7 +23,7 @@ func Value(key, value string) string {
 	if webhookKey(key) && isAddress(value) {
 		return hideAfterHost(value)
 	}
-	if isCommit(value) && revisionKey(key) {
+	if isDigest(value) && revisionKey(key) {
 		return value
 	}
 	return Text(value)

@@ -143,6 +143,8 @@ func TestWhatTheMapNeedsStays(t *testing.T) {
 		{"url", "postgres://${DB_USER}:${DB_PASSWORD}@db:5432/x"},
 		{"image", "registry.example.org/x@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
 		{"commit", "da39a3ee5e6b4b0d3255bfef95601890afd80709"},
+		{"nodejs.checksum.linux_x64", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+		{"file_sha256", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
 		{"image", "registry.example.org/kopi/orders:da39a3ee5e6b4b0d3255bfef95601890afd80709"},
 		{"source", "git::https://git.example.org/modules.git?ref=da39a3ee5e6b4b0d3255bfef95601890afd80709"},
 		{"integrity", "sha512-C2y6yDjfR5ob0N8A7Cgv30VRDJIWEHLM4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIwJw=="},

@@ -76,6 +76,7 @@ var table = []entry{
 	{Technology: broker("nats", 4222, 6222), names: []string{"nats-server", "nats-streaming"}, schemes: []string{"nats"}, images: []string{"nats", "nats-streaming", "nats-server"}},
 	{Technology: broker("activemq", 61616), names: []string{"artemis"}, schemes: []string{"activemq", "artemis"}, images: []string{"activemq", "activemq-artemis", "activemq-classic", "artemis"}},
 	{Technology: broker("pulsar", 6650), schemes: []string{"pulsar"}, images: []string{"pulsar", "pulsar-all"}},
+	{Technology: broker("rocketmq", 9876, 10911), schemes: []string{"rocketmq"}, images: []string{"rocketmq"}},
 	{Technology: broker("mosquitto", 1883, 8883), names: []string{"mqtt", "emqx", "hivemq"}, schemes: []string{"mqtt", "mqtts"}, images: []string{"eclipse-mosquitto", "mosquitto", "emqx", "hivemq4", "hivemq-ce"}},
 	{Technology: broker("nsq", 4150, 4160), images: []string{"nsq", "nsqd", "nsqlookupd"}},
 	{Technology: broker("beanstalkd", 11300), schemes: []string{"beanstalk", "beanstalkd"}, images: []string{"beanstalkd"}},

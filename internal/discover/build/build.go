@@ -124,8 +124,8 @@ func usedModules(all []manifest, own map[string]string) map[string]bool {
 func (m manifest) emit(r *discover.Report, own map[string]string, used map[string]bool) {
 	folder := path.Dir(m.place.File)
 	key := m.key
-	if key == "unknown" && used[folder] {
-		key = "library"
+	if used[folder] && (key == "unknown" || key == "runnable" && strings.HasPrefix(path.Base(m.place.File), "build.gradle")) {
+		key = "library" // a Gradle project with the framework among its dependencies need not be a program
 	}
 	name := m.name
 	if _, bare, ok := strings.Cut(name, ":"); ok {

@@ -12,6 +12,7 @@ import (
 	"example.org/caravan/internal/discover/compose"
 	"example.org/caravan/internal/discover/consul"
 	"example.org/caravan/internal/discover/dockerfile"
+	"example.org/caravan/internal/discover/dotnet"
 	"example.org/caravan/internal/discover/envoy"
 	"example.org/caravan/internal/discover/gateway"
 	"example.org/caravan/internal/discover/haproxy"
@@ -46,6 +47,7 @@ func Formats() []discover.Format {
 		dockerfile.Format(),
 		build.Format(),
 		spring.Format(),
+		dotnet.Format(),
 		settings.Format(),
 		code.Format(),
 	}

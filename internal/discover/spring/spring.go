@@ -1,10 +1,12 @@
 // Package spring reads the configuration of Spring Boot and its kin (Quarkus, Micronaut): application and bootstrap
 // files and those a configuration server hands out by service name. Keys come out in one canonical form, each value
-// under its profile; placeholders are left as written.
+// under the profile expression of its document or file; placeholders are left as written. Which profile is active and who
+// reads a shared file is decided later.
 package spring
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"path"
 	"strconv"
@@ -28,34 +30,16 @@ func wants(p string) bool {
 	return false
 }
 
-// tells are keys that only Spring, Quarkus and Micronaut files begin lines with.
-var tells = [][]byte{
-	[]byte("spring"), []byte("eureka"), []byte("zuul"), []byte("management"), []byte("feign"), []byte("ribbon"), []byte("hystrix"),
-	[]byte("server.port"), []byte("server:"), []byte("logging.level"), []byte("security.oauth2"), []byte("security:"), []byte("quarkus."), []byte("micronaut"),
-	[]byte("resilience4j"), []byte("turbine"),
-}
-
 func claims(f discover.File) discover.Claim {
-	if standard(f.Path) {
+	if standard(f.Path) || tells(f.Data) {
 		return discover.Owns
-	}
-	for _, t := range tells {
-		if i := bytes.Index(f.Data, t); i >= 0 && (i == 0 || f.Data[i-1] == '\n') && keyEnds(f.Data[i+len(t):]) {
-			return discover.Owns
-		}
 	}
 	return discover.No
 }
 
-// keyEnds reports whether what follows a tell makes it a key.
-func keyEnds(rest []byte) bool {
-	return len(rest) > 0 && (rest[0] == ':' || rest[0] == '.' || rest[0] == '=' || rest[0] == '\n' || rest[0] == '\r' || rest[0] == ' ')
-}
-
 // standard reports whether a file has a name that Spring loads by itself.
 func standard(p string) bool {
-	b := path.Base(p)
-	stem := strings.TrimSuffix(b, path.Ext(b))
+	stem := stemOf(p)
 	for _, name := range []string{"application", "bootstrap"} {
 		if stem == name || strings.HasPrefix(stem, name+"-") {
 			return true
@@ -64,10 +48,52 @@ func standard(p string) bool {
 	return false
 }
 
-// setting is one leaf with the profile it holds under.
-type setting struct {
-	syntax.Entry
-	profile string
+func stemOf(p string) string {
+	b := path.Base(p)
+	return strings.TrimSuffix(b, path.Ext(b))
+}
+
+// sections are keys that only files of Spring, Quarkus and Micronaut begin lines with.
+var sections = []string{
+	"spring", "eureka", "zuul", "management", "feign", "ribbon", "hystrix", "server", "logging.level", "security", "quarkus", "micronaut", "resilience4j", "turbine",
+}
+
+// tells reports whether a line at the left edge begins with one of the sections. Some other formats have a "security"
+// of their own and begin with what they are.
+func tells(data []byte) bool {
+	data = bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF"))
+	for len(data) > 0 {
+		line := data
+		if i := bytes.IndexByte(data, '\n'); i >= 0 {
+			line, data = data[:i], data[i+1:]
+		} else {
+			data = nil
+		}
+		if len(line) == 0 || line[0] == ' ' || line[0] == '#' || line[0] == '-' {
+			continue
+		}
+		if bytes.HasPrefix(line, []byte("openapi:")) || bytes.HasPrefix(line, []byte("swagger:")) || bytes.HasPrefix(line, []byte("asyncapi:")) {
+			return false
+		}
+		if isSection(line) {
+			return true
+		}
+	}
+	return false
+}
+
+func isSection(line []byte) bool {
+	if line[0] == '%' { // Quarkus: %prod.quarkus.…
+		if i := bytes.IndexByte(line, '.'); i > 0 {
+			line = line[i+1:]
+		}
+	}
+	for _, s := range sections {
+		if len(line) > len(s) && line[0] == s[0] && string(line[:len(s)]) == s && strings.IndexByte(":.= \t", line[len(s)]) >= 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func read(f discover.File, r *discover.Report) {
@@ -80,156 +106,124 @@ func read(f discover.File, r *discover.Report) {
 		}
 		r.Broken(f, line, err)
 	}
-	subject := estate.At(f.Dir())
 	for _, s := range settings {
 		at := estate.Place{File: f.Path, Line: s.Line}
-		key := Canonical(s.Key)
-		r.See(estate.Sighting{Fact: estate.Sets, Subject: subject, Key: key, Value: s.Value, Profile: s.profile, Place: at})
-		meaning(r, f, key, s, at)
+		s.Key = Canonical(s.Key)
+		r.See(estate.Sighting{Fact: estate.Sets, Subject: estate.At(f.Dir()), Key: s.Key, Value: s.Value, Profile: s.profile, Place: at})
+		meaning(r, f, s, at)
 	}
+	repositories(r, f, settings)
 }
 
 // meaning adds what a few keys say about the application itself.
-func meaning(r *discover.Report, f discover.File, key string, s setting, at estate.Place) {
-	subject := estate.At(f.Dir())
+func meaning(r *discover.Report, f discover.File, s setting, at estate.Place) {
 	see := func(fact estate.Fact, k, v string) {
-		r.See(estate.Sighting{Fact: fact, Subject: subject, Key: k, Value: v, Place: at})
+		r.See(estate.Sighting{Fact: fact, Subject: estate.At(f.Dir()), Key: k, Value: v, Place: at})
 	}
-	switch key {
+	switch s.Key {
 	case "spring.application.name", "quarkus.application.name", "micronaut.application.name":
-		if name := defaultOf(s.Value); name != "" {
+		if name := defaultOf(s.Value); isName(name) {
 			see(estate.Called, estate.NameApplication, name)
 		}
 	case "eureka.instance.hostname":
-		if name := defaultOf(s.Value); name != "" && name != "localhost" {
+		if name := defaultOf(s.Value); isName(name) && name != "localhost" {
 			see(estate.Called, estate.NameSelf, name)
 		}
-	case "server.port", "quarkus.http.port", "micronaut.server.port":
-		if port, err := strconv.Atoi(defaultOf(s.Value)); err == nil && port > 0 {
+	case "server.port", "quarkus.http.port", "micronaut.server.port", "management.server.port", "grpc.server.port", "spring.grpc.server.port",
+		"quarkus.grpc.server.port", "grpc.port", "spring.rsocket.server.port":
+		if port, err := strconv.Atoi(defaultOf(s.Value)); err == nil && port > 0 && port < 1<<16 {
 			see(estate.Listens, "container", strconv.Itoa(port))
 		}
 	}
-	if strings.HasPrefix(key, "spring.cloud.config.server.") {
-		repository(r, f, key, s, at)
-	}
 }
 
-// repository tells which folder or URL a configuration server takes its files from.
-func repository(r *discover.Report, f discover.File, key string, s setting, at estate.Place) {
-	switch {
-	case strings.Contains(key, "native.search-locations"):
-		for _, location := range strings.Split(s.Value, ",") {
-			if folder, ok := location2folder(f.Dir(), strings.TrimSpace(location)); ok {
-				r.See(estate.Sighting{Fact: estate.Repository, Subject: estate.At(f.Dir()), Value: folder, Place: at})
-			}
-		}
-	case strings.HasSuffix(key, ".uri"):
-		r.See(estate.Sighting{Fact: estate.Repository, Subject: estate.At(f.Dir()), Value: s.Value, Place: at})
-	}
-}
-
-func location2folder(dir, location string) (string, bool) {
-	location, _, _ = strings.Cut(location, "{")
-	if rest, ok := strings.CutPrefix(location, "classpath:"); ok {
-		return path.Join(dir, rest), strings.Trim(rest, "/") != ""
-	}
-	rest, ok := strings.CutPrefix(location, "file:")
-	if !ok || strings.Contains(rest, "$") {
-		return "", false
-	}
-	return strings.TrimLeft(rest, "./"), strings.Trim(rest, "./") != ""
+// isName refuses what a build or a deployment has yet to fill in: @project.artifactId@, ${HOST}-orders.
+func isName(s string) bool {
+	return s != "" && !strings.ContainsAny(s, "@${}<> \t")
 }
 
 // defaultOf is a value without its placeholder: ${PORT:8083} is 8083, ${PORT} is nothing.
 func defaultOf(v string) string {
-	v = strings.TrimSpace(v)
-	if !strings.HasPrefix(v, "${") {
-		return v
+	for range syntax.MaxDepth {
+		v = strings.TrimSpace(v)
+		if !strings.HasPrefix(v, "${") || !strings.HasSuffix(v, "}") {
+			return v
+		}
+		_, v, _ = strings.Cut(v[2:len(v)-1], ":")
 	}
-	_, def, _ := strings.Cut(strings.TrimSuffix(v[2:], "}"), ":")
-	return defaultOf(def)
+	return ""
 }
 
-// parse reads all settings of a file, each under its document's profile.
-func parse(f discover.File) ([]setting, error) {
-	fileProfile := profileOfName(f.Path)
-	if f.Ext() == ".properties" {
-		return parseProperties(f.Data, fileProfile)
-	}
-	docs, err := syntax.YAML(f.Data)
-	var out []setting
-	for _, d := range docs {
-		out = append(out, withProfile(d.Flatten(), fileProfile)...)
-	}
-	return out, err
-}
+const server = "spring.cloud.config.server."
 
-// parseProperties splits a file at the lines that separate its documents, "#---".
-func parseProperties(data []byte, fileProfile string) ([]setting, error) {
-	entries, err := syntax.Properties(data)
-	var out []setting
-	for _, d := range splitDocuments(data, entries) {
-		out = append(out, withProfile(d, fileProfile)...)
-	}
-	return out, err
-}
-
-func splitDocuments(data []byte, entries []syntax.Entry) [][]syntax.Entry {
-	if !bytes.Contains(data, []byte("#---")) {
-		return [][]syntax.Entry{entries}
-	}
-	var out [][]syntax.Entry
-	next := 0
-	for n, line := range bytes.Split(data, []byte("\n")) {
-		if !bytes.HasPrefix(line, []byte("#---")) {
+// repositories tells which folders and URLs a configuration server takes its files from.
+func repositories(r *discover.Report, f discover.File, settings []setting) {
+	for _, s := range settings {
+		key, ok := strings.CutPrefix(Canonical(s.Key), server)
+		if !ok {
 			continue
 		}
-		start := next
-		for next < len(entries) && entries[next].Line <= n {
-			next++
+		var found []string
+		switch {
+		case strings.Contains(key, "native.search-locations"):
+			found = folders(f.Dir(), s.Value)
+		case strings.HasSuffix(key, "search-paths") || strings.Contains(key, "search-paths["):
+			found = searchPaths(s.Value)
+		case strings.HasSuffix(key, ".uri") && !strings.Contains(key, "vault"):
+			found = uri(s.Value)
 		}
-		out = append(out, entries[start:next])
+		for _, value := range found {
+			r.See(estate.Sighting{Fact: estate.Repository, Subject: estate.At(f.Dir()), Value: value, Place: estate.Place{File: f.Path, Line: s.Line}})
+		}
 	}
-	return append(out, entries[next:])
 }
 
-// withProfile finds the profile a document is for and gives it to its settings.
-func withProfile(entries []syntax.Entry, fileProfile string) []setting {
-	profile := fileProfile
-	for _, e := range entries {
-		switch k := Canonical(e.Key); {
-		case k == "spring.config.activate.on-profile", k == "spring.profiles", strings.HasPrefix(k, "spring.profiles["), strings.HasPrefix(k, "spring.config.activate.on-profile["):
-			if profile == fileProfile {
-				profile = e.Value
-			} else {
-				profile += "," + e.Value
-			}
+// folders are the native locations inside the tree. A path that is not on the class path is relative to wherever the
+// server is started; that is the root more often than not.
+func folders(dir, value string) []string {
+	var out []string
+	for _, location := range strings.Split(value, ",") {
+		location, _, _ = strings.Cut(defaultOf(location), "{")
+		rest, classpath := strings.CutPrefix(location, "classpath:")
+		switch {
+		case strings.Contains(rest, "$"):
+		case classpath:
+			out = add(out, path.Join(dir, rest), strings.Trim(rest, "/"))
+		default:
+			rest = strings.TrimLeft(strings.TrimPrefix(rest, "file:"), "./")
+			out = add(out, path.Clean("/" + rest)[1:], strings.Trim(rest, "./"))
 		}
-	}
-	out := make([]setting, 0, len(entries))
-	for _, e := range entries {
-		p := profile
-		if strings.HasPrefix(e.Key, "%") { // Quarkus
-			if name, rest, ok := strings.Cut(e.Key[1:], "."); ok {
-				p, e.Key = name, rest
-			}
-		}
-		if p == "default" {
-			p = ""
-		}
-		out = append(out, setting{e, p})
 	}
 	return out
 }
 
-// profileOfName is the profile in application-PROFILE.yml.
-func profileOfName(p string) string {
-	b := path.Base(p)
-	stem := strings.TrimSuffix(b, path.Ext(b))
-	for _, name := range []string{"application-", "bootstrap-"} {
-		if rest, ok := strings.CutPrefix(stem, name); ok {
-			return rest
+// add appends a folder unless nothing remains of the path it is made from.
+func add(out []string, folder, remains string) []string {
+	if remains == "" {
+		return out
+	}
+	return append(out, folder)
+}
+
+// searchPaths are folders inside the repository a server reads, which is often the very one that holds the server.
+func searchPaths(value string) []string {
+	var out []string
+	for _, p := range strings.Split(value, ",") {
+		p, _, _ = strings.Cut(defaultOf(p), "{")
+		p = strings.Trim(p, "/ '\"")
+		if p != "" && !strings.ContainsAny(p, "$*.") {
+			out = append(out, p)
 		}
 	}
-	return ""
+	return out
+}
+
+// uri is the address of a Git repository, or the folder when it is a relative path.
+func uri(value string) []string {
+	value = cmp.Or(defaultOf(value), value)
+	local := strings.TrimPrefix(value, "file:")
+	if strings.HasPrefix(local, "./") || strings.HasPrefix(local, "../") {
+		return folders(".", local)
+	}
+	return []string{value}
 }
