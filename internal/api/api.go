@@ -4,21 +4,41 @@
 package api
 
 import (
+	"errors"
+	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"example.org/caravan/internal/app"
+	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/web"
 )
 
-// Options of the API.
+// Options of the API. App and Now are required.
 type Options struct {
 	App     *app.App
 	Version string
 	Now     func() time.Time
+	Log     *slog.Logger // takes what goes wrong inside, of which answers do not speak; slog.Default() when nil
+}
+
+// Validate tells what is missing.
+func (o Options) Validate() error {
+	if o.App == nil || o.Now == nil {
+		return errors.New("api: a program and a clock are required")
+	}
+	return nil
+}
+
+func (o Options) log() *slog.Logger {
+	if o.Log != nil {
+		return o.Log
+	}
+	return slog.Default()
 }
 
 // Prefix is the path below which every route lies.
@@ -29,13 +49,20 @@ const maxBody = 1 << 20
 
 // Handler serves the API alone.
 func Handler(o Options) (http.Handler, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	register(mux, o)
-	return guard(mux), nil
+	mux.HandleFunc("/", unknown)
+	return guard(mux, o.log()), nil
 }
 
 // Site serves the API and the portal beside it.
 func Site(o Options) (http.Handler, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
 	portal, err := web.Handler(web.Options{Backend: app.Portal{App: o.App}, Now: o.Now, Version: o.Version, API: Prefix + "/docs"})
 	if err != nil {
 		return nil, err
@@ -43,7 +70,7 @@ func Site(o Options) (http.Handler, error) {
 	mux := http.NewServeMux()
 	register(mux, o)
 	mux.Handle("/", portal)
-	return guard(mux), nil
+	return guard(mux, o.log()), nil
 }
 
 // How long a client may take. Answers have no limit of their own: a scan's news go on as long as the scan.
@@ -59,21 +86,35 @@ func Server(h http.Handler) *http.Server {
 	return &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}
 }
 
+// problemsForErrors makes the router's own complaints problems. The router keeps that choice for the whole process,
+// so it is made once, however many handlers there are.
+var problemsForErrors = sync.OnceFunc(func() { huma.NewError = newProblem })
+
 // register adds every route.
 func register(mux *http.ServeMux, o Options) {
 	config := huma.DefaultConfig("Caravan", o.Version)
 	config.Info.Description = "What depends on what in an estate, with the line that proves it."
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = Prefix+"/openapi", "", Prefix+"/schemas"
 	config.CreateHooks = nil // answers are the domain values themselves, without $schema
-	huma.NewError = newProblem
+	config.Transformers = []huma.Transformer{logged(o.log())}
+	problemsForErrors()
 	a := humago.New(mux, config)
-	r := routes{app: o.App}
+	r := routes{app: o.App, log: o.log()}
 	r.scans(a)
 	r.graphs(a)
 	r.exports(a)
 	mux.HandleFunc("GET "+Prefix+"/docs", docs)
 	mux.HandleFunc("GET "+Prefix+"/docs/rapidoc-min.js", docsScript)
+	mux.HandleFunc(Prefix+"/", unknown)
+}
+
+// unknown answers what no route does.
+func unknown(w http.ResponseWriter, r *http.Request) {
+	writeProblem(w, problemOf(fault.Newf(fault.NotFound, "nothing answers %s %s; %s/docs lists what does", r.Method, r.URL.Path, Prefix)))
 }
 
 // routes hold what the routes share.
-type routes struct{ app *app.App }
+type routes struct {
+	app *app.App
+	log *slog.Logger
+}

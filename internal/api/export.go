@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -23,7 +24,17 @@ var pictures = map[string]picture{
 	"mermaid": {"text/plain; charset=utf-8", func(g depmap.Graph, o draw.Options) ([]byte, error) { return draw.Mermaid(g, o), nil }},
 	"svg":     {"image/svg+xml", func(g depmap.Graph, o draw.Options) ([]byte, error) { return draw.SVG(g, o), nil }},
 	"html":    {"text/html; charset=utf-8", func(g depmap.Graph, _ draw.Options) ([]byte, error) { return web.HTML(g) }},
-	"json":    {"application/json", func(g depmap.Graph, _ draw.Options) ([]byte, error) { return json.Marshal(g) }},
+	"json":    {"application/json", func(g depmap.Graph, _ draw.Options) ([]byte, error) { return plainJSON(g) }},
+	"yaml":    {"application/yaml", func(g depmap.Graph, _ draw.Options) ([]byte, error) { return YAML(g) }},
+}
+
+// plainJSON is the graph itself, for programs: the same bytes whenever it was read.
+func plainJSON(g depmap.Graph) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(g)
+	return b.Bytes(), err
 }
 
 // file is an answer that is not JSON.
@@ -36,10 +47,10 @@ type file struct {
 
 // exports adds the route that answers with the map as a file of another kind.
 func (r routes) exports(a huma.API) {
-	huma.Register(a, huma.Operation{OperationID: "export", Method: http.MethodGet, Path: Prefix + "/export", Summary: "The map as a file: dot, mermaid, svg, html or json", Tags: []string{"map"}},
+	huma.Register(a, huma.Operation{OperationID: "export", Method: http.MethodGet, Path: Prefix + "/export", Summary: "The map as a file: dot, mermaid, svg, html, json or yaml", Tags: []string{"map"}},
 		func(ctx context.Context, in *struct {
 			Query
-			Format string `query:"format" enum:"dot,mermaid,svg,html,json" default:"svg"`
+			Format string `query:"format" enum:"dot,mermaid,svg,html,json,yaml" default:"svg"`
 		}) (*file, error) {
 			m, err := r.mapOf(ctx, in.Query)
 			if err != nil {

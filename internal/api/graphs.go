@@ -130,17 +130,13 @@ func (r routes) mapOf(ctx context.Context, q Query) (Map, error) {
 
 // find is the graph and the service a route names.
 func (r routes) find(ctx context.Context, in *named) (depmap.Graph, depmap.Service, error) {
-	name, err := url.PathUnescape(in.Name)
-	if err != nil {
-		name = in.Name
-	}
 	g, _, err := r.app.Graph(ctx, in.Snapshot)
 	if err != nil {
 		return g, depmap.Service{}, err
 	}
-	s, ok := g.Find(name)
+	s, ok := g.Find(in.Name)
 	if !ok {
-		return g, s, fault.Newf(fault.NotFound, "no service is called %q; `caravan map` lists them", name)
+		return g, s, fault.Newf(fault.NotFound, "no service is called %q; `caravan map` lists them", in.Name)
 	}
 	return g, s, nil
 }

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"log/slog"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
@@ -10,18 +12,52 @@ import (
 )
 
 // guard keeps web pages of other sites from driving the server: a name that a foreign resolver points at this machine
-// is not answered, and what changes anything must come from a page of this server or from a program.
-func guard(next http.Handler) http.Handler {
+// is not answered, and what changes anything must come from a page of this server or from a program. It also bounds
+// what a request may send.
+func guard(next http.Handler, log *slog.Logger) http.Handler {
+	// MaxBytesHandler and not a reader put into r: net/http must still see its own body to know that a connection with
+	// an unread rest cannot be used again.
+	next = http.MaxBytesHandler(abortable(next, log), maxBody)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if onLoopback(r) && !loopbackName(r.Host) {
-			writeProblem(w, fault.Newf(fault.Denied, "this server answers to localhost and 127.0.0.1 alone"))
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if p := refused(r); p != nil {
+			writeProblem(w, p)
 			return
 		}
-		if r.Method != http.MethodGet && r.Method != http.MethodHead && !sameOrigin(r) {
-			writeProblem(w, fault.Newf(fault.Denied, "a page of another site may not change anything here"))
-			return
-		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// refused tells why a request is not answered; nil when it is.
+func refused(r *http.Request) *Problem {
+	switch {
+	case onLoopback(r) && !loopbackName(r.Host):
+		return problemOf(fault.Newf(fault.Denied, "this server answers to localhost and 127.0.0.1 alone"))
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		return nil
+	case !sameOrigin(r):
+		return problemOf(fault.Newf(fault.Denied, "a page of another site may not change anything here"))
+	case strings.HasPrefix(r.URL.Path, Prefix) && r.ContentLength != 0 && !isJSON(r):
+		p := problemOf(fault.Newf(fault.Invalid, "the body must be JSON: send it with Content-Type: application/json"))
+		p.Status, p.Title = http.StatusUnsupportedMediaType, http.StatusText(http.StatusUnsupportedMediaType)
+		return p
+	}
+	return nil
+}
+
+// abortable ends an answer that cannot be finished: the connection is closed, so that no half answer looks whole.
+func abortable(next http.Handler, log *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			if v != http.ErrAbortHandler && r.Context().Err() == nil {
+				log.Error("answer broken off", "method", r.Method, "path", r.URL.Path, "error", v)
+			}
+			panic(http.ErrAbortHandler)
+		}()
 		next.ServeHTTP(w, r)
 	})
 }
@@ -58,4 +94,10 @@ func sameOrigin(r *http.Request) bool {
 	}
 	u, err := url.Parse(origin)
 	return err == nil && u.Host == r.Host
+}
+
+// isJSON asks for the one content type no form of a foreign page can send.
+func isJSON(r *http.Request) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == "application/json"
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -17,6 +18,8 @@ type Problem struct {
 	Status int    `json:"status"`
 	Detail string `json:"detail" doc:"One line a person can act on."`
 	Kind   string `json:"kind" doc:"internal, usage, invalid, not found, conflict, denied or unavailable."`
+
+	cause error // what the detail does not tell
 }
 
 // Error makes a problem an error, as the router wants it.
@@ -35,7 +38,7 @@ func problemOf(err error) *Problem {
 	k := fault.KindOf(err)
 	p := &Problem{Title: http.StatusText(k.Status()), Status: k.Status(), Detail: err.Error(), Kind: k.String()}
 	if k == fault.Internal {
-		p.Detail = internalDetail
+		p.Detail, p.cause = internalDetail, err
 	}
 	return p
 }
@@ -47,15 +50,53 @@ func newProblem(status int, message string, errs ...error) huma.StatusError {
 		if errors.As(err, &known) {
 			return known
 		}
-		if err != nil {
-			message += "; " + err.Error()
-		}
 	}
-	return &Problem{Title: http.StatusText(status), Status: status, Detail: message, Kind: fault.OfStatus(status).String()}
+	p := &Problem{Title: http.StatusText(status), Status: status, Kind: kindOf(status).String()}
+	if status >= http.StatusInternalServerError {
+		p.Detail, p.cause = internalDetail, errors.Join(append(errs, errors.New(message))...)
+		return p
+	}
+	p.Detail = complaint(message, errs)
+	return p
 }
 
-func writeProblem(w http.ResponseWriter, err error) {
-	p := problemOf(err)
+// kindOf is the kind of a status: a refused request is the sender's mistake even where no kind has that status.
+func kindOf(status int) fault.Kind {
+	if k := fault.OfStatus(status); k != fault.Internal || status >= http.StatusInternalServerError {
+		return k
+	}
+	return fault.Invalid
+}
+
+// complaint says what is wrong where, and leaves out the value that was sent: it may be long, or a secret.
+func complaint(message string, errs []error) string {
+	var parts []string
+	for _, err := range errs {
+		var d *huma.ErrorDetail
+		switch {
+		case errors.As(err, &d):
+			parts = append(parts, d.Location+": "+d.Message)
+		case err != nil:
+			parts = append(parts, err.Error())
+		}
+	}
+	if len(parts) == 0 {
+		return message
+	}
+	return strings.Join(parts, "; ")
+}
+
+// logged writes down what the problems on their way out do not tell.
+func logged(log *slog.Logger) huma.Transformer {
+	return func(ctx huma.Context, _ string, v any) (any, error) {
+		if p, ok := v.(*Problem); ok && p.cause != nil {
+			log.Error("request failed", "operation", ctx.Operation().OperationID, "error", p.cause)
+		}
+		return v, nil
+	}
+}
+
+func writeProblem(w http.ResponseWriter, p *Problem) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p)
@@ -68,5 +109,5 @@ func (p *Problem) Fault() error {
 			return fault.Newf(k, "%s", strings.TrimSpace(p.Detail))
 		}
 	}
-	return fault.Newf(fault.OfStatus(p.Status), "%s", p.Detail)
+	return fault.Newf(kindOf(p.Status), "%s", p.Detail)
 }

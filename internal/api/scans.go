@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"example.org/caravan/internal/app"
+	"example.org/caravan/internal/fault"
 )
 
 type scanID struct {
@@ -23,18 +24,27 @@ func (r routes) scans(a huma.API) {
 	huma.Register(a, huma.Operation{OperationID: "start-scan", Method: http.MethodPost, Path: Prefix + "/scans", Summary: "Start a scan", DefaultStatus: http.StatusAccepted, Tags: []string{"scans"}},
 		func(_ context.Context, in *struct{ Body app.ScanRequest }) (*scanAnswer, error) {
 			state, err := r.app.StartScan(in.Body)
-			return answered(&scanAnswer{state}, err)
+			return answered(&scanAnswer{r.told(state)}, err)
 		})
 	huma.Register(a, huma.Operation{OperationID: "get-scan", Method: http.MethodGet, Path: Prefix + "/scans/{id}", Summary: "How a scan is doing", Tags: []string{"scans"}},
 		func(_ context.Context, in *scanID) (*scanAnswer, error) {
 			state, err := r.app.Scan(app.ScanID(in.ID))
-			return answered(&scanAnswer{state}, err)
+			return answered(&scanAnswer{r.told(state)}, err)
 		})
 	huma.Register(a, huma.Operation{OperationID: "follow-scan", Method: http.MethodGet, Path: Prefix + "/scans/{id}/events", Summary: "A scan's states as server-sent events, until it ends", Tags: []string{"scans"}}, r.events)
 	huma.Register(a, huma.Operation{OperationID: "cancel-scan", Method: http.MethodDelete, Path: Prefix + "/scans/{id}", Summary: "Cancel a scan", DefaultStatus: http.StatusNoContent, Tags: []string{"scans"}},
 		func(_ context.Context, in *scanID) (*struct{}, error) {
 			return answered[struct{}](nil, r.app.CancelScan(app.ScanID(in.ID)))
 		})
+}
+
+// told is what an answer says of a scan: why it failed inside is for the log.
+func (r routes) told(state app.ScanState) app.ScanState {
+	if state.Kind == fault.Internal.String() {
+		r.log.Error("scan failed", "scan", state.ID, "error", state.Err)
+		state.Error = internalDetail
+	}
+	return state
 }
 
 // answered gives the answer, or the error as a problem.
@@ -55,7 +65,7 @@ func (r routes) events(_ context.Context, in *scanID) (*huma.StreamResponse, err
 		ctx.SetHeader("Content-Type", "text/event-stream")
 		ctx.SetHeader("Cache-Control", "no-store")
 		for {
-			if !send(ctx.BodyWriter(), state) || !state.Running() {
+			if !send(ctx.BodyWriter(), r.told(state)) || !state.Running() {
 				return
 			}
 			select {

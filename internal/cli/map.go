@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -101,21 +103,18 @@ func (s *session) runMap(ctx context.Context, o *mapOptions, dirs []string) erro
 			return err
 		}
 	}
-	m, err := c.Map(ctx, o.query)
-	if err != nil {
+	if err := s.answer(ctx, c, o); err != nil || !o.strict {
 		return err
 	}
-	if err := s.answer(ctx, c, o, m); err != nil {
+	doubts, err := c.Doubts(ctx, o.query.Snapshot)
+	if err != nil || len(doubts) == 0 {
 		return err
 	}
-	if o.strict && len(m.Doubts) > 0 {
-		return fault.Newf(fault.Invalid, "%s; see them with --doubts", count(len(m.Doubts), "doubt"))
-	}
-	return nil
+	return fault.Newf(fault.Invalid, "%s; see them with --doubts", count(len(doubts), "doubt"))
 }
 
 // answer shows the map, or the answer to the question that was asked about it.
-func (s *session) answer(ctx context.Context, c *client.Client, o *mapOptions, m api.Map) error {
+func (s *session) answer(ctx context.Context, c *client.Client, o *mapOptions) error {
 	switch {
 	case o.service != "":
 		d, err := c.Service(ctx, o.query.Snapshot, o.service)
@@ -136,15 +135,35 @@ func (s *session) answer(ctx context.Context, c *client.Client, o *mapOptions, m
 		}
 		return o.value(s.terminal, list, func() { s.servicesTable(list) })
 	case o.doubts:
-		return o.value(s.terminal, m.Doubts, func() { s.doubtsTable(m.Doubts) })
-	case isPicture(o.format):
-		data, err := c.Export(ctx, o.format, o.query)
+		list, err := c.Doubts(ctx, o.query.Snapshot)
 		if err != nil {
 			return err
 		}
-		return o.write(s.terminal, data)
+		return o.value(s.terminal, list, func() { s.doubtsTable(list) })
+	case isPicture(o.format) || o.format == "json":
+		return s.export(ctx, c, o)
 	}
-	return o.value(s.terminal, m, func() { s.edgesTable(m) })
+	m, err := c.Map(ctx, o.query)
+	if err != nil {
+		return err
+	}
+	return o.value(s.terminal, m.Graph, func() { s.edgesTable(m) })
+}
+
+// export passes the map on as the API draws it; JSON is laid out for reading.
+func (s *session) export(ctx context.Context, c *client.Client, o *mapOptions) error {
+	data, err := c.Export(ctx, o.format, o.query)
+	if err != nil {
+		return err
+	}
+	if o.format == "json" {
+		var laidOut bytes.Buffer
+		if err := json.Indent(&laidOut, data, "", "  "); err != nil {
+			return fault.Newf(fault.Unavailable, "the answer is not the API's; is this a Caravan server?")
+		}
+		data = laidOut.Bytes()
+	}
+	return o.write(s.terminal, data)
 }
 
 func (s *session) edgesTable(m api.Map) {

@@ -172,7 +172,6 @@ var maven = []row{
 	broker("nats", "jnats", "nats-spring*", "micronaut-nats*"),
 	means(pulsar, "spring-boot-starter-pulsar*"),
 	broker("pulsar", "pulsar-client*", "quarkus-messaging-pulsar"),
-	broker("rocketmq", "rocketmq-spring-boot-starter", "rocketmq-client*", "spring-cloud-starter-stream-rocketmq"),
 	broker("mosquitto", "org.eclipse.paho.client.mqttv3", "spring-integration-mqtt", "hivemq-mqtt-client"),
 	broker("sqs", "spring-cloud-aws-starter-sqs", "aws-java-sdk-sqs", "spring-cloud-starter-aws-messaging"),
 

@@ -171,7 +171,6 @@ var golang = []row{
 	broker("activemq", "github.com/go-stomp/stomp", "github.com/azure/go-amqp"),
 	broker("nsq", "github.com/nsqio/go-nsq"),
 	broker("beanstalkd", "github.com/beanstalkd/go-beanstalk"),
-	broker("rocketmq", "github.com/apache/rocketmq-client-go"),
 	store("redis", "github.com/redis/go-redis", "github.com/go-redis/redis", "github.com/gomodule/redigo", "github.com/garyburd/redigo", "github.com/redis/rueidis", "github.com/mediocregopher/radix",
 		"github.com/hibiken/asynq", "gopkg.in/redis.v5", "gopkg.in/redis.v3", "github.com/go-redis/cache", "github.com/gocraft/work", "github.com/hoisie/redis", "github.com/boj/redistore"),
 	store("postgres", "github.com/lib/pq", "github.com/jackc/pgx", "gorm.io/driver/postgres", "github.com/go-pg/pg", "github.com/uptrace/bun/driver/pgdriver", "github.com/jackc/pgconn",

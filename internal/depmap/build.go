@@ -35,6 +35,7 @@ type builder struct {
 	nodes    []node // one for each component, in the snapshot's order
 	names    nameTable
 	handed   map[estate.Place][]int // settings that one line gives to several nodes
+	managed  int                    // how many nodes Chef manages
 	edges    map[edgeKey]*Edge
 	outside  map[string]*Service // hosts that no component answers for
 	asked    map[asked]bool

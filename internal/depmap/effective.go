@@ -31,8 +31,7 @@ func effectiveSettings(c *estate.Component, usual []string) effective {
 		raw[normKey(s.Key)] = append(raw[normKey(s.Key)], i)
 	}
 	active := activeProfiles(c, raw, true)
-	deployed := slices.ContainsFunc(c.Settings, func(s estate.Setting) bool { return environmentReaders[s.By] })
-	if len(active) == 0 && len(usual) > 0 && deployed {
+	if len(active) == 0 && len(usual) > 0 && knowsProfiles(c) {
 		active = slices.Concat(usual, activeProfiles(c, raw, false))
 	}
 	e := effective{byKey: make(map[string][]int, len(raw))}
@@ -46,6 +45,17 @@ func effectiveSettings(c *estate.Component, usual []string) effective {
 		e.list = append(e.list, resolved{Setting: s, full: fill(c, raw, s.Value, 0)})
 	}
 	return e
+}
+
+// knowsProfiles reports whether a component is deployed and of a framework whose profiles an estate shares.
+func knowsProfiles(c *estate.Component) bool {
+	deployed, framework := false, false
+	for i := range c.Settings {
+		by := c.Settings[i].By
+		deployed = deployed || environmentReaders[by]
+		framework = framework || by == "spring" || by == "dotnet"
+	}
+	return deployed && framework
 }
 
 // normKey is the form in which keys of different spellings compare: SPRING_RABBITMQ_HOST is spring.rabbitmq.host.

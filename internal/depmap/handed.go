@@ -8,19 +8,37 @@ import (
 	"example.org/caravan/internal/estate"
 )
 
-// handedOut finds the settings that one line gives to several components: a ConfigMap for all, an env file, an anchor.
+// handedOut finds the settings that one line gives to several components (a ConfigMap for all, an env file, an anchor) and
+// the dependencies that one line declares for several.
 func (b *builder) handedOut() {
 	b.handed = map[estate.Place][]int{}
 	for i := range b.nodes {
 		n := &b.nodes[i]
 		n.reads = namesRead(n.Mentions)
+		for _, l := range n.Links {
+			if l.Why == estate.LinkDeclared && !slices.Contains(b.handed[l.Place], i) {
+				b.handed[l.Place] = append(b.handed[l.Place], i)
+			}
+		}
+		if slices.ContainsFunc(n.settings.list, func(s resolved) bool { return s.By == chefReader }) {
+			b.managed++
+		}
 		for j := range n.settings.list {
 			s := &n.settings.list[j]
-			if environmentReaders[s.By] && len(endpoint.Parse(s.full)) > 0 && !slices.Contains(b.handed[s.Place], i) {
+			if (environmentReaders[s.By] || s.By == chefReader) && len(endpoint.Parse(s.full)) > 0 && !slices.Contains(b.handed[s.Place], i) {
 				b.handed[s.Place] = append(b.handed[s.Place], i)
 			}
 		}
 	}
+}
+
+const chefReader estate.ReaderName = "chef"
+
+// forEverybody reports whether a line belongs to how all machines are set up, and is no need of a service: five at least
+// have it, and four out of five of those that Chef manages.
+func (b *builder) forEverybody(p estate.Place) bool {
+	given := len(b.handed[p])
+	return given >= 5 && 5*given >= 4*b.managed
 }
 
 // namesRead are the variables that source code asks for by name, normalised.

@@ -31,6 +31,9 @@ func (b *builder) fromLinks(n *node) {
 			if l.Why == estate.LinkShip && e.IsLocal() {
 				continue // to an agent on the same machine
 			}
+			if l.Why == estate.LinkDeclared && b.forEverybody(l.Place) {
+				continue // a search in a recipe for all machines: whom to let in, not whom to call
+			}
 			weak := l.Why == estate.LinkPolicy || l.Why == estate.LinkRequires
 			// A lone word in a declaration is a name: nobody else would stand there.
 			e.Bare = e.Bare && weak

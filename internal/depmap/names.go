@@ -542,19 +542,28 @@ func privateIP(host string) bool {
 	return false
 }
 
-// doubt asks the same of a component once, wherever it is written first.
+// doubt asks the same once, where it is written first.
 func (b *builder) doubt(q question, about string, d estate.Doubt) {
-	if key := (asked{q.from.Name, about}); !b.asked[key] {
-		b.asked[key] = true
+	if b.first(q, about) {
 		b.doubts = append(b.doubts, d)
 	}
 }
 
+// first reports whether a question is new: it was put neither about the same component, nor about another that the same
+// line is for.
+func (b *builder) first(q question, about string) bool {
+	same, line := asked{q.from.Name, about}, asked{"", q.place.String() + " " + about}
+	if b.asked[same] || b.asked[line] {
+		return false
+	}
+	b.asked[same], b.asked[line] = true, true
+	return true
+}
+
 // ask puts a question that another file may answer.
 func (b *builder) ask(q question, about string, d estate.Doubt) {
-	if key := (asked{q.from.Name, about}); !b.asked[key] {
-		b.asked[key] = true
-		b.unsure = append(b.unsure, unsure{key, d})
+	if b.first(q, about) {
+		b.unsure = append(b.unsure, unsure{asked{q.from.Name, about}, d})
 	}
 }
 

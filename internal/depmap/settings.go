@@ -35,7 +35,7 @@ func (b *builder) fromAddress(n *node, s *resolved, e endpoint.Endpoint) {
 	if embedded(e) || n.switchedOff(s.Key) || b.meantForOthers(n, s) {
 		return
 	}
-	q := question{from: n, e: e, key: s.Key, place: s.Place, env: s.Environment, strict: s.Shared && n.Kind == estate.Host || strings.Contains(s.full, "\n")}
+	q := question{from: n, e: e, key: s.Key, place: s.Place, env: s.Environment, strict: s.Shared && n.Kind == estate.Host || s.By == chefReader && b.forEverybody(s.Place) || strings.Contains(s.full, "\n")}
 	p, ok := b.resolve(q)
 	if !ok {
 		return
@@ -170,19 +170,23 @@ var selfParts = []string{
 	"eureka.instance", "instance.hostname", "discovery.hostname", "discovery.host-name", "server.address", "server.host", "schema-location", "logging.level",
 	"management.server", "self-uri", "home-page", "external-url", "external_url", "public-url", "public_url", "label.org.", "dockerfile.from", "content-security-policy", "hostname-verif",
 	"repository.url", "no_proxy", "no-proxy", "known_hosts", "ssh_", "bugs.url", "$schema", "server_name", "relabel_configs", "$$hashkey", "dashboard.links",
-	"annotations.", "labels.", "kafka.binder.zk", // what the binder has long ceased to read
+	"annotations.", "labels.", "interfaces.", "sources.list", "chef_server_url", ".html.", "motd",
+	"kafka.binder.zk", // what the binder has long ceased to read
 }
 
 // selfWords say the same as whole words of a key; one that ends in * as the beginning of a word.
 var selfWords = []string{
 	"advertis*", "listen", "listener*", "bind", "allow*", "whitelist*", "trusted", "cors", "origin", "origins", "redirect*", "callback*", "swagger*", "springdoc",
-	"homepage", "documentation", "audience", "noproxy", "jmx", "rmi", "xmlns", "servername",
+	"homepage", "documentation", "audience", "noproxy", "jmx", "rmi", "xmlns", "nameserver*", "dns", "fallbackdns", "servername",
 }
 
 // selfNouns do so too, but not in an environment variable: what IMAGE_HOST names is the image service.
-var selfNouns = []string{"license", "contact", "health", "package*", "mirror", "mirrors", "image", "publish", "published", "example"}
+var selfNouns = []string{"license", "contact", "health", "package*", "mirror", "mirrors", "image", "publish", "published", "example", "repository"}
 
 func aboutItself(key string) bool {
+	if strings.HasPrefix(key, "[") {
+		return true // a list of records is data: a configuration names its values
+	}
 	lower := strings.ToLower(key)
 	if strings.HasPrefix(lower, "info.") || strings.HasPrefix(lower, "applications[") && strings.HasSuffix(lower, "].host") {
 		return true // the second is where a Cloud Foundry manifest puts the application itself

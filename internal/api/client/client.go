@@ -45,6 +45,9 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 		return nil
 	}
 	if err := json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(out); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		return fault.Newf(fault.Unavailable, "%s: the answer is not the API's; is this a Caravan server?", c.base)
 	}
 	return nil
@@ -191,7 +194,7 @@ func (c *Client) Diff(ctx context.Context, old, new string) (depmap.Difference, 
 	return out, err
 }
 
-// Export is the map as a picture: dot, mermaid, svg or html.
+// Export is the map as a file: dot, mermaid, svg, html, json or yaml.
 func (c *Client) Export(ctx context.Context, format string, q api.Query) ([]byte, error) {
 	v := q.Values()
 	v.Set("format", format)
@@ -200,7 +203,14 @@ func (c *Client) Export(ctx context.Context, format string, q api.Query) ([]byte
 		return nil, err
 	}
 	defer res.Body.Close()
-	return io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	data, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return nil, fault.Newf(fault.Unavailable, "the server went away while it sent the map; try again")
+	}
+	return data, nil
 }
 
 func in(snapshot string) url.Values {
