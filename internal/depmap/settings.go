@@ -1,6 +1,7 @@
 package depmap
 
 import (
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,7 +36,7 @@ func (b *builder) fromAddress(n *node, s *resolved, e endpoint.Endpoint) {
 	if embedded(e) || n.switchedOff(s.Key) || b.meantForOthers(n, s) {
 		return
 	}
-	q := question{from: n, e: e, key: s.Key, place: s.Place, env: s.Environment, strict: s.Shared && n.Kind == estate.Host || s.By == chefReader && b.forEverybody(s.Place) || strings.Contains(s.full, "\n")}
+	q := question{from: n, e: e, key: s.Key, place: s.Place, env: s.Environment, strict: s.Shared && n.Kind == estate.Host || s.By == chefReader && b.forEverybody(s.Place) || strings.Contains(s.full, "\n") || proseKey(s.Key)}
 	p, ok := b.resolve(q)
 	if !ok {
 		return
@@ -113,6 +114,20 @@ func (n *node) switchedOff(key string) bool {
 		}
 		at = i
 	}
+}
+
+// proseKey reports whether a setting is what was found in a text handed to a component as a file: a licence named in it is
+// no dependency.
+func proseKey(key string) bool {
+	name, ok := strings.CutPrefix(key, "file:")
+	if !ok {
+		return false
+	}
+	switch path.Ext(name) {
+	case ".sql", ".html", ".md", ".txt", ".json", ".sh":
+		return true
+	}
+	return false
 }
 
 // embedded reports whether an address is that of a database inside the process.

@@ -95,7 +95,7 @@ func (m *merger) readersOf(s *estate.Sighting) audience {
 	repo, ok := m.inRepository(s.Subject.Folder)
 	if !ok || s.Fact != estate.Sets {
 		parts := m.ownersOf(s.Subject.Folder)
-		if len(parts) == 0 {
+		if len(parts) == 0 && !forOthers(s.Subject.Folder) {
 			parts = m.speakersOf(s.By)
 		}
 		return audience{parts: parts}
@@ -192,11 +192,17 @@ func (m *merger) findOwners(folder string) []int {
 			seeds = append(slices.Clone(seeds), i)
 		}
 		if parts := m.partsOf(seeds); len(parts) > 0 {
+			if forOthers(strings.TrimPrefix(folder, f)) {
+				return nil
+			}
 			return parts
 		}
 		if len(seeds) > 0 && !m.aggregate[f] && m.isLibrary(f) {
 			return nil
 		}
+	}
+	if forOthers(folder) {
+		return nil
 	}
 	for f := folder; f != "."; f = parentOf(f) {
 		if p, ok := m.called(base(f)); ok && !generic[estate.Norm(base(f))] && moduleRoot(f) == f {

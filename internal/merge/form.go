@@ -41,7 +41,10 @@ func (m *merger) isComponent(set []int) bool {
 	library := false
 	for _, i := range set {
 		s := &m.seeds[i]
-		if len(s.runs) > 0 || s.runnable && !s.shared && !(s.isFolder && forOthers(s.subject.Folder)) {
+		if s.isFolder && forOthers(s.subject.Folder) {
+			continue
+		}
+		if len(s.runs) > 0 || s.runnable && !s.shared {
 			return true
 		}
 		library = library || m.seeds[i].library

@@ -314,6 +314,9 @@ func (m *merger) mayJoin(a, b int, key string, described bool) bool {
 	if sa.isFolder && sb.isFolder {
 		return false
 	}
+	if sa.isFolder && forOthers(sa.subject.Folder) || sb.isFolder && forOthers(sb.subject.Folder) {
+		return false // a fixture called like the real thing
+	}
 	if sa.subject.Space == sb.subject.Space && sa.subject.Space != "" && !sa.isFolder && !sb.isFolder {
 		return strings.HasPrefix(sa.subject.Space, "chef") || sa.subject.Name == sb.subject.Name
 	}

@@ -69,7 +69,7 @@ func withoutKind(name string) string {
 func forOthers(folder string) bool {
 	for _, segment := range strings.Split(strings.ToLower(folder), "/") {
 		switch segment {
-		case "node_modules", "bower_components", "vendor", "third_party", "wwwroot":
+		case "node_modules", "bower_components", "third_party", "wwwroot":
 			return true
 		}
 		if segment == "e2e" || strings.HasSuffix(segment, "tests") || segment == "test" || strings.HasSuffix(segment, ".test") || strings.HasSuffix(segment, "-test") {

@@ -11,7 +11,7 @@ import (
 // joinVersions joins the workloads that run versions of one thing side by side: reviews-v1 and reviews-v2 behind the
 // Service reviews.
 func (m *merger) joinVersions() {
-	versions := map[subjectKey][]int{}
+	first := map[subjectKey]int{}
 	served := map[subjectKey]bool{}
 	for i := range m.seeds {
 		s := &m.seeds[i]
@@ -19,14 +19,15 @@ func (m *merger) joinVersions() {
 		if s.isFolder || k.name == "" {
 			continue
 		}
-		versions[k] = append(versions[k], i)
+		if _, seen := first[k]; !seen {
+			first[k] = i
+		}
 		served[k] = served[k] || slices.ContainsFunc(s.names, func(a estate.Alias) bool { return a.Kind == estate.NameService && a.Value == k.name })
 	}
-	for k, seeds := range versions {
-		for _, i := range seeds[1:] {
-			if served[k] {
-				m.union(seeds[0], i)
-			}
+	for i := range m.seeds {
+		k := subjectKey{m.seeds[i].subject.Space, withoutVersion(m.seeds[i].subject.Name)}
+		if served[k] && !m.seeds[i].isFolder {
+			m.union(first[k], i)
 		}
 	}
 }

@@ -21,7 +21,7 @@ func (p process) RoundTrip(req *http.Request) (*http.Response, error) {
 	w := &answer{header: http.Header{}, pipe: writer, begun: make(chan struct{})}
 	body := &answerBody{PipeReader: reader, cancel: cancel}
 	body.handler.Go(func() { run(p.handler, w, inner(ctx, req)) })
-	context.AfterFunc(ctx, func() { _ = reader.CloseWithError(ctx.Err()) })
+	context.AfterFunc(ctx, func() { _ = writer.CloseWithError(ctx.Err()) })
 	select {
 	case <-w.begun:
 	case <-ctx.Done():
@@ -58,7 +58,7 @@ func run(h http.Handler, w *answer, r *http.Request) {
 	}()
 	h.ServeHTTP(w, r)
 	w.WriteHeader(http.StatusOK)
-	_ = w.pipe.Close()
+	_ = w.pipe.CloseWithError(r.Context().Err()) // an answer that ended because its context did is not whole
 }
 
 // answerBody is the caller's side of an answer.

@@ -6,7 +6,6 @@ package dotnet
 
 import (
 	"bytes"
-	"errors"
 	"path"
 	"strings"
 
@@ -78,14 +77,7 @@ func read(f discover.File, r *discover.Report) {
 	in.clusters(root)
 }
 
-func (in *reading) broken(err error) {
-	line := 0
-	var se *syntax.Error
-	if errors.As(err, &se) {
-		line = se.Line
-	}
-	in.report.Broken(in.file, line, err)
-}
+func (in *reading) broken(err error) { in.report.Broken(in.file, syntax.LineOf(err), err) }
 
 func (in *reading) see(fact estate.Fact, key, value, profile string, line int) {
 	in.report.See(estate.Sighting{Fact: fact, Subject: estate.At(in.file.Dir()), Key: key, Value: value, Profile: profile,

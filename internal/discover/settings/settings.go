@@ -6,7 +6,6 @@ package settings
 
 import (
 	"bytes"
-	"errors"
 	"path"
 	"strings"
 
@@ -86,11 +85,7 @@ func worthKeeping(value string, large bool) bool {
 
 // broken makes the doubt for a file that does not parse, or says that it is a template.
 func broken(f discover.File, r *discover.Report, err error) {
-	line := 0
-	var se *syntax.Error
-	if errors.As(err, &se) {
-		line = se.Line
-	}
+	line := syntax.LineOf(err)
 	for _, mark := range []string{"{{", "{%", "<%"} {
 		if bytes.Contains(f.Data, []byte(mark)) {
 			r.Doubt(estate.Unsupported, estate.Place{File: f.Path, Line: line}, "a template; render it and scan the result, or exclude it")
@@ -113,8 +108,8 @@ func yaml(data []byte) ([]syntax.Entry, error) {
 
 func json(data []byte) ([]syntax.Entry, error) {
 	n, err := syntax.JSON(data)
-	if isData(n) {
-		return nil, nil
+	if n.Kind == syntax.List || isData(n) {
+		return nil, nil // a list of records is data: a configuration names its values
 	}
 	return n.Flatten(), err
 }
@@ -133,8 +128,7 @@ func conf(data []byte) ([]syntax.Entry, error) {
 		return hocon(data)
 	}
 	entries, err := syntax.INI(data)
-	var se *syntax.Error
-	if errors.As(err, &se) && 2*len(entries) < bytes.Count(data, []byte("\n")) {
+	if err != nil && 2*len(entries) < bytes.Count(data, []byte("\n")) {
 		return nil, nil
 	}
 	return entries, nil

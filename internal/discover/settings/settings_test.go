@@ -39,12 +39,16 @@ func TestLargeFilesKeepOnlyTheirAddresses(t *testing.T) {
 }
 
 func TestListsOfRecordsAreData(t *testing.T) {
-	records := "[" + strings.Repeat(`{"host": "a"},`, 21) + "]"
-	if r := seen("a/hosts.json", records); len(r.Sightings) > 0 {
-		t.Errorf("%d settings", len(r.Sightings))
+	for path, data := range map[string]string{
+		"a/hosts.json": `[{"host": "a"}]`,
+		"a/hosts.yaml": strings.Repeat("- host: a\n", 21),
+	} {
+		if r := seen(path, data); len(r.Sightings) > 0 || len(r.Doubts) > 0 {
+			t.Errorf("%s: %d settings, %v", path, len(r.Sightings), r.Doubts)
+		}
 	}
-	if r := seen("a/hosts.json", `[{"host": "a"}]`); len(r.Sightings) != 1 {
-		t.Errorf("%d settings of a short list", len(r.Sightings))
+	if r := seen("a/hosts.yaml", "- host: a\n"); len(r.Sightings) != 1 {
+		t.Errorf("%d settings of a short list in YAML", len(r.Sightings))
 	}
 }
 

@@ -7,7 +7,6 @@ package spring
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"path"
 	"strconv"
 	"strings"
@@ -99,12 +98,7 @@ func isSection(line []byte) bool {
 func read(f discover.File, r *discover.Report) {
 	settings, err := parse(f)
 	if err != nil {
-		var se *syntax.Error
-		line := 0
-		if errors.As(err, &se) {
-			line = se.Line
-		}
-		r.Broken(f, line, err)
+		r.Broken(f, syntax.LineOf(err), err)
 	}
 	for _, s := range settings {
 		at := estate.Place{File: f.Path, Line: s.Line}
