@@ -16,6 +16,7 @@ import (
 	"example.org/caravan/internal/app"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/web"
+	"example.org/caravan/schemas"
 )
 
 // Options of the API. App and Now are required.
@@ -105,7 +106,14 @@ func register(mux *http.ServeMux, o Options) {
 	r.exports(a)
 	mux.HandleFunc("GET "+Prefix+"/docs", docs)
 	mux.HandleFunc("GET "+Prefix+"/docs/rapidoc-min.js", docsScript)
+	mux.HandleFunc("GET /schemas/workspace.schema.json", workspaceSchema)
 	mux.HandleFunc(Prefix+"/", unknown)
+}
+
+// workspaceSchema answers with the JSON Schema of caravan.yaml, for editors.
+func workspaceSchema(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/schema+json")
+	_, _ = w.Write(schemas.Workspace)
 }
 
 // unknown answers what no route does.

@@ -21,7 +21,10 @@ type kept struct {
 	summary store.Summary
 }
 
-func (m *memory) Save(_ context.Context, r store.Record) error {
+func (m *memory) Save(ctx context.Context, r store.Record) error {
+	if err := ctx.Err(); err != nil {
+		return err // cancelled at the very end is cancelled
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := store.Summary{Digest: r.Graph.Digest, TakenAt: r.TakenAt, LastSeen: r.TakenAt, Source: r.Source, Took: r.Took,

@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"go.yaml.in/yaml/v3"
 
+	"example.org/caravan/internal/api"
 	"example.org/caravan/internal/fault"
 )
 
@@ -45,36 +45,15 @@ func (o *output) value(t *terminal, v any, table func()) error {
 		e.SetIndent("", "  ")
 		return e.Encode(v)
 	case "yaml":
-		return writeYAML(t, v)
+		data, err := api.YAML(v)
+		if err != nil {
+			return err
+		}
+		_, err = t.out.Write(data)
+		return err
 	}
 	table()
 	return nil
-}
-
-// writeYAML goes by way of JSON, so that both forms have the same keys.
-func writeYAML(t *terminal, v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	var node yaml.Node
-	if err := yaml.Unmarshal(data, &node); err != nil {
-		return err
-	}
-	blockStyle(&node)
-	e := yaml.NewEncoder(t.out)
-	e.SetIndent(2)
-	return e.Encode(&node)
-}
-
-func blockStyle(n *yaml.Node) {
-	n.Style &^= yaml.FlowStyle
-	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" {
-		n.Style &^= yaml.DoubleQuotedStyle
-	}
-	for _, c := range n.Content {
-		blockStyle(c)
-	}
 }
 
 // write puts a rendered answer on stdout, or whole into the file or not at all.

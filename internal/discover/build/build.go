@@ -1,11 +1,15 @@
-// Package build reads build manifests: which folders are modules, which of them can be started, and which client
-// libraries each has on its build path. It knows Maven, Gradle, npm, Go, Python, .NET, Ruby, Rust and PHP. Test
-// dependencies and those of the build itself are left out.
+// Package build reads build manifests: which folders are modules, which of them can be started, which client libraries
+// each has on its build path and which of the tree's own modules it builds upon. It knows Maven, Gradle, npm, Go, Python,
+// .NET, Ruby, Rust, PHP, Elixir, sbt and Clojure.
+//
+// Files go in, Module and Uses sightings come out, inheritance between manifests already followed. What only the build
+// itself or its tests need is left out; nothing is downloaded, so what a library needs in turn is not seen.
 package build
 
 import (
-	"errors"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"example.org/caravan/internal/discover"
@@ -15,134 +19,271 @@ import (
 
 // Format is the reader of build manifests.
 func Format() discover.Format {
-	return discover.Format{Name: "build", Wants: wants, Claims: claims, ReadTree: readTree}
+	return discover.Format{Name: "build", Wants: wants, ReadTree: readTree}
 }
 
-// manifest is what one build file says.
+// The keys of Module, and what a manifest is before others are looked at.
+const (
+	runnable  = "runnable"
+	library   = "library"
+	aggregate = "aggregate"
+	unknown   = "unknown"
+)
+
+// manifest is what one build file says about its folder.
 type manifest struct {
-	place    estate.Place
-	name     string // own coordinate or name
-	key      string // "runnable", "library", "aggregate", "unknown"
-	uses     []use
-	inherits string   // folder of the manifest whose dependencies it inherits, for parents that are not above it
-	below    []string // folders it hands its dependencies to, for aggregates of another layout
+	file       string
+	folder     string // of the module
+	key        string // of the Module sighting; "" when the file makes no module
+	name       string // own coordinate, ecosystem first; "" when it has none
+	title      string // own name, when it is not the end of the coordinate
+	uses       []use
+	startedBy  []string // files of the folder any of which shows that it can be started
+	mayRun     bool     // a manifest it inherits from makes programs of its heirs, which libraries among them ignore
+	neverRuns  bool
+	includes   []string // files whose dependencies are its own too
+	written    int      // how many of the uses the file itself writes
+	children   []string // folders of modules that have no manifest but this one
+	workspaces []string // globs of the folders whose modules share its dependencies
+	pom        *pom
+	gradle     *gradleScript
 }
 
-// use is one dependency. coordinate carries its ecosystem.
+// use is one dependency: a coordinate with its ecosystem, or the folder of another module of the tree.
 type use struct {
 	coordinate string
-	line       int
+	folder     string
+	place      estate.Place
 	profile    string
 }
 
-type parser func(discover.File) (manifest, error)
+func (m *manifest) needs(coordinate string, line int) {
+	m.uses = append(m.uses, use{coordinate: coordinate, place: estate.Place{File: m.file, Line: line}})
+}
 
-func wants(p string) bool { return parserOf(p) != nil }
+// needsModule adds a dependency on the module at a path relative to the manifest's folder.
+func (m *manifest) needsModule(relative string, line int) {
+	folder := path.Join(path.Dir(m.file), relative)
+	if folder != ".." && !strings.HasPrefix(folder, "../") && folder != m.folder {
+		m.uses = append(m.uses, use{folder: folder, place: estate.Place{File: m.file, Line: line}})
+	}
+}
 
-// claims owns every manifest but those another reader may want too.
-func claims(f discover.File) discover.Claim { return discover.Owns }
+// parser reads one manifest into m, whose file, folder and key "unknown" are set.
+type parser func(f discover.File, m *manifest) error
+
+var byName = map[string]parser{
+	"pom.xml":                  readPOM,
+	"build.gradle":             readGradle,
+	"build.gradle.kts":         readGradle,
+	"settings.gradle":          readGradleSettings,
+	"settings.gradle.kts":      readGradleSettings,
+	"package.json":             readPackageJSON,
+	"pnpm-workspace.yaml":      readPnpmWorkspace,
+	"go.mod":                   readGoMod,
+	"go.work":                  readAggregate,
+	"pyproject.toml":           readPyproject,
+	"Pipfile":                  readPipfile,
+	"setup.py":                 readSetupPy,
+	"setup.cfg":                readSetupCfg,
+	"packages.config":          readPackagesConfig,
+	"Directory.Build.props":    readDirectoryProps,
+	"Directory.Packages.props": readDirectoryProps,
+	"Gemfile":                  readGemfile,
+	"Cargo.toml":               readCargo,
+	"composer.json":            readComposer,
+	"mix.exs":                  readMix,
+	"build.sbt":                readSbt,
+	"deps.edn":                 readDepsEdn,
+	"project.clj":              readProjectClj,
+}
+
+var byExtension = map[string]parser{
+	".csproj": readProject,
+	".fsproj": readProject,
+	".vbproj": readProject,
+	".sln":    readAggregate,
+	".slnx":   readAggregate,
+}
 
 // parserOf picks the parser by the file's name; nil when it is no manifest.
 func parserOf(p string) parser {
 	b := path.Base(p)
-	switch b {
-	case "pom.xml":
-		return readPOM
-	case "build.gradle", "build.gradle.kts":
-		return readGradle
-	case "package.json":
-		return readPackageJSON
-	case "go.mod":
-		return readGoMod
-	case "pyproject.toml":
-		return readPyproject
-	case "Pipfile":
-		return readPipfile
-	case "Gemfile":
-		return readGemfile
-	case "Cargo.toml":
-		return readCargo
-	case "composer.json":
-		return readComposer
-	case "packages.config":
-		return readPackagesConfig
-	case "setup.py":
-		return readSetupPy
+	if read, ok := byName[b]; ok {
+		return read
 	}
-	switch ext := path.Ext(b); {
-	case ext == ".csproj" || ext == ".fsproj" || ext == ".vbproj":
-		return readProject
-	case ext == ".txt" && strings.HasPrefix(b, "requirements") && !strings.Contains(b, "test") && !strings.Contains(b, "dev"),
-		ext == ".txt" && path.Base(path.Dir(p)) == "requirements" && !strings.Contains(b, "test") && !strings.Contains(b, "dev") && !strings.Contains(b, "local"):
+	if read, ok := byExtension[path.Ext(b)]; ok {
+		return read
+	}
+	switch {
+	case strings.HasSuffix(b, ".txt") && isRequirements(p):
 		return readRequirements
+	case strings.HasSuffix(b, ".versions.toml"):
+		return readCatalog
 	}
 	return nil
 }
 
-// readTree parses all manifests, then says what each module uses, own modules by their folder.
-func readTree(files []discover.File, _ discover.Tree, r *discover.Report) {
-	var all []manifest
-	own := map[string]string{} // coordinate → folder
-	for _, f := range files {
-		m, err := parserOf(f.Path)(f)
-		if err != nil {
-			line := 0
-			var se *syntax.Error
-			if errors.As(err, &se) {
-				line = se.Line
-			}
-			r.Broken(f, line, err)
+// foreign folders hold tests, what a build produced, and others' code.
+var foreign = map[string]bool{
+	"test": true, "tests": true, "__tests__": true, "spec": true, "testdata": true, "fixtures": true, "e2e": true, "cypress": true, "docs": true,
+	"target": true, "vendor": true, "node_modules": true, "buildSrc": true, "build-logic": true, "archetype-resources": true,
+}
+
+func wants(p string) bool {
+	if parserOf(p) == nil {
+		return false
+	}
+	for d := path.Dir(p); d != "." && d != "/"; d = path.Dir(d) {
+		if foreign[path.Base(d)] {
+			return false
 		}
+	}
+	return true
+}
+
+// readAggregate reads a file that only says that there are modules below.
+func readAggregate(_ discover.File, m *manifest) error {
+	m.key = aggregate
+	return nil
+}
+
+// reader holds what all manifests of a tree say while they are put together.
+type reader struct {
+	tree     discover.Tree
+	report   *discover.Report
+	all      []*manifest
+	byFolder map[string][]*manifest // those that make modules
+	own      map[string]string      // coordinate, in lower case → folder
+}
+
+func readTree(files []discover.File, tree discover.Tree, r *discover.Report) {
+	t := &reader{tree: tree, report: r, byFolder: map[string][]*manifest{}, own: map[string]string{}}
+	for _, f := range files {
+		m := &manifest{file: f.Path, folder: f.Dir(), key: unknown}
+		if err := parserOf(f.Path)(f, m); err != nil {
+			r.Broken(f, syntax.LineOf(err), err)
+		}
+		m.written = len(m.uses)
+		t.all = append(t.all, m)
+	}
+	t.inheritMaven()
+	t.inheritGradle()
+	t.inheritProps()
+	t.inheritWorkspaces()
+	t.include()
+	t.addChildren()
+	t.index()
+	t.emit()
+}
+
+// index finds which folders are modules and what the tree's own coordinates are.
+func (t *reader) index() {
+	for _, m := range t.all {
 		if m.key == "" {
 			continue
 		}
-		m.place.File = f.Path
-		all = append(all, m)
-		if m.name != "" {
-			own[strings.ToLower(m.name)] = f.Dir()
+		t.byFolder[m.folder] = append(t.byFolder[m.folder], m)
+		if m.name != "" && m.key != aggregate {
+			t.own[strings.ToLower(m.name)] = m.folder
 		}
-	}
-	used := usedModules(all, own)
-	for _, m := range all {
-		m.emit(r, own, used)
 	}
 }
 
-// usedModules are the folders of modules that other modules of the tree build upon.
-func usedModules(all []manifest, own map[string]string) map[string]bool {
-	used := map[string]bool{}
-	for _, m := range all {
+// emit says of every folder what it is and uses.
+func (t *reader) emit() {
+	upon := t.builtUpon()
+	for _, folder := range sortedKeys(t.byFolder) {
+		modules := t.byFolder[folder]
+		key := t.keyOf(folder, modules, upon[folder])
+		for _, m := range modules {
+			if m.key == aggregate && key != aggregate {
+				continue
+			}
+			t.report.See(estate.Sighting{Fact: estate.Module, Subject: estate.At(folder), Key: key, Value: m.called(), Place: estate.Place{File: m.file, Line: 1}})
+		}
+		if key != aggregate {
+			t.emitUses(folder, modules)
+		}
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// called is the module's own name: its coordinate without the ecosystem and, in Maven, the group.
+func (m *manifest) called() string {
+	if m.title != "" || m.name == "" {
+		return m.title
+	}
+	_, name, _ := strings.Cut(m.name, ":")
+	return name[strings.LastIndexByte(name, ':')+1:]
+}
+
+// keyOf is the surest thing the manifests of a folder say about it.
+func (t *reader) keyOf(folder string, modules []*manifest, builtUpon bool) string {
+	key := unknown
+	for _, m := range modules {
+		switch {
+		case m.neverRuns:
+		case m.key == runnable, t.hasAny(folder, m.startedBy), m.mayRun && !builtUpon:
+			return runnable
+		case m.key == aggregate:
+			key = aggregate
+		}
+	}
+	if key == unknown && builtUpon {
+		return library
+	}
+	return key
+}
+
+func (t *reader) hasAny(folder string, files []string) bool {
+	return slices.ContainsFunc(files, func(f string) bool { return t.tree.Exists(path.Join(folder, f)) })
+}
+
+// module is the folder of the tree's own module that a dependency means, "" when it comes from elsewhere.
+func (t *reader) module(u use) string {
+	if u.folder != "" {
+		if _, ok := t.byFolder[u.folder]; ok {
+			return u.folder
+		}
+		return ""
+	}
+	return t.own[strings.ToLower(u.coordinate)]
+}
+
+// builtUpon are the folders of modules that others of the tree build upon.
+func (t *reader) builtUpon() map[string]bool {
+	upon := map[string]bool{}
+	for _, m := range t.all {
 		for _, u := range m.uses {
-			if folder, ok := own[strings.ToLower(u.coordinate)]; ok && folder != path.Dir(m.place.File) {
-				used[folder] = true
+			if folder := t.module(u); folder != "" && folder != m.folder {
+				upon[folder] = true
 			}
 		}
 	}
-	return used
+	return upon
 }
 
-func (m manifest) emit(r *discover.Report, own map[string]string, used map[string]bool) {
-	folder := path.Dir(m.place.File)
-	key := m.key
-	if used[folder] && (key == "unknown" || key == "runnable" && strings.HasPrefix(path.Base(m.place.File), "build.gradle")) {
-		key = "library" // a Gradle project with the framework among its dependencies need not be a program
-	}
-	name := m.name
-	if _, bare, ok := strings.Cut(name, ":"); ok {
-		name = bare
-	}
-	r.See(estate.Sighting{Fact: estate.Module, Subject: estate.At(folder), Key: key, Value: name, Place: estate.Place{File: m.place.File, Line: 1}})
-	targets := append([]string{folder}, m.below...)
-	for _, u := range m.uses {
-		value := u.coordinate
-		if f, ok := own[strings.ToLower(u.coordinate)]; ok && f != folder {
-			value = "module:" + f
-		}
-		for _, t := range targets {
-			r.See(estate.Sighting{Fact: estate.Uses, Subject: estate.At(t), Value: value, Profile: u.profile, Place: estate.Place{File: m.place.File, Line: u.line}})
+// emitUses says what a folder's modules use: each coordinate as written, and besides the module it means when it is of
+// this tree.
+func (t *reader) emitUses(folder string, modules []*manifest) {
+	type said struct{ value, profile string }
+	seen := map[said]bool{}
+	see := func(value string, u use) {
+		if s := (said{value, u.profile}); !seen[s] {
+			seen[s] = true
+			t.report.See(estate.Sighting{Fact: estate.Uses, Subject: estate.At(folder), Value: value, Profile: u.profile, Place: u.place})
 		}
 	}
-	if m.inherits != "" {
-		r.See(estate.Sighting{Fact: estate.Uses, Subject: estate.At(folder), Value: "module:" + m.inherits, Place: estate.Place{File: m.place.File, Line: 1}})
+	for _, m := range modules {
+		for _, u := range m.uses {
+			if u.coordinate != "" {
+				see(u.coordinate, u)
+			}
+			if other := t.module(u); other != "" && other != folder {
+				see("module:"+other, u)
+			}
+		}
 	}
 }

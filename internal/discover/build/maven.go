@@ -1,196 +1,258 @@
 package build
 
 import (
-	"bytes"
-	"encoding/xml"
-	"errors"
-	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"example.org/caravan/internal/discover"
-	"example.org/caravan/internal/syntax"
+	"example.org/caravan/internal/estate"
 )
 
-// element is one XML element with what a manifest needs of it.
-type element struct {
-	name     string
-	line     int
-	text     string
-	attrs    map[string]string
-	children []*element
+// pom is a Maven manifest as written, before its parents are looked at.
+type pom struct {
+	manifest     *manifest
+	group        string
+	artifact     string
+	packaging    string
+	parent       parentPOM
+	properties   map[string]string
+	dependencies []mavenDependency
+	managed      []mavenDependency // dependencyManagement: uses nothing, but may say the scope
+	plugins      []string          // of build/plugins, which heirs run too
 }
 
-// parseXML reads a document into elements. Entities of its own and nesting past syntax.MaxDepth are refused.
-func parseXML(data []byte) (*element, error) {
-	dec := xml.NewDecoder(bytes.NewReader(data))
-	dec.Strict = false
-	dec.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
-	root := &element{}
-	stack := []*element{root}
-	for {
-		tok, err := dec.Token()
-		if errors.Is(err, io.EOF) {
-			return root, nil
-		}
-		line, _ := dec.InputPos()
-		if err != nil {
-			return root, &syntax.Error{Line: line, Text: "not valid XML"}
-		}
-		top := stack[len(stack)-1]
-		switch t := tok.(type) {
-		case xml.StartElement:
-			if len(stack) > syntax.MaxDepth {
-				return root, &syntax.Error{Line: line, Text: "nested too deep"}
-			}
-			e := &element{name: t.Name.Local, line: line, attrs: map[string]string{}}
-			for _, a := range t.Attr {
-				e.attrs[a.Name.Local] = a.Value
-			}
-			top.children = append(top.children, e)
-			stack = append(stack, e)
-		case xml.EndElement:
-			if len(stack) > 1 {
-				stack = stack[:len(stack)-1]
-			}
-		case xml.CharData:
-			if s := strings.TrimSpace(string(t)); s != "" {
-				top.text += s
-			}
-		}
-	}
+type parentPOM struct {
+	group, artifact string
+	file            string // where it should lie; "" when it is to come from a repository
+	written         bool   // the place was written, not implied
+	line            int
 }
 
-// get walks to the first element of a path, or an empty one.
-func (e *element) get(names ...string) *element {
-	for _, n := range names {
-		found := &element{}
-		for _, c := range e.children {
-			if c.name == n {
-				found = c
-				break
-			}
-		}
-		e = found
-	}
-	return e
+type mavenDependency struct {
+	group, artifact, scope, kind, profile string
+	line                                  int
 }
 
-// all lists the direct children of a name.
-func (e *element) all(name string) []*element {
-	var out []*element
-	for _, c := range e.children {
-		if c.name == name {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
-// readPOM reads Maven. Dependencies of a parent in the tree are inherited; dependencyManagement uses nothing.
-func readPOM(f discover.File) (manifest, error) {
+func readPOM(f discover.File, m *manifest) error {
 	doc, err := parseXML(f.Data)
-	p := doc.get("project")
-	m := manifest{key: "unknown"}
-	group := p.get("groupId").text
-	if group == "" {
-		group = p.get("parent", "groupId").text
+	project := doc.get("project")
+	if project == nil {
+		m.key = ""
+		return err
 	}
-	if a := p.get("artifactId").text; a != "" {
-		m.name = "maven:" + group + ":" + a
+	p := &pom{
+		manifest: m, group: project.value("groupId"), artifact: project.value("artifactId"), packaging: project.value("packaging"),
+		properties: map[string]string{}, dependencies: mavenDependencies(project.get("dependencies"), ""),
+		managed: mavenDependencies(project.get("dependencyManagement", "dependencies"), ""), plugins: mavenPlugins(project),
 	}
-	m.uses = mavenUses(p.get("dependencies"), "")
-	for _, profile := range p.get("profiles").all("profile") {
-		m.uses = append(m.uses, mavenUses(profile.get("dependencies"), profile.get("id").text)...)
+	if parent := project.get("parent"); parent != nil {
+		p.parent = readParent(parent, f.Dir())
 	}
+	if properties := project.get("properties"); properties != nil {
+		for _, e := range properties.children {
+			p.properties[e.name] = e.text
+		}
+	}
+	for _, profile := range project.get("profiles").all("profile") {
+		p.dependencies = append(p.dependencies, mavenDependencies(profile.get("dependencies"), profile.value("id"))...)
+	}
+	m.pom = p
+	return err
+}
+
+// readParent finds where the parent should lie: relativePath, "../pom.xml" when there is none, nowhere when it is empty.
+func readParent(e *element, dir string) parentPOM {
+	p := parentPOM{group: e.value("groupId"), artifact: e.value("artifactId"), line: e.line}
+	relative := e.get("relativePath")
 	switch {
-	case p.get("packaging").text == "pom":
-		m.key = "aggregate"
-	case p.get("packaging").text == "war" || mavenRuns(p):
-		m.key = "runnable"
-	}
-	if parent := p.get("parent"); parent.name != "" {
-		rel := parent.get("relativePath")
-		if rel.text != "" {
-			folder := path.Join(f.Dir(), rel.text)
-			if strings.HasSuffix(rel.text, ".xml") {
-				folder = path.Dir(folder)
-			}
-			if !strings.HasPrefix(folder, "..") && folder != path.Dir(f.Dir()) {
-				m.inherits = folder
-			}
+	case relative == nil:
+		p.file = path.Join(dir, "../pom.xml")
+	case relative.text != "":
+		p.written = true
+		p.file = path.Join(dir, relative.text)
+		if !strings.HasSuffix(p.file, ".xml") {
+			p.file = path.Join(p.file, "pom.xml")
 		}
 	}
-	return m, err
+	return p
 }
 
-// mavenRuns reports whether a plugin of the module makes a program of it.
-func mavenRuns(p *element) bool {
-	for _, plugin := range p.get("build", "plugins").all("plugin") {
-		switch plugin.get("artifactId").text {
-		case "spring-boot-maven-plugin", "quarkus-maven-plugin", "micronaut-maven-plugin", "jib-maven-plugin", "docker-maven-plugin", "dockerfile-maven-plugin",
-			"thorntail-maven-plugin", "wildfly-swarm-plugin", "liberty-maven-plugin", "helidon-maven-plugin", "exec-maven-plugin":
-			return true
-		}
-	}
-	return false
-}
-
-func mavenUses(list *element, profile string) []use {
-	var out []use
+func mavenDependencies(list *element, profile string) []mavenDependency {
+	var out []mavenDependency
 	for _, d := range list.all("dependency") {
-		if scope := d.get("scope").text; scope == "test" || scope == "import" {
+		artifact := d.get("artifactId")
+		if artifact == nil || artifact.text == "" {
 			continue
 		}
-		if a := d.get("artifactId"); a.text != "" {
-			out = append(out, use{"maven:" + d.get("groupId").text + ":" + a.text, a.line, profile})
+		out = append(out, mavenDependency{group: d.value("groupId"), artifact: artifact.text, scope: d.value("scope"), kind: d.value("type"), profile: profile, line: artifact.line})
+	}
+	return out
+}
+
+// mavenPlugins are the plugins a build runs, in whatever profile; those of pluginManagement are only set up.
+func mavenPlugins(project *element) []string {
+	var out []string
+	for _, builds := range append(project.get("profiles").all("profile"), project) {
+		for _, plugin := range builds.get("build", "plugins").all("plugin") {
+			if name := plugin.value("artifactId"); name != "exec-maven-plugin" || plugin.value("configuration", "mainClass") != "" {
+				out = append(out, name)
+			}
 		}
 	}
 	return out
 }
 
-// readProject reads an MSBuild project.
-func readProject(f discover.File) (manifest, error) {
-	doc, err := parseXML(f.Data)
-	p := doc.get("Project")
-	name := strings.TrimSuffix(path.Base(f.Path), path.Ext(f.Path))
-	m := manifest{name: "nuget:" + name, key: "unknown"}
-	sdk := p.attrs["Sdk"]
-	if strings.HasSuffix(sdk, ".Web") || strings.HasSuffix(sdk, ".Worker") {
-		m.key = "runnable"
-	}
-	for _, group := range p.all("PropertyGroup") {
-		if group.get("OutputType").text == "Exe" {
-			m.key = "runnable"
+// mavenPrograms are the plugins that make a program, or an image of one, of a module.
+var mavenPrograms = map[string]bool{
+	"spring-boot-maven-plugin": true, "quarkus-maven-plugin": true, "micronaut-maven-plugin": true, "jib-maven-plugin": true, "docker-maven-plugin": true,
+	"dockerfile-maven-plugin": true, "thorntail-maven-plugin": true, "wildfly-swarm-plugin": true, "wildfly-maven-plugin": true, "wildfly-jar-maven-plugin": true,
+	"liberty-maven-plugin": true, "helidon-maven-plugin": true, "payara-micro-maven-plugin": true, "tomee-maven-plugin": true, "exec-maven-plugin": true,
+	"vertx-maven-plugin": true, "appassembler-maven-plugin": true,
+}
+
+// mavenPackages are the packagings that are deployed.
+var mavenPackages = map[string]bool{"war": true, "ear": true, "quarkus": true}
+
+// inheritMaven works out what every Maven module is and uses, with what its parents in the tree add.
+func (t *reader) inheritMaven() {
+	byFile, byArtifact := map[string]*pom{}, map[string]*pom{}
+	for _, m := range t.all {
+		if m.pom != nil {
+			byFile[m.file] = m.pom
+			byArtifact[m.pom.artifact] = m.pom
 		}
-		if group.get("IsTestProject").text == "true" {
-			return manifest{}, err
+	}
+	for _, m := range t.all {
+		if m.pom != nil {
+			t.settleMaven(m.pom, ancestry(m.pom, byFile, byArtifact))
 		}
 	}
-	for _, group := range p.all("ItemGroup") {
-		for _, ref := range group.children {
-			include := ref.attrs["Include"]
-			switch ref.name {
-			case "PackageReference":
-				if strings.EqualFold(include, "Microsoft.NET.Test.Sdk") {
-					return manifest{}, err
-				}
-				m.uses = append(m.uses, use{coordinate: "nuget:" + include, line: ref.line})
-			case "ProjectReference":
-				other := path.Base(strings.ReplaceAll(include, `\`, "/"))
-				m.uses = append(m.uses, use{coordinate: "nuget:" + strings.TrimSuffix(other, path.Ext(other)), line: ref.line})
+}
+
+// maxParents bounds a chain of parents, which may lead in a circle.
+const maxParents = 16
+
+// ancestry is a pom and its parents in the tree, nearest first.
+func ancestry(p *pom, byFile, byArtifact map[string]*pom) []*pom {
+	chain := []*pom{p}
+	for len(chain) <= maxParents {
+		last := chain[len(chain)-1]
+		parent := byFile[last.parent.file]
+		if parent == nil || parent.artifact != last.parent.artifact {
+			parent = byArtifact[last.parent.artifact]
+		}
+		if parent == nil || last.parent.artifact == "" || slices.Contains(chain, parent) {
+			break
+		}
+		chain = append(chain, parent)
+	}
+	return chain
+}
+
+func (t *reader) settleMaven(p *pom, chain []*pom) {
+	m := p.manifest
+	if p.parent.written && len(chain) == 1 {
+		t.report.Doubt(estate.Unresolved, estate.Place{File: m.file, Line: p.parent.line}, "the parent it names is not in the tree, so what it inherits is unknown; add the parent's folder as a source")
+	}
+	group := filled(p.group, chain)
+	if group == "" {
+		group = filled(p.parent.group, chain)
+	}
+	if p.artifact != "" {
+		m.name = "maven:" + group + ":" + filled(p.artifact, chain)
+	}
+	switch {
+	case p.packaging == "pom":
+		m.key = aggregate
+	case mavenPackages[p.packaging] || slices.ContainsFunc(p.plugins, func(n string) bool { return mavenPrograms[n] }):
+		m.key = runnable
+	}
+	for _, from := range chain {
+		m.mayRun = m.mayRun || m.key != aggregate && slices.ContainsFunc(from.plugins, func(n string) bool { return mavenPrograms[n] })
+		for _, d := range from.dependencies {
+			t.needsMaven(m, d, from, chain)
+		}
+	}
+}
+
+// needsMaven adds a dependency that from, the module itself or a parent, declares.
+func (t *reader) needsMaven(m *manifest, d mavenDependency, from *pom, chain []*pom) {
+	group, artifact := filled(d.group, chain), filled(d.artifact, chain)
+	scope := filled(d.scope, chain)
+	if scope == "" {
+		scope = managedScope(group, artifact, chain)
+	}
+	if scope == "test" || scope == "import" || d.kind == "test-jar" {
+		return
+	}
+	place := estate.Place{File: from.manifest.file, Line: d.line}
+	if strings.Contains(artifact, "${") {
+		if from == chain[0] {
+			t.report.Doubt(estate.Unresolved, place, "a dependency's name depends on a property that is set nowhere in the tree; set it, or add the parent that does")
+		}
+		return
+	}
+	m.uses = append(m.uses, use{coordinate: "maven:" + group + ":" + artifact, place: place, profile: d.profile})
+}
+
+func managedScope(group, artifact string, chain []*pom) string {
+	for _, p := range chain {
+		for _, d := range p.managed {
+			if d.artifact == artifact && filled(d.group, chain) == group && d.scope != "" {
+				return d.scope
 			}
 		}
 	}
-	return m, err
+	return ""
 }
 
-// readPackagesConfig reads the older list of NuGet packages.
-func readPackagesConfig(f discover.File) (manifest, error) {
-	doc, err := parseXML(f.Data)
-	m := manifest{key: "unknown"}
-	for _, p := range doc.get("packages").all("package") {
-		m.uses = append(m.uses, use{coordinate: "nuget:" + p.attrs["id"], line: p.line})
+// maxFills bounds how many properties one text may lead to, for properties may name each other many times over.
+const maxFills = 64
+
+// filled replaces ${property}; the nearest pom of the chain that sets one wins. What nobody sets stays.
+func filled(text string, chain []*pom) string {
+	var done strings.Builder
+	for fills := 0; ; fills++ {
+		start := strings.Index(text, "${")
+		if start < 0 || fills > maxFills {
+			break
+		}
+		length := strings.IndexByte(text[start:], '}')
+		if length < 0 {
+			break
+		}
+		end := start + length + 1
+		done.WriteString(text[:start])
+		if value, ok := property(text[start+2:end-1], chain); ok {
+			text = value + text[end:]
+			continue
+		}
+		done.WriteString(text[start:end])
+		text = text[end:]
 	}
-	return m, err
+	return done.String() + text
+}
+
+func property(name string, chain []*pom) (string, bool) {
+	for _, p := range chain {
+		if v, ok := p.properties[name]; ok {
+			return v, true
+		}
+	}
+	p := chain[0]
+	switch strings.TrimPrefix(strings.TrimPrefix(name, "project."), "pom.") {
+	case "groupId":
+		if p.group == "" {
+			return p.parent.group, true
+		}
+		return p.group, true
+	case "artifactId":
+		return p.artifact, true
+	case "parent.groupId":
+		return p.parent.group, true
+	case "parent.artifactId":
+		return p.parent.artifact, true
+	}
+	return "", false
 }

@@ -3,201 +3,199 @@ package build
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"example.org/caravan/internal/discover"
 	"example.org/caravan/internal/syntax"
 )
 
-// readPackageJSON reads npm. A start script or a main server file makes it runnable, workspaces an aggregate.
-func readPackageJSON(f discover.File) (manifest, error) {
+// readComposer reads PHP.
+func readComposer(f discover.File, m *manifest) error {
 	n, err := syntax.JSON(f.Data)
 	if n.Kind != syntax.Map {
-		return manifest{}, err
+		m.key = ""
+		return err
 	}
-	m := manifest{key: "unknown"}
-	if name := n.Get("name").Value; name != "" {
-		m.name = "npm:" + name
-	}
-	for _, d := range n.Get("dependencies").Pairs {
-		m.uses = append(m.uses, use{coordinate: "npm:" + d.Key, line: d.Line})
-	}
-	scripts := n.Get("scripts")
-	switch {
-	case n.Has("workspaces"):
-		m.key = "aggregate"
-	case scripts.Has("start") || scripts.Has("serve") || scripts.Has("start:prod") || n.Has("bin"):
-		m.key = "runnable"
-	}
-	return m, err
-}
-
-// readComposer reads PHP.
-func readComposer(f discover.File) (manifest, error) {
-	n, err := syntax.JSON(f.Data)
-	m := manifest{key: "unknown"}
 	if name := n.Get("name").Value; name != "" {
 		m.name = "composer:" + name
 	}
 	for _, d := range n.Get("require").Pairs {
-		m.uses = append(m.uses, use{coordinate: "composer:" + d.Key, line: d.Line})
+		if d.Key != "php" {
+			m.needs("composer:"+d.Key, d.Line)
+		}
 	}
-	return m, err
+	m.startedBy = []string{"public/index.php", "artisan", "bin/console", "web/app.php"}
+	return err
 }
 
-// readGoMod reads the direct requirements of a Go module.
-func readGoMod(f discover.File) (manifest, error) {
-	m := manifest{key: "unknown"}
-	block := false
+var (
+	gemLine   = regexp.MustCompile(`^gem[\s(]+["']([^"']+)["'](.*)`)
+	gemGroups = regexp.MustCompile(`:(\w+)`)
+	gemPath   = regexp.MustCompile(`(?:\bpath:|:path\s*=>)\s*["']([^"']+)["']`)
+)
+
+// gemPrograms are the gems that make a program of the application.
+var gemPrograms = map[string]bool{"rails": true, "puma": true, "unicorn": true, "sinatra": true, "hanami": true, "grape": true, "thin": true, "roda": true}
+
+// readGemfile reads Ruby.
+func readGemfile(f discover.File, m *manifest) error {
+	var blocks []bool // for each open block, whether production leaves it out
+	m.startedBy = []string{"config.ru"}
 	for n, line := range strings.Split(string(f.Data), "\n") {
 		line = strings.TrimSpace(line)
+		if len(line) > maxStatement {
+			continue
+		}
+		g := gemLine.FindStringSubmatch(line)
 		switch {
-		case strings.HasPrefix(line, "module "):
-			m.name = "go:" + strings.TrimSpace(line[len("module "):])
-		case strings.HasPrefix(line, "require ("):
-			block = true
-			continue
-		case line == ")":
-			block = false
-		}
-		if rest, ok := strings.CutPrefix(line, "require "); ok {
-			line = rest
-		} else if !block {
-			continue
-		}
-		if strings.Contains(line, "// indirect") || strings.HasPrefix(line, "//") {
-			continue
-		}
-		if fields := strings.Fields(line); len(fields) >= 2 {
-			m.uses = append(m.uses, use{coordinate: "go:" + fields[0], line: n + 1})
-		}
-	}
-	return m, nil
-}
-
-var pythonName = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*)`)
-
-// python is the coordinate of a requirement such as "psycopg2-binary>=2.9 ; python_version > '3'".
-func python(requirement string) (string, bool) {
-	name := pythonName.FindString(strings.TrimSpace(requirement))
-	return "pypi:" + strings.ReplaceAll(strings.ToLower(name), "_", "-"), name != "" && name != "python"
-}
-
-func readRequirements(f discover.File) (manifest, error) {
-	m := manifest{key: "unknown"}
-	for n, line := range strings.Split(string(f.Data), "\n") {
-		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' || line[0] == '-' || len(line) > 500 {
-			continue
-		}
-		if c, ok := python(line); ok {
-			m.uses = append(m.uses, use{coordinate: c, line: n + 1})
-		}
-	}
-	return m, nil
-}
-
-func readPyproject(f discover.File) (manifest, error) {
-	n, err := syntax.TOML(f.Data)
-	m := manifest{key: "unknown"}
-	project, poetry := n.Get("project"), n.At("tool", "poetry")
-	for _, name := range []string{project.Get("name").Value, poetry.Get("name").Value} {
-		if name != "" {
-			m.name = "pypi:" + name
-		}
-	}
-	for _, d := range project.Get("dependencies").Items {
-		if c, ok := python(d.Value); ok {
-			m.uses = append(m.uses, use{coordinate: c, line: d.Line})
-		}
-	}
-	for _, d := range poetry.Get("dependencies").Pairs {
-		if c, ok := python(d.Key); ok {
-			m.uses = append(m.uses, use{coordinate: c, line: d.Line})
-		}
-	}
-	if project.Has("scripts") || poetry.Has("scripts") {
-		m.key = "runnable"
-	}
-	return m, err
-}
-
-func readPipfile(f discover.File) (manifest, error) {
-	n, err := syntax.TOML(f.Data)
-	m := manifest{key: "unknown"}
-	for _, d := range n.Get("packages").Pairs {
-		if c, ok := python(d.Key); ok {
-			m.uses = append(m.uses, use{coordinate: c, line: d.Line})
-		}
-	}
-	return m, err
-}
-
-var quoted = regexp.MustCompile(`["']([^"'\n]+)["']`)
-
-// readSetupPy reads the literal list of install_requires.
-func readSetupPy(f discover.File) (manifest, error) {
-	m := manifest{key: "unknown"}
-	text := string(f.Data)
-	i := strings.Index(text, "install_requires")
-	if i < 0 {
-		return m, nil
-	}
-	list, _, _ := strings.Cut(text[i:], "]")
-	line := 1 + strings.Count(text[:i], "\n")
-	for _, g := range quoted.FindAllStringSubmatch(list, 200) {
-		if c, ok := python(g[1]); ok {
-			m.uses = append(m.uses, use{coordinate: c, line: line})
-		}
-	}
-	return m, nil
-}
-
-var gem = regexp.MustCompile(`^\s*gem\s*\(?\s*["']([^"']+)["']`)
-
-// readGemfile reads Ruby. Rack programs show themselves by config.ru, not here.
-func readGemfile(f discover.File) (manifest, error) {
-	m := manifest{key: "unknown", name: ""}
-	development := false
-	for n, line := range strings.Split(string(f.Data), "\n") {
-		trimmed := strings.TrimSpace(line)
-		switch {
-		case strings.HasPrefix(trimmed, "group ") && !strings.Contains(trimmed, "production"):
-			development = true
-		case trimmed == "end":
-			development = false
-		}
-		if g := gem.FindStringSubmatch(line); g != nil && !development && len(line) < 1000 {
-			m.uses = append(m.uses, use{coordinate: "gem:" + g[1], line: n + 1})
-			if g[1] == "rails" || g[1] == "puma" || g[1] == "sinatra" || g[1] == "hanami" {
-				m.key = "runnable"
+		case strings.HasSuffix(line, " do") || strings.HasPrefix(line, "if ") || strings.HasPrefix(line, "unless "):
+			blocks = append(blocks, strings.HasPrefix(line, "group") && leftOutInProduction(line))
+		case line == "end" && len(blocks) > 0:
+			blocks = blocks[:len(blocks)-1]
+		case g == nil || slices.Contains(blocks, true) || strings.Contains(g[2], "group") && leftOutInProduction(g[2]):
+		default:
+			m.needs("gem:"+g[1], n+1)
+			if p := gemPath.FindStringSubmatch(g[2]); p != nil {
+				m.needsModule(p[1], n+1)
+			}
+			if gemPrograms[g[1]] {
+				m.key = runnable
 			}
 		}
 	}
-	return m, nil
+	return nil
+}
+
+// leftOutInProduction reports whether all groups a line names are for development and tests.
+func leftOutInProduction(line string) bool {
+	found := false
+	for _, g := range gemGroups.FindAllStringSubmatch(strings.ReplaceAll(line, ":group", ""), -1) {
+		switch g[1] {
+		case "development", "test", "ci", "doc", "lint", "staging_tools", "rubocop":
+			found = true
+		case "optional", "require", "path", "platforms":
+		default:
+			return false
+		}
+	}
+	return found
 }
 
 // readCargo reads Rust.
-func readCargo(f discover.File) (manifest, error) {
+func readCargo(f discover.File, m *manifest) error {
 	n, err := syntax.TOML(f.Data)
-	m := manifest{key: "unknown"}
-	if name := n.At("package", "name").Value; name != "" {
+	name := n.At("package", "name").Value
+	switch {
+	case name != "":
 		m.name = "cargo:" + name
-	} else if n.Has("workspace") {
-		m.key = "aggregate"
+	case n.Has("workspace"):
+		m.key = aggregate
+	default:
+		m.key = ""
 	}
 	if n.Has("bin") {
-		m.key = "runnable"
+		m.key = runnable
 	}
-	for _, d := range n.Get("dependencies").Pairs {
-		c := use{coordinate: "cargo:" + d.Key, line: d.Line}
+	m.startedBy = []string{"src/main.rs", "src/bin"}
+	m.crates(n.Get("dependencies"))
+	for _, target := range n.Get("target").Pairs {
+		m.crates(target.Value.Get("dependencies"))
+	}
+	return err
+}
+
+func (m *manifest) crates(table syntax.Node) {
+	for _, d := range table.Pairs {
+		crate := d.Key
 		if p := d.Value.Get("package").Value; p != "" {
-			c.coordinate = "cargo:" + p
+			crate = p
 		}
-		m.uses = append(m.uses, c)
+		m.needs("cargo:"+crate, d.Line)
+		if local := d.Value.Get("path").Value; local != "" {
+			m.needsModule(local, d.Line)
+		}
 	}
-	if m.name == "" && path.Dir(f.Path) == "." && m.key == "unknown" {
-		m.key = "aggregate"
+}
+
+var (
+	mixApp  = regexp.MustCompile(`\bapp:\s*:(\w+)`)
+	mixDep  = regexp.MustCompile(`^\{:(\w+)\s*,(.*)`)
+	mixPath = regexp.MustCompile(`\bpath:\s*"([^"]+)"`)
+)
+
+// readMix reads Elixir. An umbrella only holds others; an application with a callback module is a program.
+func readMix(f discover.File, m *manifest) error {
+	for n, line := range strings.Split(string(f.Data), "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' || len(line) > maxStatement {
+			continue
+		}
+		if g := mixApp.FindStringSubmatch(line); g != nil && m.name == "" {
+			m.name = "hex:" + g[1]
+		}
+		switch {
+		case strings.HasPrefix(line, "apps_path:"):
+			m.key = aggregate
+		case strings.HasPrefix(line, "mod:") || strings.Contains(line, "[mod: {"):
+			m.key = runnable
+		}
+		g := mixDep.FindStringSubmatch(strings.TrimLeft(line, "["))
+		if g == nil || strings.Contains(g[2], "only: :test") || strings.Contains(g[2], "only: :dev") || strings.Contains(g[2], "only: [:dev") || strings.Contains(g[2], "only: [:test") {
+			continue
+		}
+		m.needs("hex:"+g[1], n+1)
+		if p := mixPath.FindStringSubmatch(g[2]); p != nil {
+			m.needsModule(p[1], n+1)
+		} else if strings.Contains(g[2], "in_umbrella: true") {
+			m.needsModule("../"+g[1], n+1)
+		}
 	}
-	return m, err
+	return nil
+}
+
+var (
+	sbtDependency = regexp.MustCompile(`"([\w.-]+)"\s*%%?%?\s*"([\w.-]+)"\s*%\s*[^,)\n]*`)
+	sbtFolder     = regexp.MustCompile(`\bin\s+file\(\s*"([^"]+)"`)
+	sbtName       = regexp.MustCompile(`^\s*name\s*:=\s*"([^"]+)"`)
+	sbtProgram    = regexp.MustCompile(`enablePlugins\([^)]*(?:Play|JavaAppPackaging|JavaServerAppPackaging|DockerPlugin)|assembly\s*/\s*mainClass|mainClass\s+in\s+assembly`)
+)
+
+// readSbt reads the dependencies written out in an sbt build. The projects of one file are not told apart: each has all.
+func readSbt(f discover.File, m *manifest) error {
+	for n, line := range strings.Split(string(f.Data), "\n") {
+		line, _, _ = strings.Cut(line, "// ")
+		if len(line) > maxStatement {
+			continue
+		}
+		if g := sbtName.FindStringSubmatch(line); g != nil && m.title == "" {
+			m.title = g[1]
+		}
+		if g := sbtFolder.FindStringSubmatch(line); g != nil && path.Clean(g[1]) != "." {
+			m.children = append(m.children, path.Join(f.Dir(), g[1]))
+		}
+		if sbtProgram.MatchString(line) {
+			m.key = runnable
+		}
+		for _, g := range sbtDependency.FindAllStringSubmatch(line, -1) {
+			if lower := strings.ToLower(g[0]); !strings.HasSuffix(strings.TrimSpace(lower), "test") && !strings.Contains(lower, `"test"`) {
+				m.needs("maven:"+g[1]+":"+g[2], n+1)
+			}
+		}
+	}
+	return nil
+}
+
+// addChildren makes modules of the folders that a manifest above speaks for.
+func (t *reader) addChildren() {
+	for _, m := range slices.Clone(t.all) {
+		for _, folder := range m.children {
+			if t.tree.Exists(folder) {
+				t.all = append(t.all, &manifest{file: m.file, folder: folder, key: unknown, title: path.Base(folder), mayRun: m.key == runnable, uses: m.uses})
+			}
+		}
+		if len(m.children) > 0 {
+			m.key = aggregate
+		}
+	}
 }

@@ -85,15 +85,6 @@ func nameEnd(rest string) int {
 	return strings.IndexByte(rest+".", '.')
 }
 
-func isNumber(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return s != ""
-}
-
 func kebab(b *strings.Builder, part string) {
 	for i := 0; i < len(part); i++ {
 		c := part[i]
@@ -109,33 +100,4 @@ func kebab(b *strings.Builder, part string) {
 			b.WriteByte(c)
 		}
 	}
-}
-
-// families are the first words of environment variables that Spring, Quarkus and Micronaut bind to configuration keys.
-var families = []string{"SPRING_", "EUREKA_", "ZUUL_", "MANAGEMENT_", "SERVER_", "LOGGING_", "FEIGN_", "RIBBON_", "HYSTRIX_", "SECURITY_", "TURBINE_", "QUARKUS_", "MICRONAUT_", "RESILIENCE4J_"}
-
-// FromEnv is the key that relaxed binding gives an environment variable: SPRING_DATASOURCE_URL is spring.datasource.url, and
-// a number between underscores is a list's index. False when the variable is none of the framework's. Dashes are lost in
-// a variable's name, so SPRING_CONFIG_ACTIVATE_ONPROFILE gives spring.config.activate.onprofile; compare without dashes.
-func FromEnv(name string) (string, bool) {
-	family := false
-	for _, f := range families {
-		family = family || strings.HasPrefix(name, f) && len(name) > len(f)
-	}
-	if !family {
-		return "", false
-	}
-	var b strings.Builder
-	for i, part := range strings.Split(name, "_") {
-		switch {
-		case part == "":
-		case isNumber(part):
-			b.WriteString("[" + part + "]")
-		case i > 0:
-			b.WriteString("." + strings.ToLower(part))
-		default:
-			b.WriteString(strings.ToLower(part))
-		}
-	}
-	return b.String(), true
 }

@@ -73,27 +73,6 @@ func TestCanonical(t *testing.T) {
 	}
 }
 
-func TestFromEnv(t *testing.T) {
-	for in, want := range map[string]string{
-		"SPRING_DATASOURCE_URL":                "spring.datasource.url",
-		"SPRING_DATA_MONGODB_HOST":             "spring.data.mongodb.host",
-		"SERVER_PORT":                          "server.port",
-		"EUREKA_CLIENT_SERVICEURL_DEFAULTZONE": "eureka.client.serviceurl.defaultzone",
-		"SPRING_ELASTICSEARCH_URIS_0":          "spring.elasticsearch.uris[0]",
-		"SPRING_CLOUD_GATEWAY_ROUTES_0_URI":    "spring.cloud.gateway.routes[0].uri",
-		"QUARKUS_HTTP_PORT":                    "quarkus.http.port",
-	} {
-		if got, ok := FromEnv(in); got != want || !ok {
-			t.Errorf("%s is %q (%v), want %q", in, got, ok, want)
-		}
-	}
-	for _, in := range []string{"DB_HOST", "SPRING", "SPRING_", "spring_datasource_url", "SPRINGFIELD_X", ""} {
-		if got, ok := FromEnv(in); ok {
-			t.Errorf("%q is taken for %q", in, got)
-		}
-	}
-}
-
 func TestHostileFilesEndInADoubt(t *testing.T) {
 	for name, data := range map[string]string{
 		"a bomb":        "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: [*d,*d,*d,*d,*d,*d,*d,*d,*d]\n",
