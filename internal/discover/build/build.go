@@ -41,10 +41,10 @@ type manifest struct {
 	startedBy  []string // files of the folder any of which shows that it can be started
 	mayRun     bool     // a manifest it inherits from makes programs of its heirs, which libraries among them ignore
 	neverRuns  bool
-	includes   []string // files whose dependencies are its own too
-	written    int      // how many of the uses the file itself writes
-	children   []string // folders of modules that have no manifest but this one
-	workspaces []string // globs of the folders whose modules share its dependencies
+	includes   []string    // files whose dependencies are its own too
+	written    int         // how many of the uses the file itself writes
+	children   []*manifest // modules that have no manifest but this one
+	workspaces []string    // globs of the folders whose modules share its dependencies
 	pom        *pom
 	gradle     *gradleScript
 }
@@ -196,12 +196,7 @@ func (t *reader) emit() {
 	for _, folder := range sortedKeys(t.byFolder) {
 		modules := t.byFolder[folder]
 		key := t.keyOf(folder, modules, upon[folder])
-		for _, m := range modules {
-			if m.key == aggregate && key != aggregate {
-				continue
-			}
-			t.report.See(estate.Sighting{Fact: estate.Module, Subject: estate.At(folder), Key: key, Value: m.called(), Place: estate.Place{File: m.file, Line: 1}})
-		}
+		t.emitModule(folder, key, modules)
 		if key != aggregate {
 			t.emitUses(folder, modules)
 		}
@@ -209,6 +204,22 @@ func (t *reader) emit() {
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// emitModule says what a folder is, once for each name its manifests give it.
+func (t *reader) emitModule(folder, key string, modules []*manifest) {
+	names := map[string]*manifest{}
+	for _, m := range slices.Backward(modules) {
+		if m.key != aggregate || key == aggregate {
+			names[m.called()] = m
+		}
+	}
+	if len(names) > 1 {
+		delete(names, "")
+	}
+	for _, name := range sortedKeys(names) {
+		t.report.See(estate.Sighting{Fact: estate.Module, Subject: estate.At(folder), Key: key, Value: name, Place: estate.Place{File: names[name].file, Line: 1}})
+	}
+}
 
 // called is the module's own name: its coordinate without the ecosystem and, in Maven, the group.
 func (m *manifest) called() string {

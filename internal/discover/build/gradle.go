@@ -327,8 +327,11 @@ func buildOf(folder string, builds []*gradleBuild, scripts map[string]*gradleScr
 			best = b
 		}
 	}
-	if best != nil {
+	if best != nil && best.has(folder) {
 		return best
+	}
+	if best != nil {
+		return &gradleBuild{dir: folder, root: scripts[folder]}
 	}
 	for dir := folder; ; dir = path.Dir(dir) {
 		if s := scripts[dir]; s != nil && s.speaksOfOthers() {
@@ -338,6 +341,19 @@ func buildOf(folder string, builds []*gradleBuild, scripts map[string]*gradleScr
 			return &gradleBuild{dir: folder, root: scripts[folder]}
 		}
 	}
+}
+
+// has reports whether a folder is of the build. When what is included is computed, all below may be.
+func (b *gradleBuild) has(folder string) bool {
+	if folder == b.dir || len(b.projects) == 0 {
+		return true
+	}
+	for _, project := range b.projects {
+		if project == folder {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *gradleScript) speaksOfOthers() bool {

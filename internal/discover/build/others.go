@@ -161,25 +161,31 @@ var (
 	sbtProgram    = regexp.MustCompile(`enablePlugins\([^)]*(?:Play|JavaAppPackaging|JavaServerAppPackaging|DockerPlugin)|assembly\s*/\s*mainClass|mainClass\s+in\s+assembly`)
 )
 
-// readSbt reads the dependencies written out in an sbt build. The projects of one file are not told apart: each has all.
+// readSbt reads the dependencies written out in an sbt build: those of a project from its definition to the next line
+// that is not indented, and those of the build, which all its projects have.
 func readSbt(f discover.File, m *manifest) error {
+	at := m
 	for n, line := range strings.Split(string(f.Data), "\n") {
 		line, _, _ = strings.Cut(line, "// ")
-		if len(line) > maxStatement {
+		if line == "" || len(line) > maxStatement {
 			continue
+		}
+		if !strings.ContainsAny(line[:1], " \t.)") {
+			at = m
 		}
 		if g := sbtName.FindStringSubmatch(line); g != nil && m.title == "" {
 			m.title = g[1]
 		}
 		if g := sbtFolder.FindStringSubmatch(line); g != nil && path.Clean(g[1]) != "." {
-			m.children = append(m.children, path.Join(f.Dir(), g[1]))
+			at = &manifest{file: m.file, folder: path.Join(m.folder, g[1]), key: unknown, title: path.Base(g[1])}
+			m.children = append(m.children, at)
 		}
 		if sbtProgram.MatchString(line) {
-			m.key = runnable
+			at.key = runnable
 		}
 		for _, g := range sbtDependency.FindAllStringSubmatch(line, -1) {
 			if lower := strings.ToLower(g[0]); !strings.HasSuffix(strings.TrimSpace(lower), "test") && !strings.Contains(lower, `"test"`) {
-				m.needs("maven:"+g[1]+":"+g[2], n+1)
+				at.needs("maven:"+g[1]+":"+g[2], n+1)
 			}
 		}
 	}
@@ -189,9 +195,10 @@ func readSbt(f discover.File, m *manifest) error {
 // addChildren makes modules of the folders that a manifest above speaks for.
 func (t *reader) addChildren() {
 	for _, m := range slices.Clone(t.all) {
-		for _, folder := range m.children {
-			if t.tree.Exists(folder) {
-				t.all = append(t.all, &manifest{file: m.file, folder: folder, key: unknown, title: path.Base(folder), mayRun: m.key == runnable, uses: m.uses})
+		for _, child := range m.children {
+			if t.tree.Exists(child.folder) {
+				child.uses = append(child.uses, m.uses...)
+				t.all = append(t.all, child)
 			}
 		}
 		if len(m.children) > 0 {

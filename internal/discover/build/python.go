@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"example.org/caravan/internal/discover"
+	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/syntax"
 )
 
@@ -88,22 +89,44 @@ func (m *manifest) needsLocal(text string, line int) {
 	}
 }
 
-// include adds to each list of requirements those it includes.
+// include adds to each list of requirements those it includes, whatever they are called.
 func (t *reader) include() {
 	byFile := map[string]*manifest{}
 	for _, m := range t.all {
 		byFile[m.file] = m
 	}
 	for _, m := range t.all {
-		seen := map[*manifest]bool{m: true}
+		seen := map[string]bool{m.file: true}
 		for queue := m.includes; len(queue) > 0; queue = queue[1:] {
-			if other := byFile[queue[0]]; other != nil && !seen[other] {
-				seen[other] = true
-				m.uses = append(m.uses, other.uses[:other.written]...)
-				queue = append(queue, other.includes...)
+			if seen[queue[0]] {
+				continue
 			}
+			seen[queue[0]] = true
+			other := byFile[queue[0]]
+			if other == nil {
+				other = t.openRequirements(queue[0], m)
+				byFile[queue[0]] = other
+			}
+			m.uses = append(m.uses, other.uses[:other.written]...)
+			queue = append(queue, other.includes...)
 		}
 	}
+}
+
+// openRequirements reads a list that is wanted only because another includes it; an empty one, with a doubt, when there
+// is none.
+func (t *reader) openRequirements(file string, by *manifest) *manifest {
+	m := &manifest{file: file, folder: path.Dir(file)}
+	data, ok := t.tree.Open(file)
+	if !ok {
+		t.report.Doubt(estate.Unresolved, estate.Place{File: by.file}, "it includes a list of requirements that is not in the tree; add the folder that holds it")
+		return m
+	}
+	for n, line := range strings.Split(string(data), "\n") {
+		m.pipLine(strings.TrimSpace(line), n+1)
+	}
+	m.written = len(m.uses)
+	return m
 }
 
 // readPyproject reads PEP 621, Poetry, PDM and uv.
@@ -163,27 +186,41 @@ func readPipfile(f discover.File, m *manifest) error {
 
 // readSetupCfg reads setuptools' declarations. A file with only tools' settings makes no module.
 func readSetupCfg(f discover.File, m *manifest) error {
-	entries, err := syntax.INI(f.Data)
-	declared := false
-	for _, e := range entries {
-		switch e.Key {
-		case "metadata.name":
-			declared = true
-			m.name, m.title = "pypi:"+pythonName(e.Value), e.Value
-		case "options.install_requires":
-			declared = true
-			for i, line := range strings.Split(e.Value, "\n") {
-				m.needsPython(line, e.Line+i+1)
-			}
-		case "options.entry_points.console_scripts":
-			m.key = runnable
+	m.key = ""
+	section, key := "", ""
+	for n, line := range strings.Split(string(f.Data), "\n") {
+		text := strings.TrimSpace(line)
+		switch {
+		case text == "" || text[0] == '#' || text[0] == ';' || len(line) > maxStatement:
+			continue
+		case text[0] == '[':
+			section, key = strings.Trim(text, "[]"), ""
+			continue
+		case line[0] != ' ' && line[0] != '\t':
+			key, text, _ = strings.Cut(text, "=")
+			key, text = strings.TrimSpace(key), strings.TrimSpace(text)
 		}
+		m.setupOption(section+"."+key, text, n+1)
 	}
-	if !declared {
-		m.key = ""
-		return nil
+	return nil
+}
+
+// setupOption takes one value of setup.cfg; a list comes value by value.
+func (m *manifest) setupOption(key, value string, line int) {
+	switch key {
+	case "metadata.name":
+		m.name, m.title = "pypi:"+pythonName(value), value
+	case "options.install_requires":
+		m.needsPython(value, line)
+	case "options.entry_points.console_scripts":
+		m.key = runnable
+		return
+	default:
+		return
 	}
-	return err
+	if m.key == "" {
+		m.key = unknown
+	}
 }
 
 var (

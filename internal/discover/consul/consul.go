@@ -15,7 +15,7 @@ import (
 
 // Format reads JSON and HCL; which sort of file it is is told from its content.
 func Format() discover.Format {
-	return discover.Format{Name: "consul", Wants: wants, Claims: claims, ReadFile: readFile}
+	return discover.Format{Name: "consul", Wants: wants, Claims: discover.ClaimsAny(dialects), ReadFile: discover.ReadFirst(dialects, begin)}
 }
 
 func wants(p string) bool {
@@ -26,36 +26,14 @@ func wants(p string) bool {
 	return false
 }
 
-// dialect reads one sort of file.
-type dialect struct {
-	is   func(discover.File) bool
-	read func(*page, discover.File)
+var dialects = []discover.Dialect[*page]{
+	{Is: isNomad, Read: (*page).nomad},
+	{Is: isExport, Read: (*page).export},
+	{Is: isCatalogue, Read: (*page).catalogue},
+	{Is: isDefinition, Read: (*page).definitions},
 }
 
-var dialects = []dialect{
-	{isNomad, (*page).nomad},
-	{isExport, (*page).export},
-	{isCatalogue, (*page).catalogue},
-	{isDefinition, (*page).definitions},
-}
-
-func claims(f discover.File) discover.Claim {
-	for _, d := range dialects {
-		if d.is(f) {
-			return discover.Owns
-		}
-	}
-	return discover.No
-}
-
-func readFile(f discover.File, r *discover.Report) {
-	for _, d := range dialects {
-		if d.is(f) {
-			d.read(&page{file: f.Path, report: r}, f)
-			return
-		}
-	}
-}
+func begin(f discover.File, r *discover.Report) *page { return &page{file: f.Path, report: r} }
 
 // page is one file on its way to sightings.
 type page struct {

@@ -16,7 +16,7 @@ import (
 
 // Format reads all of them; which one a file is for is told from its name and content.
 func Format() discover.Format {
-	return discover.Format{Name: "gateway", Wants: wants, Claims: claims, ReadFile: readFile}
+	return discover.Format{Name: "gateway", Wants: wants, Claims: discover.ClaimsAny(dialects), ReadFile: discover.ReadFirst(dialects, begin)}
 }
 
 func wants(p string) bool {
@@ -30,40 +30,18 @@ func wants(p string) bool {
 	return strings.HasPrefix(base, "Caddyfile")
 }
 
-// dialect reads one sort of file.
-type dialect struct {
-	is   func(discover.File) bool
-	read func(*page, discover.File)
+var dialects = []discover.Dialect[*page]{
+	{Is: isCaddyfile, Read: (*page).caddyfile},
+	{Is: isCaddyJSON, Read: (*page).caddyJSON},
+	{Is: isTraefik, Read: (*page).traefik},
+	{Is: isKong, Read: (*page).kong},
+	{Is: isAPISIX, Read: (*page).apisix},
+	{Is: isKrakenD, Read: (*page).krakend},
+	{Is: isExpress, Read: (*page).express},
+	{Is: isOcelot, Read: (*page).ocelot},
 }
 
-var dialects = []dialect{
-	{isCaddyfile, (*page).caddyfile},
-	{isCaddyJSON, (*page).caddyJSON},
-	{isTraefik, (*page).traefik},
-	{isKong, (*page).kong},
-	{isAPISIX, (*page).apisix},
-	{isKrakenD, (*page).krakend},
-	{isExpress, (*page).express},
-	{isOcelot, (*page).ocelot},
-}
-
-func claims(f discover.File) discover.Claim {
-	for _, d := range dialects {
-		if d.is(f) {
-			return discover.Owns
-		}
-	}
-	return discover.No
-}
-
-func readFile(f discover.File, r *discover.Report) {
-	for _, d := range dialects {
-		if d.is(f) {
-			d.read(&page{file: f.Path, report: r}, f)
-			return
-		}
-	}
-}
+func begin(f discover.File, r *discover.Report) *page { return &page{file: f.Path, report: r} }
 
 // page is one file on its way to sightings.
 type page struct {

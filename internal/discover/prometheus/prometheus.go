@@ -18,7 +18,7 @@ import (
 
 // Format reads all of them; which one a file is for is told from its content.
 func Format() discover.Format {
-	return discover.Format{Name: "prometheus", Wants: wants, Claims: claims, ReadFile: readFile}
+	return discover.Format{Name: "prometheus", Wants: wants, Claims: discover.ClaimsAny(dialects), ReadFile: discover.ReadFirst(dialects, begin)}
 }
 
 func wants(p string) bool {
@@ -36,39 +36,17 @@ func wants(p string) bool {
 	return false
 }
 
-// dialect reads one sort of file.
-type dialect struct {
-	is   func(discover.File) bool
-	read func(*page, discover.File)
+var dialects = []discover.Dialect[*page]{
+	{Is: isTelegraf, Read: (*page).telegraf},
+	{Is: isCollectd, Read: (*page).collectd},
+	{Is: isCollector, Read: (*page).collector},
+	{Is: isScrape, Read: (*page).prometheus},
+	{Is: isAlertmanager, Read: (*page).alertmanager},
+	{Is: isGrafana, Read: (*page).grafana},
+	{Is: isTargets, Read: (*page).targets},
 }
 
-var dialects = []dialect{
-	{isTelegraf, (*page).telegraf},
-	{isCollectd, (*page).collectd},
-	{isCollector, (*page).collector},
-	{isScrape, (*page).prometheus},
-	{isAlertmanager, (*page).alertmanager},
-	{isGrafana, (*page).grafana},
-	{isTargets, (*page).targets},
-}
-
-func claims(f discover.File) discover.Claim {
-	for _, d := range dialects {
-		if d.is(f) {
-			return discover.Owns
-		}
-	}
-	return discover.No
-}
-
-func readFile(f discover.File, r *discover.Report) {
-	for _, d := range dialects {
-		if d.is(f) {
-			d.read(&page{file: f.Path, report: r}, f)
-			return
-		}
-	}
-}
+func begin(f discover.File, r *discover.Report) *page { return &page{file: f.Path, report: r} }
 
 // page is one file on its way to sightings.
 type page struct {
