@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"log/slog"
 	"mime"
 	"net"
@@ -53,10 +54,10 @@ func abortable(next http.Handler, log *slog.Logger) http.Handler {
 			if v == nil {
 				return
 			}
-			if v != http.ErrAbortHandler && r.Context().Err() == nil {
+			if err, ok := v.(error); (!ok || !errors.Is(err, http.ErrAbortHandler)) && r.Context().Err() == nil {
 				log.Error("answer broken off", "method", r.Method, "path", r.URL.Path, "error", v)
 			}
-			panic(http.ErrAbortHandler)
+			panic(http.ErrAbortHandler) //nolint:forbidigo // the one way net/http has to close a connection
 		}()
 		next.ServeHTTP(w, r)
 	})

@@ -93,7 +93,8 @@ func (s *session) untilDone(ctx context.Context, server *http.Server, l net.List
 	if err := server.Shutdown(stop); err != nil {
 		_ = server.Close()
 	}
-	_ = <-failed // that it was closed, which is known
+	//nolint:errcheck // that it was closed is known
+	<-failed
 	s.say("stopped")
 	return nil
 }

@@ -256,7 +256,7 @@ func count(word string) counts {
 	n := counts{hex: true}
 	last := 0
 	for i := 0; i < len(word); i++ {
-		sort := 0
+		var sort int
 		switch c := word[i]; {
 		case c >= '0' && c <= '9':
 			n.digits++

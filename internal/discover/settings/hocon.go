@@ -50,7 +50,7 @@ func hocon(data []byte) ([]syntax.Entry, error) {
 	data = bytes.ToValidUTF8(bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF")), []byte("\uFFFD"))
 	p := hoconReader{text: string(data), line: 1, at: map[string]int{}}
 	p.object("", 0)
-	p.skip(true)
+	p.skip()
 	if p.pos < len(p.text) && p.bad == nil {
 		p.fail("a bracket closes that nothing opened")
 	}
@@ -82,17 +82,14 @@ func (p *hoconReader) peek() byte {
 	return 0
 }
 
-// skip passes over blanks and comments, and over ends of lines and commas when they separate nothing.
-func (p *hoconReader) skip(lines bool) {
+// skip passes over blanks, comments, ends of lines and the commas that separate values.
+func (p *hoconReader) skip() {
 	for p.pos < len(p.text) {
 		c := p.text[p.pos]
 		switch {
 		case c == '\n':
-			if !lines {
-				return
-			}
 			p.line++
-		case c == ' ' || c == '\t' || c == '\r' || c == ',' && lines:
+		case c == ' ' || c == '\t' || c == '\r' || c == ',':
 		case c == '#' || strings.HasPrefix(p.text[p.pos:], "//"):
 			if i := strings.IndexByte(p.text[p.pos:], '\n'); i >= 0 {
 				p.pos += i
@@ -114,7 +111,7 @@ func (p *hoconReader) object(prefix string, depth int) {
 		return
 	}
 	for p.bad == nil {
-		p.skip(true)
+		p.skip()
 		switch c := p.peek(); {
 		case p.pos >= len(p.text), c == '}':
 			return
@@ -129,7 +126,7 @@ func (p *hoconReader) object(prefix string, depth int) {
 }
 
 func (p *hoconReader) close(bracket byte) {
-	p.skip(true)
+	p.skip()
 	if p.peek() != bracket {
 		p.fail("a bracket is not closed")
 		return
@@ -149,11 +146,11 @@ func (p *hoconReader) pair(prefix string, depth int) {
 	if prefix != "" {
 		key = prefix + "." + key
 	}
-	p.skip(true)
+	p.skip()
 	p.pos += len(p.text[p.pos:]) - len(strings.TrimPrefix(p.text[p.pos:], "+"))
 	if c := p.peek(); c == '=' || c == ':' {
 		p.pos++
-		p.skip(true)
+		p.skip()
 	} else if c != '{' {
 		p.fail("a key has no value")
 		return
@@ -200,7 +197,7 @@ func (p *hoconReader) list(key string, depth int) {
 		return
 	}
 	for i := 0; p.bad == nil; i++ {
-		p.skip(true)
+		p.skip()
 		if c := p.peek(); c == ']' || c == '}' || c == 0 {
 			return
 		}
