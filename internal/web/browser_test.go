@@ -60,6 +60,9 @@ type tab struct {
 
 func open(t testing.TB, width, height int64, actions ...step) *tab {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a browser takes its time: make test runs this")
+	}
 	browser.Do(startBrowser)
 	if browser.err != nil {
 		if os.Getenv("CARAVAN_TEST_ALL") == "1" {
