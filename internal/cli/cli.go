@@ -29,13 +29,17 @@ const interrupted = 130
 
 // Run carries out one command line and returns the program's exit code. Nothing but results goes to stdout.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	t := &terminal{out: stdout, err: stderr, now: time.Now}
+	out := &checked{Writer: stdout}
+	t := &terminal{out: out, err: stderr, now: time.Now}
 	root := newRoot(t)
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	root.SetOut(out)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	t.clear()
+	if err == nil && out.err != nil {
+		err = fault.Newf(fault.Unavailable, "the answer could not be written whole: %w", out.err)
+	}
 	if err == nil {
 		return 0
 	}
@@ -46,7 +50,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var quiet *silent
 	if !errors.As(err, &quiet) {
 		for line := range strings.Lines(strings.TrimRight(err.Error(), "\n")) {
-			fmt.Fprintf(stderr, "caravan: %s\n", strings.TrimRight(line, "\n"))
+			fmt.Fprintf(stderr, "caravan: %s\n", plain(strings.TrimRight(line, "\n")))
 		}
 	}
 	return fault.KindOf(err).ExitCode()

@@ -189,6 +189,9 @@ func summary(m api.Map) string {
 	if len(m.Groups) > 0 {
 		text += ", " + count(len(m.Groups), "cycle")
 	}
+	if len(m.Services) == 0 {
+		text += "; nothing that runs was recognised: is this the right directory?"
+	}
 	if len(m.Doubts) > 0 {
 		text += "; --doubts lists what is unclear"
 	}
@@ -250,18 +253,18 @@ func (s *session) doubtsTable(list []estate.Doubt) {
 // serviceTable shows one service: facts, then both sides with every line of evidence.
 func (s *session) serviceTable(d api.ServiceDetail) {
 	v := d.Service
-	fmt.Fprintf(s.out, "%s  %s\n", s.bold(string(v.Name)), strings.Join(nonEmpty(string(v.Kind), v.Technology, v.Role), ", "))
+	fmt.Fprintf(s.out, "%s  %s\n", s.bold(plain(string(v.Name))), strings.Join(nonEmpty(string(v.Kind), v.Technology, v.Role), ", "))
 	owner := string(v.Team)
 	if owner == "" {
 		owner = "nobody"
 	}
-	fmt.Fprintf(s.out, "owner: %s%s\n", owner, s.dim(prefixed("  ", v.TeamFrom)))
+	fmt.Fprintf(s.out, "owner: %s%s\n", plain(owner), s.dim(prefixed("  ", plain(v.TeamFrom))))
 	var names []string
 	for _, a := range v.Names {
 		names = append(names, a.Value+" ("+a.Kind+")")
 	}
 	if len(names) > 0 {
-		fmt.Fprintf(s.out, "also called: %s\n", strings.Join(names, ", "))
+		fmt.Fprintf(s.out, "also called: %s\n", plain(strings.Join(names, ", ")))
 	}
 	s.side("needs", d.Needs, func(e depmap.Edge) estate.ServiceName { return e.To })
 	s.side("needed by", d.NeededBy, func(e depmap.Edge) estate.ServiceName { return e.From })
@@ -273,9 +276,9 @@ func (s *session) side(title string, edges []depmap.Edge, other func(depmap.Edge
 		fmt.Fprintln(s.out, "  nothing that was seen")
 	}
 	for _, e := range edges {
-		fmt.Fprintf(s.out, "  %s  %s, %.2f, %s\n", other(e), e.Kind, e.Confidence, e.Origin)
+		fmt.Fprintf(s.out, "  %s  %s, %.2f, %s\n", plain(string(other(e))), e.Kind, e.Confidence, e.Origin)
 		for _, p := range e.Evidence {
-			fmt.Fprintf(s.out, "      %s  %s%s  %s\n", p.Place, p.Key, prefixed(" = ", p.Value), s.dim(p.Why))
+			fmt.Fprintf(s.out, "      %s  %s\n", plain(p.Place.String()+"  "+p.Key+prefixed(" = ", p.Value)), s.dim(p.Why))
 		}
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/term"
@@ -48,16 +50,58 @@ func (t *terminal) clear() {
 
 func (t *terminal) say(format string, args ...any) { fmt.Fprintf(t.err, format+"\n", args...) }
 
-func isTerminal(w io.Writer) bool {
+// checked remembers the first error of writing, so that a full disk is not taken for an answer.
+type checked struct {
+	io.Writer
+	err error
+}
+
+func (c *checked) Write(data []byte) (int, error) {
+	n, err := c.Writer.Write(data)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
+}
+
+// file is the file behind a writer, if there is one.
+func file(w io.Writer) (*os.File, bool) {
+	if c, ok := w.(*checked); ok {
+		w = c.Writer
+	}
 	f, ok := w.(*os.File)
+	return f, ok
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := file(w)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
+
+// plain is text that does nothing to a terminal: control characters in names and values are spelt out.
+func plain(s string) string {
+	if strings.IndexFunc(s, unprintable) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if unprintable(r) {
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// unprintable are control characters, and those that turn the direction of text or hide.
+func unprintable(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
 
 // wide is the width used when nobody looks: results in a file are not cut.
 const wide = 10_000
 
 func (t *terminal) width() int {
-	f, ok := t.out.(*os.File)
+	f, ok := file(t.out)
 	if !ok {
 		return wide
 	}
@@ -99,6 +143,8 @@ func (t *terminal) table(header []string, rows [][]string) {
 	widths := make([]int, len(header))
 	for _, r := range append([][]string{header}, rows...) {
 		for i, cell := range r {
+			r[i] = plain(cell)
+			cell = r[i]
 			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
 	}
