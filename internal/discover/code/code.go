@@ -92,7 +92,25 @@ func read(f discover.File, r *discover.Report) {
 		return
 	}
 	s := &source{file: f, report: r, family: languages[path.Ext(f.Path)], constants: map[string]string{}}
+	for _, mark := range putTogether {
+		if bytes.Contains(f.Data, mark) {
+			s.constantsFirst()
+			break
+		}
+	}
 	s.lines()
+}
+
+// putTogether are the marks of addresses made from constants, which may stand further down.
+var putTogether = [][]byte{[]byte("@Feign"), []byte("@Ribbon"), []byte(`://" +`), []byte(`://"+`)}
+
+// constantsFirst reads the file's string constants before anything else.
+func (s *source) constantsFirst() {
+	for line := range bytes.Lines(s.file.Data) {
+		if len(line) <= maxLine && bytes.IndexByte(line, '=') >= 0 {
+			s.remember(string(line))
+		}
+	}
 }
 
 // worthReading reports whether any line may hold something: one pass for each hint, without allocation.
@@ -165,12 +183,16 @@ func (s *source) withoutComment(line string) string {
 		rest := line[i:]
 		switch {
 		case s.family == pythonLike && (strings.HasPrefix(rest, `"""`) || strings.HasPrefix(rest, "'''")):
+			documentation := strings.TrimSpace(line[:i]) == ""
 			if j := strings.Index(rest[3:], rest[:3]); j >= 0 {
+				if documentation {
+					return s.withoutComment(rest[j+6:])
+				}
 				i += j + 5
 				continue
 			}
-			if strings.TrimSpace(line[:i]) != "" {
-				return line // a long string, not a docstring
+			if !documentation {
+				return line // a long string
 			}
 			s.inComment, s.closer = true, rest[:3]
 			return line[:i]
