@@ -7,6 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
 	"log/slog"
 	"net"
@@ -14,6 +17,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +33,7 @@ import (
 	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/store"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) }
@@ -99,6 +105,8 @@ func TestWhatIsRefusedSaysSoAsAProblem(t *testing.T) {
 		{"a route that does not exist", "GET", "/api/v1/nothing", "", "", 404, fault.NotFound},
 		{"a method the route does not have", "PUT", "/api/v1/map", "", "", 404, fault.NotFound},
 		{"a map before any scan", "GET", "/api/v1/map", "", "", 404, fault.NotFound},
+		{"a snapshot before any scan", "GET", "/api/v1/snapshots/abcdef", "", "", 404, fault.NotFound},
+		{"a snapshot that cannot be", "GET", "/api/v1/snapshots/yesterday", "", "", 422, fault.Invalid},
 		{"a scan nobody started", "GET", "/api/v1/scans/scan-9", "", "", 404, fault.NotFound},
 		{"events of a scan nobody started", "GET", "/api/v1/scans/scan-9/events", "", "", 404, fault.NotFound},
 		{"a form", "POST", "/api/v1/scans", "application/x-www-form-urlencoded", "a=b", 415, fault.Invalid},
@@ -273,6 +281,32 @@ func TestWhatWentWrongInsideIsLoggedAndNotTold(t *testing.T) {
 	}
 }
 
+func TestAScanThatFailedInsideIsListedWithoutItsReason(t *testing.T) {
+	o := options(t)
+	ctx := context.Background()
+	st, err := o.App.StartScan(app.ScanRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for st.Running() {
+		var changed <-chan struct{}
+		if st, changed, err = o.App.Watch(st.ID); err != nil {
+			t.Fatal(err)
+		}
+		if st.Running() {
+			<-changed
+		}
+	}
+	list, err := routes{app: o.App}.ended(ctx, nil)
+	if err != nil || len(list) != 1 || list[0].ID != string(st.ID) || list[0].Digest != st.Digest || list[0].Error != "" {
+		t.Errorf("%+v, %v", list, err)
+	}
+	told := withoutReasons([]store.Scan{{ID: "a", Kind: "internal", Error: "open /srv/canary"}, {ID: "b", Kind: "invalid", Error: "mend this"}})
+	if told[0].Error != internalDetail || told[1].Error != "mend this" {
+		t.Errorf("%+v", told)
+	}
+}
+
 func TestARouteThatFailsInsideIsLogged(t *testing.T) {
 	var log bytes.Buffer
 	o := options(t)
@@ -356,6 +390,36 @@ func TestAQueryWantsAPartOfTheMap(t *testing.T) {
 	}
 }
 
+// A kind that depmap gains must be one that can be asked for.
+func TestEveryKindOfEdgeCanBeAskedFor(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "../depmap/graph.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || fmt.Sprint(spec.Type) != "EdgeKind" {
+			return true
+		}
+		kind, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, kind)
+		return true
+	})
+	if diff := cmp.Diff(want, Kinds()); diff != "" || len(want) < 10 {
+		t.Errorf("(-depmap +api):\n%s", diff)
+	}
+}
+
+func TestATeamThatDoesNotExistIsNotFound(t *testing.T) {
+	if got := teamsOf(sample()); !slices.Equal(got, []string{"money", "shop"}) {
+		t.Errorf("%v", got)
+	}
+}
+
 func TestAQuerySurvivesItsURL(t *testing.T) {
 	for _, q := range []Query{{}, {Snapshot: "sha256:abcdef", HideInfrastructure: true, Team: "a & b=c", Kind: "http"}} {
 		v := q.Values()
@@ -419,7 +483,7 @@ func TestEveryRouteIsInTheDocument(t *testing.T) {
 		t.Fatalf("%q, %v", doc.OpenAPI, err)
 	}
 	for _, route := range []string{
-		"post /scans", "get /scans/{id}", "get /scans/{id}/events", "delete /scans/{id}", "get /snapshots", "get /map", "get /services", "get /services/{name}",
+		"post /scans", "get /scans", "get /scans/{id}", "get /scans/{id}/events", "delete /scans/{id}", "get /snapshots", "get /snapshots/{digest}", "get /map", "get /services", "get /services/{name}",
 		"get /services/{name}/needs", "get /services/{name}/breaks", "get /doubts", "get /unowned", "get /diff", "get /export", "get /health",
 	} {
 		method, path, _ := strings.Cut(route, " ")

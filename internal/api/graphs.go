@@ -4,7 +4,9 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -20,7 +22,13 @@ type Query struct {
 	Snapshot           string `query:"snapshot" doc:"Digest, or at least the first six of its digits; the newest when left out."`
 	HideInfrastructure bool   `query:"hideInfrastructure" doc:"Leave out configuration servers, registries, monitoring, logging and tracing."`
 	Team               string `query:"team" doc:"Only what this team owns, and its direct neighbours."`
-	Kind               string `query:"kind" doc:"Only edges of this kind, and what they join."`
+	Kind               string `query:"kind" enum:"http,rpc,database,cache,messaging,search,route,identity,configuration,discovery,monitoring,logging,tracing,mail,coordination,unknown" doc:"Only edges of this kind, and what they join."`
+}
+
+// Kinds are the kinds of edge a query may ask for.
+func Kinds() []string {
+	kind, _ := reflect.TypeFor[Query]().FieldByName("Kind")
+	return strings.Split(kind.Tag.Get("enum"), ",")
 }
 
 // Values is the query as a URL carries it.
@@ -62,11 +70,20 @@ type named struct {
 	Name string `path:"name" doc:"Name or alias of a service, URL-escaped."`
 }
 
+// historyLength is how many snapshots or scans an answer lists.
+const historyLength = 1000
+
 // graphs adds the routes that answer from a graph.
 func (r routes) graphs(a huma.API) {
 	get(a, "list-snapshots", "/snapshots", "What has been scanned, newest first", func(ctx context.Context, _ *struct{}) ([]store.Summary, error) {
-		list, err := r.app.Snapshots(ctx, 1000)
+		list, err := r.app.Snapshots(ctx, historyLength)
 		return nonNil(list), err
+	})
+	get(a, "get-snapshot", "/snapshots/{digest}", "When one was taken and last seen, and how large it is", func(ctx context.Context, in *struct {
+		Digest string `path:"digest" doc:"Digest, at least the first six of its digits, or latest."`
+	}) (store.Summary, error) {
+		_, s, err := r.app.Graph(ctx, in.Digest)
+		return s, err
 	})
 	get(a, "get-map", "/map", "The dependency map", func(ctx context.Context, q *Query) (Map, error) { return r.mapOf(ctx, *q) })
 	get(a, "list-services", "/services", "Every service, datastore, external and host", func(ctx context.Context, q *Query) ([]depmap.Service, error) {
@@ -125,7 +142,25 @@ func (r routes) mapOf(ctx context.Context, q Query) (Map, error) {
 	if err != nil {
 		return Map{}, err
 	}
+	if teams := teamsOf(g); q.Team != "" && !slices.Contains(teams, q.Team) {
+		return Map{}, fault.Newf(fault.NotFound, "no team %q; those on this map are: %s", q.Team, strings.Join(teams, ", "))
+	}
 	return Map{Graph: Filter(g, q), TakenAt: s.LastSeen}, nil
+}
+
+// teamsOf lists the teams that are declared or own something, sorted.
+func teamsOf(g depmap.Graph) []string {
+	var out []string
+	for _, t := range g.Teams {
+		out = append(out, string(t.Name))
+	}
+	for _, s := range g.Services {
+		if s.Team != "" {
+			out = append(out, string(s.Team))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // find is the graph and the service a route names.

@@ -11,10 +11,11 @@ import (
 
 	"example.org/caravan/internal/app"
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/store"
 )
 
 type scanID struct {
-	ID string `path:"id" doc:"As the start of the scan answered it."`
+	ID string `path:"id" doc:"As the start of the scan answered it, for as long as that program runs."`
 }
 
 type scanAnswer struct{ Body app.ScanState }
@@ -26,6 +27,7 @@ func (r routes) scans(a huma.API) {
 			state, err := r.app.StartScan(in.Body)
 			return answered(&scanAnswer{r.told(state)}, err)
 		})
+	get(a, "list-scans", "/scans", "Scans that have ended, the last first, with what became of them", r.ended)
 	huma.Register(a, huma.Operation{OperationID: "get-scan", Method: http.MethodGet, Path: Prefix + "/scans/{id}", Summary: "How a scan is doing", Tags: []string{"scans"}},
 		func(_ context.Context, in *scanID) (*scanAnswer, error) {
 			state, err := r.app.Scan(app.ScanID(in.ID))
@@ -36,6 +38,22 @@ func (r routes) scans(a huma.API) {
 		func(_ context.Context, in *scanID) (*struct{}, error) {
 			return answered[struct{}](nil, r.app.CancelScan(app.ScanID(in.ID)))
 		})
+}
+
+// ended lists the scans that have ended.
+func (r routes) ended(ctx context.Context, _ *struct{}) ([]store.Scan, error) {
+	list, err := r.app.Scans(ctx, historyLength)
+	return withoutReasons(nonNil(list)), err
+}
+
+// withoutReasons takes out why scans failed inside, which the log of the program that ran them has.
+func withoutReasons(list []store.Scan) []store.Scan {
+	for i := range list {
+		if list[i].Kind == fault.Internal.String() {
+			list[i].Error = internalDetail
+		}
+	}
+	return list
 }
 
 // told is what an answer says of a scan: why it failed inside is for the log.

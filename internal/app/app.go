@@ -38,7 +38,7 @@ type App struct {
 	now     func() time.Time
 	sources []discover.Source
 	stated  []estate.Sighting
-	ignored map[estate.ServiceName]bool
+	ignored []estate.Place // where the workspace names what it leaves out
 	label   string
 	keeper  keeper
 
@@ -50,9 +50,11 @@ type App struct {
 	latest ScanID
 }
 
-// keeper remembers graphs by digest.
+// keeper remembers graphs by digest, and scans.
 type keeper interface {
 	Save(context.Context, store.Record) error
+	Note(context.Context, store.Scan) error
+	Scans(ctx context.Context, limit int) ([]store.Scan, error)
 	Graph(ctx context.Context, ref string) (depmap.Graph, store.Summary, error)
 	List(ctx context.Context, limit int) ([]store.Summary, error)
 	Close() error
@@ -93,7 +95,7 @@ func (a *App) useDirectories(dirs []string) error {
 		a.sources = append(a.sources, discover.Source{Name: name, Dir: full})
 	}
 	a.label = strings.Join(dirs, ", ")
-	a.keeper = &memory{}
+	a.keeper = &store.Memory{}
 	return nil
 }
 
@@ -103,10 +105,7 @@ func (a *App) useWorkspace(ctx context.Context, o Options) error {
 		return err
 	}
 	a.sources, a.stated, a.label = workspace.Sources(w), workspace.Sightings(w), w.Organisation
-	a.ignored = map[estate.ServiceName]bool{}
-	for _, name := range workspace.Ignored(w) {
-		a.ignored[name] = true
-	}
+	a.ignored = workspace.Ignored(w)
 	database := o.Database
 	if database == "" {
 		database = w.Database
@@ -136,6 +135,11 @@ func (a *App) Snapshots(ctx context.Context, limit int) ([]store.Summary, error)
 	return a.keeper.List(ctx, limit)
 }
 
+// Scans lists the scans that have ended, the last first, at most limit.
+func (a *App) Scans(ctx context.Context, limit int) ([]store.Scan, error) {
+	return a.keeper.Scans(ctx, limit)
+}
+
 // ScanRequest says how to scan.
 type ScanRequest struct {
 	ConfigOnly bool `json:"configOnly,omitempty" doc:"Leave source code alone."`
@@ -155,10 +159,10 @@ func (a *App) read(ctx context.Context, req ScanRequest, report func(phase strin
 	report("joining names", counts)
 	snapshot := merge.Sightings(slices.Concat(got.Sightings, a.stated), got.Doubts)
 	snapshot.Files, snapshot.Read = got.Files, got.Read
-	snapshot.Components = slices.DeleteFunc(snapshot.Components, func(c estate.Component) bool { return a.ignored[c.Name] })
 	if err := ctx.Err(); err != nil {
 		return depmap.Graph{}, estate.Snapshot{}, err
 	}
 	report("drawing edges", counts)
-	return depmap.Build(snapshot), snapshot, nil
+	graph, snapshot := leaveOut(snapshot, a.ignored)
+	return graph, snapshot, nil
 }

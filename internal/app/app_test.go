@@ -4,12 +4,16 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"example.org/caravan/internal/discover"
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/store"
 	"example.org/caravan/internal/synthetic"
 )
 
@@ -108,6 +112,42 @@ func TestACancelledScanKeepsNothing(t *testing.T) {
 	list, err := a.Snapshots(context.Background(), 10)
 	if err != nil || (st.State == "cancelled") != (len(list) == 0) {
 		t.Errorf("%+v with %d snapshots, %v", st, len(list), err)
+	}
+	scans, err := a.Scans(context.Background(), 10)
+	if err != nil || len(scans) != 1 || scans[0].ID != string(st.ID) || scans[0].State != st.State {
+		t.Errorf("%+v noted as %+v, %v", st, scans, err)
+	}
+}
+
+func TestAScanThatFailsIsNotedWithItsReason(t *testing.T) {
+	dir := workspaceDir(t)
+	a := open(t, Options{Workspace: dir})
+	if err := os.RemoveAll(filepath.Join(dir, "repos")); err != nil {
+		t.Fatal(err)
+	}
+	st, err := a.StartScan(ScanRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st = ended(t, a, st.ID)
+	if st.State != "failed" || st.Kind != "not found" || !strings.Contains(st.Error, "name one that exists") {
+		t.Errorf("%+v", st)
+	}
+	scans, err := a.Scans(context.Background(), 0)
+	want := []store.Scan{{ID: string(st.ID), Started: clock(), Ended: clock(), State: "failed", Source: "Made up", Kind: "not found", Error: st.Error}}
+	if diff := cmp.Diff(want, scans); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
+func TestADefectEndsItsScanAlone(t *testing.T) {
+	a := open(t, Options{Workspace: workspaceDir(t)})
+	_, _, err := a.readSafely(context.Background(), ScanRequest{}, func(string, discover.Progress) {
+		var none []int
+		none[0]++
+	})
+	if fault.KindOf(err) != fault.Internal || !strings.Contains(err.Error(), "index out of range") || !strings.Contains(err.Error(), "app_test.go:") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%v", err)
 	}
 }
 

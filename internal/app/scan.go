@@ -2,22 +2,36 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
 	"fmt"
+	"path"
+	"runtime"
+	"strings"
 	"time"
 
+	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/discover"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/store"
 )
 
-// ScanID names a scan for as long as the program runs.
+// ScanID names a scan, among those of all programs that share a store.
 type ScanID string
+
+// newScanID is eight digits nobody will have had before.
+func newScanID() ScanID {
+	var digits [4]byte
+	_, _ = rand.Read(digits[:]) // never fails
+	return ScanID("scan-" + hex.EncodeToString(digits[:]))
+}
 
 // ScanState is how a scan is doing.
 type ScanState struct {
 	ID      ScanID        `json:"id"`
-	State   string        `json:"state" enum:"running,done,failed,cancelled"`
+	State   string        `json:"state" enum:"running,done,failed,cancelled"` // running, or as the store has it
 	Phase   string        `json:"phase" doc:"What is being done, in words."`
 	Files   int           `json:"files" doc:"Files seen so far."`
 	Read    int           `json:"read" doc:"Files opened so far."`
@@ -30,8 +44,10 @@ type ScanState struct {
 	Err error `json:"-"` // why it failed
 }
 
+const running = "running"
+
 // Running reports whether the scan goes on.
-func (s ScanState) Running() bool { return s.State == "running" }
+func (s ScanState) Running() bool { return s.State == running }
 
 // scan is one run, with those who wait for news of it.
 type scan struct {
@@ -51,8 +67,8 @@ func (a *App) StartScan(req ScanRequest) (ScanState, error) {
 		return ScanState{}, fault.Newf(fault.Unavailable, "the program is stopping")
 	}
 	ctx, cancel := context.WithCancel(a.ctx)
-	id := ScanID(fmt.Sprintf("scan-%d", len(a.scans)+1))
-	s := &scan{state: ScanState{ID: id, State: "running", Phase: "starting", Started: a.now()}, cancel: cancel, changed: make(chan struct{})}
+	id := newScanID()
+	s := &scan{state: ScanState{ID: id, State: running, Phase: "starting", Started: a.now()}, cancel: cancel, changed: make(chan struct{})}
 	a.scans[id], a.latest = s, id
 	a.wg.Go(func() {
 		defer cancel()
@@ -63,27 +79,62 @@ func (a *App) StartScan(req ScanRequest) (ScanState, error) {
 
 // run carries a scan to its end and keeps what it made.
 func (a *App) run(ctx context.Context, s *scan, req ScanRequest) {
-	graph, snapshot, err := a.read(ctx, req, func(phase string, p discover.Progress) {
+	id, started := s.state.ID, s.state.Started
+	graph, snapshot, err := a.readSafely(ctx, req, func(phase string, p discover.Progress) {
 		a.change(s, func(st *ScanState) { st.Phase, st.Files, st.Read = phase, max(st.Files, p.Files), max(st.Read, p.Read) })
 	})
-	ended := a.now()
+	end := store.Scan{ID: string(id), Started: started, Ended: a.now(), State: store.Done, Source: a.label}
 	if err == nil {
-		err = a.keeper.Save(ctx, store.Record{Graph: graph, Snapshot: snapshot, TakenAt: ended, Source: a.label, Took: ended.Sub(s.state.Started)})
+		err = a.keeper.Save(ctx, store.Record{Graph: graph, Snapshot: snapshot, Scan: end.ID, Started: started, TakenAt: end.Ended, Source: a.label})
+	}
+	if err != nil {
+		end, err = a.note(ctx, end, err)
 	}
 	a.change(s, func(st *ScanState) {
-		st.Ended, st.Phase, st.State = ended, "done", "done"
-		switch {
-		case ctx.Err() != nil && err != nil:
-			st.State, st.Phase, st.Err = "cancelled", "cancelled", fault.Newf(fault.Unavailable, "the scan was cancelled; nothing was kept of it")
-		case err != nil:
-			st.State, st.Phase, st.Err = "failed", "failed", err
-		default:
-			st.Digest = graph.Digest
+		st.Ended, st.Phase, st.State = end.Ended, end.State, end.State
+		if err != nil {
+			st.Err, st.Error, st.Kind = err, err.Error(), fault.KindOf(err).String()
+			return
 		}
-		if st.Err != nil {
-			st.Error, st.Kind = st.Err.Error(), fault.KindOf(st.Err).String()
-		}
+		st.Digest = graph.Digest
 	})
+}
+
+// noting is how long a store may take to write down that a scan made nothing.
+const noting = 2 * time.Second
+
+// note writes down why a scan made nothing, and gives the error to tell.
+func (a *App) note(ctx context.Context, end store.Scan, err error) (store.Scan, error) {
+	end.State = store.Failed
+	if ctx.Err() != nil {
+		end.State, err = store.Cancelled, fault.Newf(fault.Unavailable, "the scan was cancelled; nothing was kept of it")
+	}
+	end.Kind, end.Error = fault.KindOf(err).String(), err.Error()
+	still, cancel := context.WithTimeout(context.WithoutCancel(ctx), noting)
+	defer cancel()
+	return end, errors.Join(err, a.keeper.Note(still, end))
+}
+
+// readSafely ends a scan that meets a defect of ours, and that scan alone: the program may be serving others.
+func (a *App) readSafely(ctx context.Context, req ScanRequest, report func(string, discover.Progress)) (g depmap.Graph, s estate.Snapshot, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fault.Newf(fault.Internal, "scan: %v in %s; please report it", v, panicked())
+		}
+	}()
+	return a.read(ctx, req, report)
+}
+
+// panicked is the place that a deferred function recovers from.
+func panicked() string {
+	pcs := make([]uintptr, 16)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)]) // from who called the deferred function
+	for {
+		frame, more := frames.Next()
+		if !strings.HasPrefix(frame.Function, "runtime.") || !more {
+			return fmt.Sprintf("%s:%d", path.Base(frame.File), frame.Line)
+		}
+	}
 }
 
 func (a *App) change(s *scan, f func(*ScanState)) {

@@ -85,14 +85,35 @@ func newRoot(t *terminal) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fault.Newf(fault.Usage, "%w; see `%s --help`", err, c.CommandPath())
 	})
-	root.AddCommand(newMap(s), newScan(s), newDiff(s), newSnapshots(s), newServe(s), newDemo(s), newInit(s), newSchema(s), newVersion(s), newGallery(s))
+	root.AddCommand(newMap(s), newScan(s), newDiff(s), newSnapshots(s), newScans(s), newServe(s), newDemo(s), newInit(s), newSchema(s), newVersion(s), newGallery(s))
 	root.InitDefaultCompletionCmd()
+	root.SetHelpCommand(newHelp(root))
+	root.InitDefaultHelpCmd()
 	wrapArgs(root)
 	return root
 }
 
+// newHelp is cobra's own, but a command there is none of is an error.
+func newHelp(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Say more about a command",
+		Example: "  caravan help map",
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return fault.Newf(fault.Usage, "no command %q; see `caravan --help`", strings.Join(args, " "))
+			}
+			return c.Help()
+		},
+	}
+}
+
 // wrapArgs makes every complaint about arguments a usage fault that says where help is.
 func wrapArgs(c *cobra.Command) {
+	if !c.Runnable() {
+		c.Args, c.RunE = cobra.NoArgs, func(c *cobra.Command, _ []string) error { return c.Help() }
+	}
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
@@ -172,7 +193,7 @@ func (s *session) scan(ctx context.Context, c *client.Client, req app.ScanReques
 		return started, err
 	}
 	state, err := c.WaitScan(ctx, started.ID, func(st app.ScanState) {
-		s.progress("%s: %d files, %d read", st.Phase, st.Files, st.Read)
+		s.progress(st.Phase, "%d files, %d read", st.Files, st.Read)
 	})
 	s.clear()
 	return state, err

@@ -74,7 +74,8 @@ func (s *session) tour(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.scan(ctx, c, app.ScanRequest{}); err != nil {
+	state, err := s.scan(ctx, c, app.ScanRequest{})
+	if err != nil {
 		return err
 	}
 	m, err := c.Map(ctx, api.Query{HideInfrastructure: true})
@@ -82,7 +83,7 @@ func (s *session) tour(ctx context.Context, a *app.App) error {
 		return err
 	}
 	s.heading("What depends on what at Kopi (infrastructure hidden)")
-	s.edgesTable(m)
+	s.edgesTable(m, took(state))
 	s.heading("Who breaks if pg-main stops?")
 	breaks, err := c.Breaks(ctx, "", "pg-main")
 	if err := s.impact(&mapOptions{}, breaks, err, "nobody", " ← "); err != nil {
@@ -90,7 +91,7 @@ func (s *session) tour(ctx context.Context, a *app.App) error {
 	}
 	for _, g := range m.Groups {
 		s.heading("They need each other in a circle")
-		fmt.Fprintln(s.out, g.Services)
+		fmt.Fprintln(s.out, plain(fmt.Sprint(g.Services)))
 	}
 	unowned, err := c.Unowned(ctx, "")
 	if err != nil {

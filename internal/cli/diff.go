@@ -98,7 +98,7 @@ func (s *session) differenceTable(d depmap.Difference) {
 			rows = append(rows, []string{"~", ch.Field, fmt.Sprintf("%s: %s → %s", ch.What, orNothing(ch.Old), orNothing(ch.New))})
 		}
 	}
-	s.table([]string{"", "WHAT", "CHANGE"}, rows)
+	s.table([]string{"", "WHAT", "CHANGE"}, rows, cut)
 	if d.Empty() {
 		s.say("no differences")
 		return

@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -31,24 +33,38 @@ type mapOptions struct {
 	doubts     bool
 }
 
-// Validate allows one question at a time.
-func (o *mapOptions) Validate() error {
+// Validate refuses flags that would change nothing: one question at a time, and each flag where it has a meaning.
+func (o *mapOptions) Validate(dirs []string) error {
 	if err := o.check(); err != nil {
 		return err
 	}
+	q := o.query
+	asked := o.questions()
+	switch {
+	case asked > 1:
+		return fault.Newf(fault.Usage, "one question at a time: --service, --needs, --breaks, --unowned or --doubts")
+	case asked == 1 && isPicture(o.format):
+		return fault.Newf(fault.Usage, "-o %s draws the whole map; for a question choose table, json or yaml", o.format)
+	case asked == 1 && (q.Team != "" || q.Kind != "" || q.HideInfrastructure):
+		return fault.Newf(fault.Usage, "--team, --kind and --hide-infrastructure choose a part of the map; a question is about all of it, so leave them out")
+	case q.Kind != "" && !slices.Contains(api.Kinds(), q.Kind):
+		return fault.Newf(fault.Usage, "--kind %s: no such kind of edge; choose one of %s", q.Kind, strings.Join(api.Kinds(), ", "))
+	case len(dirs) == 0 && o.configOnly:
+		return fault.Newf(fault.Usage, "--config-only says how to read: name a directory, or use it with caravan scan")
+	case len(dirs) > 0 && q.Snapshot != "":
+		return fault.Newf(fault.Usage, "--snapshot is of a workspace: leave out the directory, or compare with caravan diff")
+	}
+	return nil
+}
+
+func (o *mapOptions) questions() int {
 	asked := 0
 	for _, q := range []bool{o.service != "", o.needs != "", o.breaks != "", o.unowned, o.doubts} {
 		if q {
 			asked++
 		}
 	}
-	if asked > 1 {
-		return fault.Newf(fault.Usage, "one question at a time: --service, --needs, --breaks, --unowned or --doubts")
-	}
-	if asked == 1 && isPicture(o.format) {
-		return fault.Newf(fault.Usage, "-o %s draws the whole map; for a question choose table, json or yaml", o.format)
-	}
-	return nil
+	return asked
 }
 
 func isPicture(format string) bool {
@@ -69,7 +85,7 @@ func newMap(s *session) *cobra.Command {
 			"  caravan map --service orders ./repos     everything known about orders\n" +
 			"  caravan map -o json ./repos ./config-repo    two directories read as one estate",
 		RunE: func(c *cobra.Command, dirs []string) error {
-			if err := o.Validate(); err != nil {
+			if err := o.Validate(dirs); err != nil {
 				return err
 			}
 			return s.runMap(c.Context(), o, dirs)
@@ -77,11 +93,12 @@ func newMap(s *session) *cobra.Command {
 	}
 	o.output.flags(c, "dot", "mermaid", "svg", "html")
 	f := c.Flags()
-	f.StringVar(&o.file, "out", "", "write a picture to this file instead of standard output")
+	f.StringVar(&o.file, "out", "", "write the answer to this file instead of standard output")
 	f.StringVar(&o.query.Snapshot, "snapshot", "", "digest, or the first six of its digits, of an older snapshot")
 	f.BoolVar(&o.query.HideInfrastructure, "hide-infrastructure", false, "leave out configuration servers, registries, monitoring, logging and tracing")
 	f.StringVar(&o.query.Team, "team", "", "only what this team owns, and its neighbours")
 	f.StringVar(&o.query.Kind, "kind", "", "only edges of this kind: http, database, messaging …")
+	complete(c, "kind", api.Kinds())
 	f.BoolVar(&o.configOnly, "config-only", false, "read configuration and build manifests, no source code")
 	f.BoolVar(&o.strict, "strict", false, "fail when anything is in doubt")
 	f.StringVar(&o.service, "service", "", "everything known about one service")
@@ -98,12 +115,17 @@ func (s *session) runMap(ctx context.Context, o *mapOptions, dirs []string) erro
 		return err
 	}
 	defer done()
+	var read func(api.Map) string
 	if len(dirs) > 0 {
-		if _, err := s.scan(ctx, c, app.ScanRequest{ConfigOnly: o.configOnly}); err != nil {
+		state, err := s.scan(ctx, c, app.ScanRequest{ConfigOnly: o.configOnly})
+		if err != nil {
 			return err
 		}
+		read = func(api.Map) string { return took(state) }
+	} else {
+		read = func(m api.Map) string { return ", read " + m.TakenAt.Local().Format(time.DateTime) }
 	}
-	if err := s.answer(ctx, c, o); err != nil || !o.strict {
+	if err := s.answer(ctx, c, o, read); err != nil || !o.strict {
 		return err
 	}
 	doubts, err := c.Doubts(ctx, o.query.Snapshot)
@@ -113,8 +135,8 @@ func (s *session) runMap(ctx context.Context, o *mapOptions, dirs []string) erro
 	return fault.Newf(fault.Invalid, "%s; see them with --doubts", count(len(doubts), "doubt"))
 }
 
-// answer shows the map, or the answer to the question that was asked about it.
-func (s *session) answer(ctx context.Context, c *client.Client, o *mapOptions) error {
+// answer shows the map, or the answer to the question that was asked about it. Read says how or when a map was read.
+func (s *session) answer(ctx context.Context, c *client.Client, o *mapOptions, read func(api.Map) string) error {
 	switch {
 	case o.service != "":
 		d, err := c.Service(ctx, o.query.Snapshot, o.service)
@@ -147,7 +169,7 @@ func (s *session) answer(ctx context.Context, c *client.Client, o *mapOptions) e
 	if err != nil {
 		return err
 	}
-	return o.value(s.terminal, m.Graph, func() { s.edgesTable(m) })
+	return o.value(s.terminal, m.Graph, func() { s.edgesTable(m, read(m)) })
 }
 
 // export passes the map on as the API draws it; JSON is laid out for reading.
@@ -166,29 +188,29 @@ func (s *session) export(ctx context.Context, c *client.Client, o *mapOptions) e
 	return o.write(s.terminal, data)
 }
 
-func (s *session) edgesTable(m api.Map) {
+func (s *session) edgesTable(m api.Map, read string) {
 	rows := make([][]string, 0, len(m.Edges))
 	for _, e := range m.Edges {
 		rows = append(rows, []string{string(e.From), "→ " + string(e.To), string(e.Kind), fmt.Sprintf("%.2f", e.Confidence), proof(e)})
 	}
-	s.table([]string{"CONSUMER", "  PROVIDER", "KIND", "SURE", "PROOF"}, rows)
-	s.say("%s", summary(m))
+	s.table([]string{"CONSUMER", "  PROVIDER", "KIND", "SURE", "PROOF"}, rows, cutProof)
+	s.say("%s", summary(m, read))
 }
 
-func proof(e depmap.Edge) string {
-	p := e.Evidence[0]
-	text := p.Place.String() + "  " + p.Key
-	if p.Value != "" {
-		text += " = " + strings.Join(strings.Fields(p.Value), " ")
-	}
-	return text
+// proof is the strongest evidence of an edge.
+func proof(e depmap.Edge) string { return evidence(e.Evidence[0]) }
+
+func evidence(p depmap.Evidence) string {
+	return p.Place.String() + "  " + p.Key + prefixed(" = ", strings.Join(strings.Fields(p.Value), " "))
 }
 
-func summary(m api.Map) string {
-	text := fmt.Sprintf("%s, %s, %s, from %s", count(len(m.Services), "service"), count(len(m.Edges), "edge"), count(len(m.Doubts), "doubt"), count(m.Files, "file"))
+// summary counts what is on a map; read says how or when it was read.
+func summary(m api.Map, read string) string {
+	parts := []string{count(len(m.Services), "service"), count(len(m.Edges), "edge"), count(len(m.Doubts), "doubt")}
 	if len(m.Groups) > 0 {
-		text += ", " + count(len(m.Groups), "cycle")
+		parts = append(parts, count(len(m.Groups), "cycle"))
 	}
+	text := strings.Join(parts, ", ") + " from " + count(m.Files, "file") + read
 	if len(m.Services) == 0 {
 		text += "; nothing that runs was recognised: is this the right directory?"
 	}
@@ -222,7 +244,7 @@ func (s *session) impact(o *mapOptions, list []depmap.Impact, err error, none, a
 			}
 			rows = append(rows, []string{string(i.Service), strconv.Itoa(i.Distance), fmt.Sprintf("%.2f", i.Confidence), strings.Join(path, arrow)})
 		}
-		s.table([]string{"SERVICE", "STEPS", "SURE", "PATH"}, rows)
+		s.table([]string{"SERVICE", "STEPS", "SURE", "PATH"}, rows, wrap)
 	})
 }
 
@@ -237,7 +259,7 @@ func (s *session) servicesTable(list []depmap.Service) {
 		}
 		rows = append(rows, []string{string(v.Name), string(v.Kind), v.Technology, where})
 	}
-	s.table([]string{"SERVICE", "KIND", "TECHNOLOGY", "SEEN"}, rows)
+	s.table([]string{"SERVICE", "KIND", "TECHNOLOGY", "SEEN"}, rows, cutProof)
 	s.say("%s without an owner", count(len(list), "service"))
 }
 
@@ -246,19 +268,19 @@ func (s *session) doubtsTable(list []estate.Doubt) {
 	for _, d := range list {
 		rows = append(rows, []string{string(d.Topic), d.Place.String(), d.Text})
 	}
-	s.table([]string{"TOPIC", "PLACE", "WHAT WOULD SETTLE IT"}, rows)
+	s.table([]string{"TOPIC", "PLACE", "WHAT WOULD SETTLE IT"}, rows, wrap)
 	s.say("%s", count(len(list), "doubt"))
 }
 
 // serviceTable shows one service: facts, then both sides with every line of evidence.
 func (s *session) serviceTable(d api.ServiceDetail) {
 	v := d.Service
-	fmt.Fprintf(s.out, "%s  %s\n", s.bold(plain(string(v.Name))), strings.Join(nonEmpty(string(v.Kind), v.Technology, v.Role), ", "))
 	owner := string(v.Team)
 	if owner == "" {
 		owner = "nobody"
 	}
-	fmt.Fprintf(s.out, "owner: %s%s\n", plain(owner), s.dim(prefixed("  ", plain(v.TeamFrom))))
+	fmt.Fprintf(s.out, "%s  %s\n", s.bold(plain(string(v.Name))), plain(strings.Join(nonEmpty(string(v.Kind), v.Technology, v.Role), ", ")))
+	fmt.Fprintf(s.out, "owner: %s%s\n", plain(owner), s.dim(plain(prefixed("  ", v.TeamFrom))))
 	var names []string
 	for _, a := range v.Names {
 		names = append(names, a.Value+" ("+a.Kind+")")
@@ -268,6 +290,12 @@ func (s *session) serviceTable(d api.ServiceDetail) {
 	}
 	s.side("needs", d.Needs, func(e depmap.Edge) estate.ServiceName { return e.To })
 	s.side("needed by", d.NeededBy, func(e depmap.Edge) estate.ServiceName { return e.From })
+	for i, doubt := range d.Doubts {
+		if i == 0 {
+			fmt.Fprintf(s.out, "\n%s\n", s.bold("in doubt"))
+		}
+		fmt.Fprintf(s.out, "  %s\n", plain(doubt.Place.String()+"  "+doubt.Text))
+	}
 }
 
 func (s *session) side(title string, edges []depmap.Edge, other func(depmap.Edge) estate.ServiceName) {
@@ -278,7 +306,7 @@ func (s *session) side(title string, edges []depmap.Edge, other func(depmap.Edge
 	for _, e := range edges {
 		fmt.Fprintf(s.out, "  %s  %s, %.2f, %s\n", plain(string(other(e))), e.Kind, e.Confidence, e.Origin)
 		for _, p := range e.Evidence {
-			fmt.Fprintf(s.out, "      %s  %s\n", plain(p.Place.String()+"  "+p.Key+prefixed(" = ", p.Value)), s.dim(p.Why))
+			fmt.Fprintf(s.out, "      %s  %s\n", plain(evidence(p)), s.dim(p.Why))
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -14,7 +15,7 @@ import (
 	"example.org/caravan/internal/fault"
 )
 
-// output is the -o flag and its --out file.
+// output is the -o flag and, where there is one, the --out file.
 type output struct {
 	format  string
 	file    string
@@ -24,8 +25,13 @@ type output struct {
 func (o *output) flags(c *cobra.Command, allowed ...string) {
 	o.allowed = append([]string{"table", "json", "yaml"}, allowed...)
 	c.Flags().StringVarP(&o.format, "output", "o", "table", "form of the answer: "+strings.Join(o.allowed, ", "))
-	_ = c.RegisterFlagCompletionFunc("output", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return o.allowed, cobra.ShellCompDirectiveNoFileComp
+	complete(c, "output", o.allowed)
+}
+
+// complete offers the values a flag may have.
+func complete(c *cobra.Command, flag string, values []string) {
+	_ = c.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return values, cobra.ShellCompDirectiveNoFileComp
 	})
 }
 
@@ -36,24 +42,42 @@ func (o *output) check() error {
 	return nil
 }
 
-// value prints v as JSON or YAML, the domain value itself; for a table it calls the function.
+// value gives v out as JSON or YAML, the domain value itself; for a table it calls the function.
 func (o *output) value(t *terminal, v any, table func()) error {
 	switch o.format {
 	case "json":
-		e := json.NewEncoder(t.out)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(v)
+		data, err := layOut(v)
+		if err != nil {
+			return err
+		}
+		return o.write(t, data)
 	case "yaml":
 		data, err := api.YAML(v)
 		if err != nil {
 			return err
 		}
-		_, err = t.out.Write(data)
-		return err
+		return o.write(t, data)
 	}
+	if o.file == "" {
+		table()
+		return nil
+	}
+	var page bytes.Buffer
+	screen := t.out
+	t.out = &page
 	table()
-	return nil
+	t.out = screen
+	return o.write(t, page.Bytes())
+}
+
+// layOut is a value's JSON, laid out for reading.
+func layOut(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(v)
+	return b.Bytes(), err
 }
 
 // write puts a rendered answer on stdout, or whole into the file or not at all.
@@ -62,9 +86,18 @@ func (o *output) write(t *terminal, data []byte) error {
 		_, err := t.out.Write(data)
 		return err
 	}
-	temp, err := os.CreateTemp(filepath.Dir(o.file), ".caravan-*")
+	if err := replace(o.file, data); err != nil {
+		return err
+	}
+	t.say("wrote %s (%s)", o.file, size(len(data)))
+	return nil
+}
+
+// replace puts data in a file's place in one step.
+func replace(name string, data []byte) error {
+	temp, err := os.CreateTemp(filepath.Dir(name), ".caravan-*")
 	if err != nil {
-		return fault.Newf(fault.Invalid, "--out %s: cannot write there; name a file in a directory you may write to", o.file)
+		return fault.Newf(fault.Invalid, "--out %s: cannot write there; name a file in a directory you may write to", name)
 	}
 	defer func() { _ = os.Remove(temp.Name()) }() // gone already when all went well
 	_, err = temp.Write(data)
@@ -75,12 +108,11 @@ func (o *output) write(t *terminal, data []byte) error {
 		err = os.Chmod(temp.Name(), 0o644)
 	}
 	if err == nil {
-		err = os.Rename(temp.Name(), o.file)
+		err = os.Rename(temp.Name(), name)
 	}
 	if err != nil {
-		return fault.Newf(fault.Unavailable, "--out %s: %w", o.file, err)
+		return fault.Newf(fault.Unavailable, "--out %s: %w; name another file", name, err)
 	}
-	t.say("wrote %s (%s)", o.file, size(len(data)))
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,8 +39,8 @@ func newScan(s *session) *cobra.Command {
 				return err
 			}
 			err = o.value(s.terminal, state, func() {
-				s.say("%s in %s", summary(m), state.Ended.Sub(state.Started).Round(10*time.Millisecond))
-				s.table([]string{"SNAPSHOT"}, [][]string{{string(state.Digest)}})
+				s.table([]string{"SNAPSHOT"}, [][]string{{string(state.Digest)}}, cut)
+				s.say("%s", summary(m, took(state)))
 			})
 			if err == nil && strict && len(m.Doubts) > 0 {
 				return fault.Newf(fault.Invalid, "%s; see them with `caravan map --doubts`", count(len(m.Doubts), "doubt"))
@@ -78,7 +79,7 @@ func newSnapshots(s *session) *cobra.Command {
 				for _, v := range list {
 					rows = append(rows, []string{v.TakenAt.Local().Format(time.DateTime), count(v.Services, "service"), count(v.Edges, "edge"), count(v.Doubts, "doubt"), string(v.Digest)})
 				}
-				s.table([]string{"TAKEN", "", "", "", "SNAPSHOT"}, rows)
+				s.table([]string{"TAKEN", "", "", "", "SNAPSHOT"}, rows, cut)
 				if len(rows) == 0 {
 					s.say("nothing yet; run `caravan scan`")
 				}
@@ -88,3 +89,44 @@ func newSnapshots(s *session) *cobra.Command {
 	o.flags(c)
 	return c
 }
+
+func newScans(s *session) *cobra.Command {
+	o := &output{}
+	c := &cobra.Command{
+		Use:     "scans",
+		Short:   "List the scans that have ended, the last first, with what became of them",
+		Example: "  caravan scans",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			cl, done, err := s.connect(c.Context(), nil)
+			if err != nil {
+				return err
+			}
+			defer done()
+			list, err := cl.Scans(c.Context())
+			if err != nil {
+				return err
+			}
+			return o.value(s.terminal, list, func() {
+				var rows [][]string
+				for _, v := range list {
+					rows = append(rows, []string{v.Started.Local().Format(time.DateTime), seconds(v.Ended.Sub(v.Started)), v.State, string(v.Digest) + v.Error})
+				}
+				s.table([]string{"STARTED", "TOOK", "", "SNAPSHOT OR REASON"}, rows, wrap)
+				if len(rows) == 0 {
+					s.say("nothing yet; run `caravan scan`")
+				}
+			})
+		},
+	}
+	o.flags(c)
+	return c
+}
+
+// took says how long a scan was.
+func took(state app.ScanState) string { return " in " + seconds(state.Ended.Sub(state.Started)) }
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }

@@ -8,36 +8,45 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/term"
 )
 
-// terminal is where results and news go. Progress is drawn in place on a terminal and not at all elsewhere.
+// terminal is where results and news go. Progress is drawn in place on a terminal; elsewhere it is a line now and then.
 type terminal struct {
 	out, err io.Writer
 	now      func() time.Time
 
-	begun time.Time // of the progress line
-	shown bool
+	begun time.Time // of what progress is shown of
+	shown bool      // a line of it stands on the terminal
+	phase string    // the last one that was said elsewhere
+	said  time.Time // when it was
 }
 
-// patience is how long something may take before progress is shown.
-const patience = time.Second
+const (
+	patience = time.Second      // how long something may take before progress is shown
+	interval = 10 * time.Second // between lines of it where there is no terminal
+)
 
-func (t *terminal) progress(format string, args ...any) {
-	if !isTerminal(t.err) {
-		return
-	}
+// progress shows how far a phase has come.
+func (t *terminal) progress(phase, format string, args ...any) {
+	now := t.now()
 	if t.begun.IsZero() {
-		t.begun = t.now()
+		t.begun = now
 	}
-	if t.now().Sub(t.begun) < patience {
+	if now.Sub(t.begun) < patience {
 		return
 	}
-	line := fmt.Sprintf(format, args...)
-	fmt.Fprintf(t.err, "\r\x1b[K%s", truncate(line, t.width()-1))
-	t.shown = true
+	line := plain(phase + ": " + fmt.Sprintf(format, args...))
+	if isTerminal(t.err) {
+		fmt.Fprintf(t.err, "\r\x1b[K%s", truncate(line, t.width()-1))
+		t.shown = true
+		return
+	}
+	if phase != t.phase || now.Sub(t.said) >= interval {
+		t.say("%s", line)
+		t.phase, t.said = phase, now
+	}
 }
 
 // clear takes the progress line away.
@@ -45,7 +54,7 @@ func (t *terminal) clear() {
 	if t.shown {
 		fmt.Fprint(t.err, "\r\x1b[K")
 	}
-	t.shown, t.begun = false, time.Time{}
+	t.shown, t.begun, t.phase = false, time.Time{}, ""
 }
 
 func (t *terminal) say(format string, args ...any) { fmt.Fprintf(t.err, format+"\n", args...) }
@@ -126,47 +135,4 @@ func (t *terminal) bold(s string) string {
 		return s
 	}
 	return "\x1b[1m" + s + "\x1b[0m"
-}
-
-func truncate(s string, width int) string {
-	if utf8.RuneCountInString(s) <= width || width < 2 {
-		return s
-	}
-	return string([]rune(s)[:width-1]) + "…"
-}
-
-// table prints rows under a header in columns two blanks apart. The last column gives way when the terminal is narrow.
-func (t *terminal) table(header []string, rows [][]string) {
-	if len(rows) == 0 {
-		return
-	}
-	widths := make([]int, len(header))
-	for _, r := range append([][]string{header}, rows...) {
-		for i, cell := range r {
-			r[i] = plain(cell)
-			cell = r[i]
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-		}
-	}
-	used := 0
-	for _, w := range widths[:len(widths)-1] {
-		used += w + 2
-	}
-	widths[len(widths)-1] = max(12, min(widths[len(widths)-1], t.width()-used))
-	fmt.Fprintln(t.out, t.dim(tableLine(header, widths)))
-	for _, r := range rows {
-		fmt.Fprintln(t.out, tableLine(r, widths))
-	}
-}
-
-func tableLine(cells []string, widths []int) string {
-	var b strings.Builder
-	for i, cell := range cells {
-		if i == len(cells)-1 {
-			b.WriteString(truncate(cell, widths[i]))
-			break
-		}
-		b.WriteString(cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
-	}
-	return strings.TrimRight(b.String(), " ")
 }

@@ -25,7 +25,7 @@ func (s *Store) explain(doing string, err error) error {
 	case err == nil || errors.As(err, &known):
 		return err
 	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
-		return fault.Newf(fault.Unavailable, "%s store %s: %w; nothing was changed, try again", doing, s.where, err)
+		return interrupted(doing, s.where, err)
 	case errors.As(err, &file):
 		return s.explainFile(doing, file)
 	case errors.As(err, &server):
@@ -36,6 +36,10 @@ func (s *Store) explain(doing string, err error) error {
 		return fault.Newf(fault.Unavailable, "%s store %s: no permission; become the file's owner or name another file", doing, s.where)
 	}
 	return fault.Newf(fault.Internal, "%s store %s: %w; please report it", doing, s.where, err)
+}
+
+func interrupted(doing, where string, cause error) error {
+	return fault.Newf(fault.Unavailable, "%s store %s: %w; nothing was changed, try again", doing, where, cause)
 }
 
 func (s *Store) explainFile(doing string, err *sqlite.Error) error {

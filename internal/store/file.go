@@ -41,7 +41,7 @@ func writeOnce(path, text string, mode fs.FileMode) error {
 // sqliteName is the name by which the driver opens a file. Transactions take the write lock at once: one that began by
 // reading could not wait for another writer.
 func sqliteName(path string) string {
-	query := url.Values{"_pragma": {"busy_timeout(10000)", "synchronous(normal)"}, "_txlock": {"immediate"}}
+	query := url.Values{"_pragma": {"busy_timeout(10000)", "synchronous(normal)", "foreign_keys(1)"}, "_txlock": {"immediate"}}
 	name := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: query.Encode()}
 	return name.String()
 }

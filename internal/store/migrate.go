@@ -21,6 +21,9 @@ var migrations embed.FS
 // versions is the table that says which migrations a database has had; a database that has it is Caravan's.
 const versions = "caravan_migrations"
 
+// ours are the tables the migrations make.
+var ours = []string{"snapshots", "scans"}
+
 // dialect is all that differs between the two databases.
 type dialect struct {
 	name   goose.Dialect
@@ -90,7 +93,8 @@ func (s *Store) recognise(ctx context.Context, known int64) error {
 		return err
 	}
 	if !slices.Contains(tables, versions) {
-		if len(tables) == 0 || s.dialect.shared && !slices.Contains(tables, "snapshots") {
+		taken := slices.ContainsFunc(tables, func(name string) bool { return !s.dialect.shared || slices.Contains(ours, name) })
+		if !taken {
 			return nil
 		}
 		return fault.Newf(fault.Conflict, "store %s: another program's database; name one that is empty or Caravan's", s.where)

@@ -13,13 +13,24 @@ import (
 	"example.org/caravan/internal/fault"
 )
 
-// Record is one scan's outcome.
+// Record is the outcome of a scan that is done.
 type Record struct {
 	Graph    depmap.Graph    // kept under its Digest
 	Snapshot estate.Snapshot // what the graph was built from
-	TakenAt  time.Time
-	Source   string        // what was scanned, in words
-	Took     time.Duration // how long the scan was
+	Scan     string          // its ID
+	Started  time.Time
+	TakenAt  time.Time // when it ended
+	Source   string    // what was scanned, in words
+}
+
+func (r Record) scan() Scan {
+	return Scan{ID: r.Scan, Started: r.Started, Ended: r.TakenAt, State: Done, Source: r.Source, Digest: r.Graph.Digest}
+}
+
+func summaryOf(r Record) Summary {
+	return Summary{Digest: r.Graph.Digest, TakenAt: stamp(r.TakenAt), LastSeen: stamp(r.TakenAt), Source: text(r.Source),
+		Services: len(r.Graph.Services), Edges: len(r.Graph.Edges), Doubts: len(r.Graph.Doubts), Files: r.Graph.Files,
+		Took: r.TakenAt.Sub(r.Started).Truncate(time.Microsecond)}
 }
 
 // Summary is one line of the history. Times are UTC, to the microsecond.
@@ -41,13 +52,23 @@ var (
 	reference  = regexp.MustCompile(`^[0-9a-f]{6,64}$`)
 )
 
-// Save keeps a scan's outcome. A graph that is kept already, by its digest, only has its LastSeen moved on. Invalid
-// when the graph has no digest. On any error nothing is kept.
+// Save keeps a scan and its outcome. A graph that is kept already, by its digest, only has its LastSeen moved on.
+// Invalid when the graph has no digest or the scan no ID. On any error nothing is kept.
 func (s *Store) Save(ctx context.Context, r Record) error {
-	if !digestForm.MatchString(string(r.Graph.Digest)) {
-		return fault.Newf(fault.Invalid, "save snapshot: the graph has no digest; build it with depmap.Build")
+	if err := checkRecord(r); err != nil {
+		return err
 	}
 	return s.explain("save a snapshot in", s.save(ctx, r))
+}
+
+func checkRecord(r Record) error {
+	switch {
+	case !digestForm.MatchString(string(r.Graph.Digest)):
+		return fault.Newf(fault.Invalid, "save snapshot: the graph has no digest; build it with depmap.Build")
+	case r.Scan == "":
+		return fault.Newf(fault.Invalid, "save snapshot: the scan that made it has no ID; give it one")
+	}
+	return nil
 }
 
 func (s *Store) save(ctx context.Context, r Record) error {
@@ -64,6 +85,9 @@ func (s *Store) save(ctx context.Context, r Record) error {
 		if err := insert(ctx, tx, r); err != nil {
 			return err
 		}
+	}
+	if _, err := tx.ExecContext(ctx, insertScan, scanRow(r.scan())...); err != nil {
+		return err
 	}
 	return tx.Commit()
 }
@@ -96,7 +120,7 @@ func insert(ctx context.Context, tx *sql.Tx, r Record) error {
 		VALUES ($1, $2, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (digest) DO UPDATE
 		SET last_seen = CASE WHEN snapshots.last_seen < excluded.last_seen THEN excluded.last_seen ELSE snapshots.last_seen END`,
-		string(r.Graph.Digest), r.TakenAt.UnixMicro(), r.Took.Microseconds(), strings.ToValidUTF8(r.Source, "\uFFFD"),
+		string(r.Graph.Digest), r.TakenAt.UnixMicro(), r.TakenAt.Sub(r.Started).Microseconds(), text(r.Source),
 		len(r.Graph.Services), len(r.Graph.Edges), len(r.Graph.Doubts), r.Graph.Files, graph, snapshot)
 	return err
 }
@@ -143,25 +167,20 @@ const summaryColumns = `digest, taken_at, last_seen, took, source, services, edg
 const maxAmbiguous = 5
 
 func (s *Store) find(ctx context.Context, ref string) (Summary, error) {
-	if ref == "" || ref == "latest" {
+	if isLatest(ref) {
 		return s.newest(ctx)
 	}
-	digits := strings.TrimPrefix(strings.ToLower(ref), "sha256:")
-	if !reference.MatchString(digits) {
-		return Summary{}, fault.Newf(fault.Invalid, "%q names no snapshot; write latest, or six or more digits of a digest", ref)
+	from, err := beginning(ref)
+	if err != nil {
+		return Summary{}, err
 	}
-	from := "sha256:" + digits // up to "g", which sorts after every hexadecimal digit
+	// "g" sorts after every hexadecimal digit.
 	found, err := s.summaries(ctx, `SELECT `+summaryColumns+` FROM snapshots WHERE digest >= $1 AND digest < $2 ORDER BY digest LIMIT $3`,
 		from, from+"g", maxAmbiguous)
-	switch {
-	case err != nil:
+	if err != nil {
 		return Summary{}, err
-	case len(found) == 0:
-		return Summary{}, noSnapshot(ref)
-	case len(found) > 1:
-		return Summary{}, ambiguous(ref, found)
 	}
-	return found[0], nil
+	return only(ref, found)
 }
 
 func (s *Store) newest(ctx context.Context) (Summary, error) {
@@ -170,29 +189,46 @@ func (s *Store) newest(ctx context.Context) (Summary, error) {
 		return Summary{}, err
 	}
 	if len(found) == 0 {
-		return Summary{}, fault.Newf(fault.NotFound, "no snapshot yet; run caravan scan first")
+		return Summary{}, noneYet()
 	}
 	return found[0], nil
 }
+
+func isLatest(ref string) bool { return ref == "" || ref == "latest" }
+
+// beginning is how the digest that ref means begins, "sha256:" included.
+func beginning(ref string) (string, error) {
+	digits := strings.TrimPrefix(strings.ToLower(ref), "sha256:")
+	if !reference.MatchString(digits) {
+		return "", fault.Newf(fault.Invalid, "%q names no snapshot; write latest, or six or more digits of a digest", ref)
+	}
+	return "sha256:" + digits, nil
+}
+
+// only is the one snapshot that was found for ref.
+func only(ref string, found []Summary) (Summary, error) {
+	switch len(found) {
+	case 0:
+		return Summary{}, noSnapshot(ref)
+	case 1:
+		return found[0], nil
+	}
+	digests := make([]string, len(found))
+	for i, f := range found {
+		digests[i] = string(f.Digest)
+	}
+	return Summary{}, fault.Newf(fault.Conflict, "%q begins several snapshots: %s; write more digits", ref, strings.Join(digests, ", "))
+}
+
+func noneYet() error { return fault.Newf(fault.NotFound, "no snapshot yet; run caravan scan first") }
 
 func noSnapshot(ref string) error {
 	return fault.Newf(fault.NotFound, "no snapshot %q is kept; run caravan snapshots to see those that are", ref)
 }
 
-func ambiguous(ref string, found []Summary) error {
-	digests := make([]string, len(found))
-	for i, f := range found {
-		digests[i] = string(f.Digest)
-	}
-	return fault.Newf(fault.Conflict, "%q begins several snapshots: %s; write more digits", ref, strings.Join(digests, ", "))
-}
-
 // List is the history, newest first: by when each snapshot was last seen, then first taken. A limit of 0 means 100.
 func (s *Store) List(ctx context.Context, limit int) ([]Summary, error) {
-	if limit <= 0 {
-		limit = 100
-	}
-	found, err := s.summaries(ctx, `SELECT `+summaryColumns+` FROM snapshots ORDER BY last_seen DESC, taken_at DESC, digest LIMIT $1`, limit)
+	found, err := s.summaries(ctx, `SELECT `+summaryColumns+` FROM snapshots ORDER BY last_seen DESC, taken_at DESC, digest LIMIT $1`, atMost(limit))
 	return found, s.explain("list the snapshots in", err)
 }
 

@@ -1,13 +1,19 @@
 package store
 
 import (
+	"bufio"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,10 +25,19 @@ import (
 	"example.org/caravan/internal/store/pgtest"
 )
 
-// promises are what every database must keep. Each gets the options of an empty one.
+// keeping is what a Store and a Memory have in common.
+type keeping interface {
+	Save(context.Context, Record) error
+	Note(context.Context, Scan) error
+	Graph(ctx context.Context, ref string) (depmap.Graph, Summary, error)
+	List(ctx context.Context, limit int) ([]Summary, error)
+	Scans(ctx context.Context, limit int) ([]Scan, error)
+}
+
+// promises are what everything that keeps snapshots must keep. Each gets an empty one.
 var promises = []struct {
 	name  string
-	check func(t *testing.T, opts Options)
+	check func(t *testing.T, s keeping)
 }{
 	{"what is saved comes back whole", comesBackWhole},
 	{"an empty store has no latest and an empty history", startsEmpty},
@@ -31,22 +46,50 @@ var promises = []struct {
 	{"an older sighting of the same digest does not turn last seen back", neverTurnsBack},
 	{"a digest is found by its beginning", foundByBeginning},
 	{"the history is newest first and as long as asked", listsNewestFirst},
-	{"two handles saving the same digest at once keep it once", savesAtOnce},
-	{"two handles opening an empty database at once both succeed", opensAtOnce},
+	{"every scan is noted, whatever became of it", notesEveryScan},
+	{"a scan that cannot be noted is refused", refusesOddScans},
+	{"the same digest saved at once is kept once", savesAtOnce},
 	{"a cancelled save leaves nothing", cancelledLeavesNothing},
-	{"a save that ends while it waits for another leaves nothing", endedLeavesNothing},
 	{"a graph without a digest is refused", refusesNoDigest},
+}
+
+// databasePromises are what every database must keep beside them. Each gets the options of an empty one.
+var databasePromises = []struct {
+	name  string
+	check func(t *testing.T, opts Options)
+}{
+	{"what a graph was built from comes back whole", snapshotComesBackWhole},
+	{"two handles saving the same digest at once keep it once", savesAtOnceFromTwoHandles},
+	{"two handles opening an empty database at once both succeed", opensAtOnce},
+	{"a save that ends while it waits for another leaves nothing", endedLeavesNothing},
+	{"a save whose program is killed leaves nothing", killedLeavesNothing},
+	{"an older schema is brought up to date with all it holds", bringsUpToDate},
 	{"a newer schema is left alone", refusesNewerSchema},
 	{"another program's tables are left alone", refusesForeign},
 	{"a damaged snapshot says so", saysDamaged},
 	{"what is kept outlives the handle", outlivesHandle},
 }
 
+func TestMemoryKeepsItsPromises(t *testing.T) {
+	for _, p := range promises {
+		t.Run(p.name, func(t *testing.T) { p.check(t, &Memory{}) })
+	}
+}
+
 func TestSQLiteKeepsItsPromises(t *testing.T) {
+	empty := func(t *testing.T) Options {
+		return Options{Path: filepath.Join(t.TempDir(), folderName, "caravan.db")}
+	}
 	for _, p := range promises {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			p.check(t, Options{Path: filepath.Join(t.TempDir(), folderName, "caravan.db")})
+			p.check(t, open(t, empty(t)))
+		})
+	}
+	for _, p := range databasePromises {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			p.check(t, empty(t))
 		})
 	}
 }
@@ -54,6 +97,9 @@ func TestSQLiteKeepsItsPromises(t *testing.T) {
 func TestPostgreSQLKeepsItsPromises(t *testing.T) {
 	cluster := pgtest.Start(t)
 	for _, p := range promises {
+		t.Run(p.name, func(t *testing.T) { p.check(t, open(t, Options{Database: cluster.Database(t)})) })
+	}
+	for _, p := range databasePromises {
 		t.Run(p.name, func(t *testing.T) { p.check(t, Options{Database: cluster.Database(t)}) })
 	}
 }
@@ -76,11 +122,18 @@ func record(seed string, at time.Time) Record {
 	return Record{
 		Graph:    g,
 		Snapshot: estate.Snapshot{Components: []estate.Component{{Name: "orders", Kind: estate.Service}}, Files: 40, Read: 12},
+		Scan:     fmt.Sprintf("scan-%d", scans.Add(1)),
+		Started:  at.Add(-took),
 		TakenAt:  at,
 		Source:   "kopi",
-		Took:     1500 * time.Millisecond,
 	}
 }
+
+// took is how long each record's scan was.
+const took = 1500 * time.Millisecond
+
+// scans counts the records made: each is of a scan of its own.
+var scans atomic.Int64
 
 // named is a record under a chosen digest.
 func named(digits string, at time.Time) Record {
@@ -99,7 +152,7 @@ func open(t *testing.T, opts Options) *Store {
 	return s
 }
 
-func save(t *testing.T, s *Store, records ...Record) {
+func save(t *testing.T, s keeping, records ...Record) {
 	t.Helper()
 	for _, r := range records {
 		if err := s.Save(t.Context(), r); err != nil {
@@ -108,7 +161,7 @@ func save(t *testing.T, s *Store, records ...Record) {
 	}
 }
 
-func list(t *testing.T, s *Store, limit int) []Summary {
+func list(t *testing.T, s keeping, limit int) []Summary {
 	t.Helper()
 	all, err := s.List(t.Context(), limit)
 	if err != nil {
@@ -129,11 +182,10 @@ func wantKind(t *testing.T, err error, kind fault.Kind, parts ...string) {
 	}
 }
 
-func comesBackWhole(t *testing.T, opts Options) {
-	s := open(t, opts)
+func comesBackWhole(t *testing.T, s keeping) {
 	r := record("a", noon)
 	save(t, s, r)
-	want := Summary{Digest: r.Graph.Digest, TakenAt: noon, LastSeen: noon, Source: "kopi", Services: 2, Edges: 1, Doubts: 1, Files: 40, Took: r.Took}
+	want := Summary{Digest: r.Graph.Digest, TakenAt: noon, LastSeen: noon, Source: "kopi", Services: 2, Edges: 1, Doubts: 1, Files: 40, Took: took}
 	graph, sum, err := s.Graph(t.Context(), string(r.Graph.Digest))
 	if err != nil {
 		t.Fatal(err)
@@ -144,6 +196,12 @@ func comesBackWhole(t *testing.T, opts Options) {
 	if diff := cmp.Diff(want, sum); diff != "" {
 		t.Errorf("summary (-want +got):\n%s", diff)
 	}
+}
+
+func snapshotComesBackWhole(t *testing.T, opts Options) {
+	s := open(t, opts)
+	r := record("a", noon)
+	save(t, s, r)
 	snapshot, sum, err := s.Snapshot(t.Context(), "latest")
 	if err != nil {
 		t.Fatal(err)
@@ -151,22 +209,23 @@ func comesBackWhole(t *testing.T, opts Options) {
 	if diff := cmp.Diff(r.Snapshot, snapshot); diff != "" {
 		t.Errorf("snapshot (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(want, sum); diff != "" {
-		t.Errorf("the snapshot's summary (-want +got):\n%s", diff)
+	if sum.Digest != r.Graph.Digest {
+		t.Errorf("got the summary of %s", sum.Digest)
 	}
 }
 
-func startsEmpty(t *testing.T, opts Options) {
-	s := open(t, opts)
+func startsEmpty(t *testing.T, s keeping) {
 	if all := list(t, s, 0); len(all) != 0 {
+		t.Errorf("got %v", all)
+	}
+	if all := noted(t, s, 0); len(all) != 0 {
 		t.Errorf("got %v", all)
 	}
 	_, _, err := s.Graph(t.Context(), "")
 	wantKind(t, err, fault.NotFound, "caravan scan")
 }
 
-func latestIsLastSeen(t *testing.T, opts Options) {
-	s := open(t, opts)
+func latestIsLastSeen(t *testing.T, s keeping) {
 	a, b := record("a", noon), record("b", noon.Add(time.Hour))
 	save(t, s, a, b)
 	for _, ref := range []string{"", "latest"} {
@@ -174,38 +233,34 @@ func latestIsLastSeen(t *testing.T, opts Options) {
 			t.Errorf("%q: got %s, %v", ref, sum.Digest, err)
 		}
 	}
-	a.TakenAt = noon.Add(2 * time.Hour)
-	save(t, s, a)
+	save(t, s, record("a", noon.Add(2*time.Hour)))
 	if _, sum, err := s.Graph(t.Context(), ""); err != nil || sum.Digest != a.Graph.Digest {
 		t.Errorf("after the estate went back: got %s, %v", sum.Digest, err)
 	}
 }
 
-func savesOnce(t *testing.T, opts Options) {
-	s := open(t, opts)
+func savesOnce(t *testing.T, s keeping) {
 	first, again := record("a", noon), record("a", noon.Add(time.Hour))
-	again.Source, again.Took = "elsewhere", time.Minute
+	again.Source, again.Started = "elsewhere", noon
 	save(t, s, first, again)
 	all := list(t, s, 0)
 	if len(all) != 1 {
 		t.Fatalf("kept %d times", len(all))
 	}
-	want := Summary{Digest: first.Graph.Digest, TakenAt: noon, LastSeen: noon.Add(time.Hour), Source: "kopi", Services: 2, Edges: 1, Doubts: 1, Files: 40, Took: first.Took}
+	want := Summary{Digest: first.Graph.Digest, TakenAt: noon, LastSeen: noon.Add(time.Hour), Source: "kopi", Services: 2, Edges: 1, Doubts: 1, Files: 40, Took: took}
 	if diff := cmp.Diff(want, all[0]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
-func neverTurnsBack(t *testing.T, opts Options) {
-	s := open(t, opts)
+func neverTurnsBack(t *testing.T, s keeping) {
 	save(t, s, record("a", noon), record("a", noon.Add(-time.Hour)))
 	if got := list(t, s, 0)[0].LastSeen; !got.Equal(noon) {
 		t.Errorf("last seen %s", got)
 	}
 }
 
-func foundByBeginning(t *testing.T, opts Options) {
-	s := open(t, opts)
+func foundByBeginning(t *testing.T, s keeping) {
 	save(t, s, named("abcdef01", noon), named("abcdef02", noon), named("fffffff", noon))
 	for _, ref := range []string{"abcdef01", "sha256:abcdef01", "ABCDEF01", "sha256:abcdef01" + strings.Repeat("0", 56)} {
 		if _, sum, err := s.Graph(t.Context(), ref); err != nil || !strings.HasPrefix(string(sum.Digest), "sha256:abcdef01") {
@@ -225,8 +280,7 @@ func foundByBeginning(t *testing.T, opts Options) {
 	}
 }
 
-func listsNewestFirst(t *testing.T, opts Options) {
-	s := open(t, opts)
+func listsNewestFirst(t *testing.T, s keeping) {
 	for i, digits := range []string{"a1", "b2", "c3", "d4"} {
 		save(t, s, named(digits, noon.Add(time.Duration(i)*time.Minute)))
 	}
@@ -239,8 +293,53 @@ func listsNewestFirst(t *testing.T, opts Options) {
 	}
 }
 
-func savesAtOnce(t *testing.T, opts Options) {
-	handles := []*Store{open(t, opts), open(t, opts)}
+func notesEveryScan(t *testing.T, s keeping) {
+	first, again := record("a", noon), record("a", noon.Add(time.Hour))
+	save(t, s, first, again)
+	failed := Scan{ID: "x1", Started: noon, Ended: noon.Add(time.Minute), State: Failed, Source: "kopi", Kind: "not found", Error: "source x: no such directory; name one that exists"}
+	cancelled := Scan{ID: "x2", Started: noon, Ended: noon.Add(2 * time.Minute), State: Cancelled, Source: "kopi", Kind: "unavailable", Error: "cancelled"}
+	for _, sc := range []Scan{cancelled, failed} {
+		if err := s.Note(t.Context(), sc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done := func(r Record) Scan {
+		return Scan{ID: r.Scan, Started: r.Started, Ended: r.TakenAt, State: Done, Source: "kopi", Digest: r.Graph.Digest}
+	}
+	want := []Scan{done(again), cancelled, failed, done(first)}
+	if diff := cmp.Diff(want, noted(t, s, 0)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(want[:2], noted(t, s, 2)); diff != "" {
+		t.Errorf("the last two (-want +got):\n%s", diff)
+	}
+}
+
+func noted(t *testing.T, s keeping, limit int) []Scan {
+	t.Helper()
+	all, err := s.Scans(t.Context(), limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func refusesOddScans(t *testing.T, s keeping) {
+	for _, sc := range []Scan{{}, {ID: "x", State: Done}, {ID: "x", State: "running"}, {State: Failed}} {
+		wantKind(t, s.Note(t.Context(), sc), fault.Invalid, "note scan")
+	}
+	r := record("a", noon)
+	r.Scan = ""
+	wantKind(t, s.Save(t.Context(), r), fault.Invalid, "no ID")
+}
+
+func savesAtOnce(t *testing.T, s keeping) { saveAtOnce(t, s, s) }
+
+func savesAtOnceFromTwoHandles(t *testing.T, opts Options) {
+	saveAtOnce(t, open(t, opts), open(t, opts))
+}
+
+func saveAtOnce(t *testing.T, handles ...keeping) {
 	errs := make([]error, 8)
 	var wg sync.WaitGroup
 	for i := range errs {
@@ -253,6 +352,9 @@ func savesAtOnce(t *testing.T, opts Options) {
 	all := list(t, handles[0], 0)
 	if len(all) != 1 || !all[0].LastSeen.Equal(noon.Add(7*time.Second)) {
 		t.Errorf("got %+v", all)
+	}
+	if runs := noted(t, handles[1], 0); len(runs) != len(errs) {
+		t.Errorf("%d scans noted", len(runs))
 	}
 }
 
@@ -273,8 +375,7 @@ func opensAtOnce(t *testing.T, opts Options) {
 	}
 }
 
-func cancelledLeavesNothing(t *testing.T, opts Options) {
-	s := open(t, opts)
+func cancelledLeavesNothing(t *testing.T, s keeping) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	err := s.Save(ctx, record("a", noon))
@@ -282,8 +383,16 @@ func cancelledLeavesNothing(t *testing.T, opts Options) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("the cause is lost: %v", err)
 	}
+	keepsNothing(t, s)
+}
+
+func keepsNothing(t *testing.T, s keeping) {
+	t.Helper()
 	if all := list(t, s, 0); len(all) != 0 {
 		t.Errorf("kept %v", all)
+	}
+	if all := noted(t, s, 0); len(all) != 0 {
+		t.Errorf("noted %v", all)
 	}
 }
 
@@ -303,14 +412,115 @@ func endedLeavesNothing(t *testing.T, opts Options) {
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	if all := list(t, s, 0); len(all) != 0 {
-		t.Errorf("kept %v", all)
-	}
+	keepsNothing(t, s)
 	save(t, s, r)
 }
 
-func refusesNoDigest(t *testing.T, opts Options) {
+// halfway, in the environment, makes the test's program save half a record in the store of these options and wait.
+const halfway = "CARAVAN_STORE_HALFWAY"
+
+func TestMain(m *testing.M) {
+	if text, ok := os.LookupEnv(halfway); ok {
+		if err := saveHalf(text); err != nil {
+			fmt.Println(err)
+		}
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// saveHalf comes as far as the last statement before the commit, says so, and waits for the end.
+func saveHalf(options string) error {
+	var opts Options
+	if err := json.Unmarshal([]byte(options), &opts); err != nil {
+		return err
+	}
+	ctx := context.Background()
+	s, err := Open(ctx, opts)
+	if err != nil {
+		return err
+	}
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	r := record("a", noon)
+	if err := insert(ctx, tx, r); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, insertScan, scanRow(r.scan())...); err != nil {
+		return err
+	}
+	fmt.Println("halfway")
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+func killedLeavesNothing(t *testing.T, opts Options) {
+	text, err := json.Marshal(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), halfway+"="+string(text))
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != "halfway\n" {
+		t.Errorf("it came to %q, %v", line, err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err == nil || cmd.ProcessState.Exited() {
+		t.Errorf("it was not killed: %v", err)
+	}
 	s := open(t, opts)
+	keepsNothing(t, s)
+	save(t, s, record("a", noon))
+}
+
+// bringsUpToDate begins with the first schema and a snapshot in it.
+func bringsUpToDate(t *testing.T, opts Options) {
+	old, err := connect(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider, err := old.provider()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.UpTo(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	tx, err := old.db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := record("a", noon)
+	if err := errors.Join(insert(t.Context(), tx, r), tx.Commit(), old.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, opts)
+	if graph, _, err := s.Graph(t.Context(), ""); err != nil || graph.Digest != r.Graph.Digest {
+		t.Errorf("got %s, %v", graph.Digest, err)
+	}
+	save(t, s, record("a", noon.Add(time.Hour)))
+	if runs := noted(t, s, 0); len(runs) != 1 {
+		t.Errorf("noted %v", runs)
+	}
+}
+
+func refusesNoDigest(t *testing.T, s keeping) {
 	r := record("a", noon)
 	for _, digest := range []estate.Digest{"", "sha256:", "sha256:ABC"} {
 		r.Graph.Digest = digest
@@ -334,7 +544,7 @@ func refusesForeign(t *testing.T, opts Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	execute(t, raw.db, `CREATE TABLE snapshots (photo TEXT)`)
+	execute(t, raw.db, `CREATE TABLE scans (photo TEXT)`)
 	raw.Close()
 	_, err = Open(t.Context(), opts)
 	wantKind(t, err, fault.Conflict, "another program's", "name one")

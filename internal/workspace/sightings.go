@@ -44,9 +44,7 @@ func Sightings(w Workspace) []estate.Sighting {
 		t.sightings(fmt.Sprintf("teams[%d]", i), see)
 	}
 	for i, s := range w.Services {
-		if !s.Ignore {
-			s.sightings(fmt.Sprintf("services[%d]", i), see)
-		}
+		s.sightings(fmt.Sprintf("services[%d]", i), see)
 	}
 	estate.SortSightings(out)
 	return out
@@ -93,16 +91,13 @@ func aliasKind(alias string) string {
 	return estate.NameDNS
 }
 
-// Ignored lists every name of the services that shall be left out of the map, in the order of the file.
-func Ignored(w Workspace) []estate.ServiceName {
-	var out []estate.ServiceName
-	for _, s := range w.Services {
-		if !s.Ignore {
-			continue
-		}
-		out = append(out, s.Name)
-		for _, alias := range s.Aliases {
-			out = append(out, estate.ServiceName(alias))
+// Ignored lists where the workspace names the services that shall be left out of the map. They are sighted like the
+// others, so that everything that goes by their names is known to be meant.
+func Ignored(w Workspace) []estate.Place {
+	var out []estate.Place
+	for i, s := range w.Services {
+		if s.Ignore {
+			out = append(out, w.place(fmt.Sprintf("services[%d].name", i)))
 		}
 	}
 	return out

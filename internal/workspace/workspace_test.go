@@ -225,7 +225,7 @@ func TestSightingsCarryTheLinesThatSaySo(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := func(line int) estate.Place { return estate.Place{File: FileName, Line: line} }
-	pay := estate.In("workspace", "payment-provider")
+	pay, smtp := estate.In("workspace", "payment-provider"), estate.In("workspace", "old-smtp")
 	team := estate.In("team", "orders")
 	want := []estate.Sighting{
 		{Fact: estate.Repository, Subject: estate.At("settings"), Value: "settings", Place: at(9), By: "workspace"},
@@ -239,11 +239,14 @@ func TestSightingsCarryTheLinesThatSaySo(t *testing.T) {
 		{Fact: estate.Called, Subject: pay, Key: estate.NameAddress, Value: "203.0.113.7", Place: at(25), By: "workspace"},
 		{Fact: estate.Called, Subject: pay, Key: estate.NameDNS, Value: "api.pay.example.org", Place: at(25), By: "workspace"},
 		{Fact: estate.Owns, Subject: pay, Key: "workspace", Value: "orders", Place: at(27), By: "workspace"},
+		{Fact: estate.Called, Subject: smtp, Key: estate.NameCatalog, Value: "old-smtp", Place: at(28), By: "workspace"},
+		{Fact: estate.Runs, Subject: smtp, Key: "service", Place: at(28), By: "workspace"},
+		{Fact: estate.Called, Subject: smtp, Key: estate.NameDNS, Value: "mail.example.org", Place: at(29), By: "workspace"},
 	}
 	if diff := cmp.Diff(want, Sightings(w)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]estate.ServiceName{"old-smtp", "mail.example.org"}, Ignored(w)); diff != "" {
+	if diff := cmp.Diff([]estate.Place{at(28)}, Ignored(w)); diff != "" {
 		t.Errorf("ignored (-want +got):\n%s", diff)
 	}
 }

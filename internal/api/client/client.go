@@ -187,6 +187,13 @@ func (c *Client) Snapshots(ctx context.Context) ([]store.Summary, error) {
 	return out, err
 }
 
+// Scans lists the scans that have ended, the last first.
+func (c *Client) Scans(ctx context.Context) ([]store.Scan, error) {
+	var out []store.Scan
+	err := c.do(ctx, http.MethodGet, "/scans", nil, nil, &out)
+	return out, err
+}
+
 // Diff lists what changed between two snapshots.
 func (c *Client) Diff(ctx context.Context, old, new string) (depmap.Difference, error) {
 	var out depmap.Difference

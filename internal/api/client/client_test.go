@@ -129,6 +129,10 @@ func TestEveryQuestionIsAnswered(t *testing.T) {
 		if err != nil || len(list) != 1 || list[0].Edges == 0 {
 			t.Errorf("snapshots: %v %v", list, err)
 		}
+		scans, err := c.Scans(ctx)
+		if err != nil || len(scans) != 1 || scans[0].State != "done" || scans[0].Digest != list[0].Digest {
+			t.Errorf("scans: %v %v", scans, err)
+		}
 		diff, err := c.Diff(ctx, "latest", string(list[0].Digest))
 		if err != nil || !diff.Empty() {
 			t.Errorf("diff: %v %v", diff, err)

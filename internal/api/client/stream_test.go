@@ -79,6 +79,9 @@ func TestAScanCancelledOverTheWireEndsItsEvents(t *testing.T) {
 	if list, err := c.Snapshots(ctx); err != nil || len(list) != 0 {
 		t.Errorf("kept %v, %v", list, err)
 	}
+	if list, err := c.Scans(ctx); err != nil || len(list) != 1 || list[0].State != "cancelled" {
+		t.Errorf("noted %v, %v", list, err)
+	}
 }
 
 func TestASecondScanIsAConflict(t *testing.T) {

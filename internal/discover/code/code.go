@@ -1,6 +1,9 @@
 // Package code reads source code lightly, in any language: addresses in literals, declarative clients, routes, the
-// defaults of environment variables and the annotations that make a program a server of some kind. Tests, comments,
-// generated and vendored files are left out. It reports what it reads and leaves to others who is meant.
+// defaults of environment variables, and what makes a program a server of some kind. A file goes in, Mentions come out;
+// who is meant by a name is for others to find.
+//
+// It knows lines, not grammars: a line is looked at only when a byte scan finds something in it that could matter, and
+// constants are followed within their file. Tests, comments, generated, minified and vendored files are left out.
 package code
 
 import (
@@ -21,119 +24,129 @@ func Format() discover.Format {
 	}
 }
 
-// Bounds: larger files and longer lines are generated.
+// Bounds: larger files and longer lines are generated or packed.
 const (
 	maxFile = 512 << 10
-	maxLine = 2000
+	maxLine = 5000
 )
 
-// family says how a language writes comments.
-type family uint8
-
-const (
-	cLike family = iota + 1
-	hashLike
-	pythonLike
-	phpLike
-	xmlLike
-)
-
-var languages = map[string]family{
-	".java": cLike, ".kt": cLike, ".kts": cLike, ".scala": cLike, ".groovy": cLike, ".go": cLike, ".js": cLike, ".mjs": cLike, ".cjs": cLike, ".ts": cLike, ".jsx": cLike, ".tsx": cLike,
-	".vue": cLike, ".svelte": cLike, ".cs": cLike, ".fs": cLike, ".rs": cLike, ".swift": cLike, ".dart": cLike, ".c": cLike, ".cc": cLike, ".cpp": cLike, ".clj": hashLike,
-	".py": pythonLike, ".rb": hashLike, ".sh": hashLike, ".bash": hashLike, ".ex": hashLike, ".exs": hashLike, ".pl": hashLike, ".erl": hashLike,
-	".php": phpLike,
-}
-
-// foreign folders hold tests, examples, generated or others' code.
+// foreign folders hold tests, texts, generated or others' code.
 var foreign = map[string]bool{
-	"test": true, "tests": true, "spec": true, "specs": true, "__tests__": true, "__mocks__": true, "fixtures": true, "mocks": true, "mock": true, "e2e": true, "testdata": true, "testing": true,
-	"dist": true, "vendor": true, "third_party": true, "bower_components": true, "webjars": true, "generated": true, "stories": true, "cypress": true, "benchmark": true, "androidTest": true,
-	"integration-test": true, "integrationTest": true, "docs": true, "migrations": true,
+	"test": true, "tests": true, "spec": true, "specs": true, "__tests__": true, "__mocks__": true, "fixtures": true, "mocks": true, "mock": true, "e2e": true,
+	"testdata": true, "testing": true, "testFixtures": true, "androidTest": true, "integration-test": true, "integrationTest": true, "integration_tests": true,
+	"cypress": true, "stories": true, "benchmark": true, "benchmarks": true, "dist": true, "out": true, "target": true, "obj": true, "vendor": true,
+	"third_party": true, "webjars": true, "generated": true, "gen": true, "docs": true, "doc": true, "migrations": true, "migrate": true, "target-idea": true,
 }
+
+// chefFolders hold Ruby that describes machines and is read as such.
+var chefFolders = map[string]bool{"cookbooks": true, "site-cookbooks": true, "attributes": true, "recipes": true, "roles": true, "environments": true, "data_bags": true}
+
+// vendored begin the names of browser libraries that people copy beside their own scripts.
+var vendored = []string{"jquery", "angular", "bootstrap", "react.", "react-dom.", "vue.", "vue-router.", "lodash", "underscore", "moment", "d3.", "chart.", "handlebars", "socket.io", "sockjs", "stomp.", "require.", "modernizr", "backbone", "ember", "select2", "swagger-ui", "highcharts", "three."}
 
 func wants(p string) bool {
-	if languages[path.Ext(p)] == 0 {
+	ext := path.Ext(p)
+	if languages[ext] == nil {
 		return false
 	}
-	base := path.Base(p)
-	if strings.HasSuffix(base, ".min.js") || strings.HasSuffix(base, ".bundle.js") || testFile(base) {
+	if base := path.Base(p); notProgram(base, ext) {
 		return false
 	}
 	for d := path.Dir(p); d != "." && d != "/"; d = path.Dir(d) {
 		b := path.Base(d)
-		if foreign[b] || strings.HasSuffix(b, ".Tests") || strings.HasSuffix(b, ".UnitTests") || strings.HasSuffix(b, ".FunctionalTests") || strings.HasSuffix(b, ".IntegrationTests") {
+		if foreign[b] || ext == ".rb" && chefFolders[b] || b == "build" && scripted[ext] || testFolder(b) || (b == "lib" || b == "libs" || b == "plugins") && served(d) {
 			return false
 		}
 	}
 	return true
 }
 
-func testFile(base string) bool {
-	stem := strings.TrimSuffix(base, path.Ext(base))
-	for _, end := range []string{"_test", ".test", ".spec", "Test", "Tests", "TestCase", "IT", "_spec", "Spec", ".stories", ".config", ".d"} {
-		if strings.HasSuffix(stem, end) {
-			return end != ".config" || base == "karma.config.js" || base == "webpack.config.js" || base == "protractor.config.js"
-		}
-	}
-	return strings.HasPrefix(base, "test_") || base == "conftest.py" || base == "karma.conf.js" || base == "protractor.conf.js" || base == "gulpfile.js" || base == "Gruntfile.js"
+// scripted are languages whose build folder holds what was packed.
+var scripted = map[string]bool{".js": true, ".mjs": true, ".cjs": true, ".jsx": true, ".ts": true, ".tsx": true}
+
+func testFolder(b string) bool {
+	return strings.HasSuffix(b, "Tests") || strings.HasSuffix(b, "-tests") || strings.HasSuffix(b, "-test") || strings.HasSuffix(b, ".Test") || strings.HasSuffix(b, "_tests")
 }
 
-// hints are the pieces of text one of which every line worth reading has.
-var hints = [][]byte{
-	[]byte("://"), []byte("@Feign"), []byte("@Enable"), []byte("@SpringBoot"), []byte("process.env"), []byte("env("), []byte("Env("), []byte("environ"), []byte("EnvironmentVariable"), []byte("ENV"),
-	[]byte("getInstances("), []byte(".choose("), []byte("lb:"), []byte("@Value"), []byte("Listener"), []byte("RestClient"), []byte("Dial("), []byte("@Ribbon"), []byte("listen("), []byte("ListenAndServe"),
-	[]byte("package main"), []byte("__main__"), []byte("CreateBuilder("), []byte("CreateDefaultBuilder("), []byte(":-"), []byte("_channel("), []byte("NewClient("), []byte(".uri("), []byte("LoadBalanced"),
-	[]byte("host:"), []byte("host ="), []byte("host="), []byte("Host ="), []byte("hostname:"), []byte("port="), []byte("@RegisterRest"), []byte("NextServer"), []byte("HOST"),
-}
-
-func read(f discover.File, r *discover.Report) {
-	if len(f.Data) > maxFile || !worthReading(f.Data) {
-		return
-	}
-	s := &source{file: f, report: r, family: languages[path.Ext(f.Path)], constants: map[string]string{}}
-	for _, mark := range putTogether {
-		if bytes.Contains(f.Data, mark) {
-			s.constantsFirst()
-			break
-		}
-	}
-	s.lines()
-}
-
-// putTogether are the marks of addresses made from constants, which may stand further down.
-var putTogether = [][]byte{[]byte("@Feign"), []byte("@Ribbon"), []byte(`://" +`), []byte(`://"+`)}
-
-// constantsFirst reads the file's string constants before anything else.
-func (s *source) constantsFirst() {
-	for line := range bytes.Lines(s.file.Data) {
-		if len(line) <= maxLine && bytes.IndexByte(line, '=') >= 0 {
-			s.remember(string(line))
-		}
-	}
-}
-
-// worthReading reports whether any line may hold something: one pass for each hint, without allocation.
-func worthReading(data []byte) bool {
-	for _, h := range hints {
-		if bytes.Contains(data, h) {
+// served reports whether a folder lies in one that a web server hands out as it is.
+func served(d string) bool {
+	for d = path.Dir(d); d != "." && d != "/"; d = path.Dir(d) {
+		switch path.Base(d) {
+		case "static", "public", "assets", "wwwroot", "webapp", "www", "resources":
 			return true
 		}
 	}
 	return false
 }
 
+// testEnds end the stems of test files, whatever the language's habit.
+var testEnds = []string{"_test", ".test", ".spec", "-test", "-spec", "Test", "Tests", "TestCase", "IT", "_spec", "Spec", ".stories", ".d", "_pb2", "_pb2_grpc", ".pb", ".min", ".bundle"}
+
+// notProgram reports whether a file is a test, a build script, generated or a library, as its name tells.
+func notProgram(base, ext string) bool {
+	stem := base[:len(base)-len(ext)]
+	for _, end := range testEnds {
+		if strings.HasSuffix(stem, end) {
+			return true
+		}
+	}
+	switch base {
+	case "conftest.py", "setup.py", "karma.conf.js", "gulpfile.js", "Gruntfile.js", "build.gradle.kts", "settings.gradle.kts", "webpack.config.js", "jest.config.js", "karma.config.js",
+		"protractor.conf.js", "mix.exs":
+		return true
+	}
+	if scripted[ext] {
+		for _, v := range vendored {
+			if strings.HasPrefix(base, v) && ext != ".tsx" && ext != ".ts" {
+				return true
+			}
+		}
+	}
+	return strings.HasPrefix(base, "test_")
+}
+
+func read(f discover.File, r *discover.Report) {
+	if len(f.Data) > maxFile {
+		return
+	}
+	found, longest := scan(f.Data)
+	ext := path.Ext(f.Path)
+	entry := entryMark(ext)
+	if entry != nil && bytes.Contains(f.Data, entry) {
+		found |= marksEntry
+	} else {
+		entry = nil
+	}
+	if found&^marksLiteral == 0 || longest > maxLine || generated(f.Data) {
+		return
+	}
+	s := &source{file: f, dir: f.Dir(), report: r, ext: ext, entryMark: entry, lexer: lexer{language: languages[ext]}}
+	s.lines()
+}
+
+// generated reports whether the head of a file says that a program wrote it.
+func generated(data []byte) bool {
+	head := data[:min(len(data), 1024)]
+	return bytes.Contains(head, []byte("DO NOT EDIT")) || bytes.Contains(head, []byte("@generated")) || bytes.Contains(head, []byte("Code generated"))
+}
+
 // source is a file being read.
 type source struct {
 	file      discover.File
+	dir       string
+	ext       string
 	report    *discover.Report
-	family    family
-	number    int
-	inComment bool
-	closer    string
-	constants map[string]string // string constants of the file, for addresses put together from them
-	annotated string            // an annotation whose arguments go on in the next lines
+	lexer     lexer
+	number    int               // of the line at hand
+	constants map[string]string // string constants of the file, from which addresses are put together
+	call      string            // an annotation whose arguments go on in the next lines
+	arguments string
+	callLines int
+	entryMark []byte // what starts the line that makes the file a program's entry; nil when it has none
+	said      map[mention]bool
 }
+
+type mention struct{ key, value string }
 
 func (s *source) lines() {
 	rest := s.file.Data
@@ -145,78 +158,53 @@ func (s *source) lines() {
 			rest = nil
 		}
 		s.number++
-		if len(line) > maxLine {
+		code := s.lexer.code(line)
+		if len(code) == 0 {
 			continue
 		}
-		if text := s.withoutComment(string(line)); strings.TrimSpace(text) != "" {
-			s.line(text)
+		if s.entryMark != nil && bytes.HasPrefix(code, s.entryMark) {
+			s.entry()
+		}
+		if found, _ := scan(code); found != 0 || s.call != "" {
+			s.line(string(code), found)
 		}
 	}
 }
 
-func (s *source) mention(what, value string) {
-	s.report.See(estate.Sighting{Fact: estate.Mentions, Subject: estate.At(s.file.Dir()), Key: what, Value: value, Place: estate.Place{File: s.file.Path, Line: s.number}})
+// line looks for everything that the line's marks promise.
+func (s *source) line(text string, found mark) {
+	if s.call != "" {
+		s.moreArguments(text)
+		return
+	}
+	if found&(marksEnv|marksCall) != 0 {
+		text = s.fallbacks(text)
+	}
+	if found&(marksLiteral|marksURL|marksEnv) != 0 {
+		s.remember(text)
+	}
+	if found&marksAnnotation != 0 && s.annotations(text) {
+		return
+	}
+	if found&(marksURL|marksPort|marksHost|marksCall) != 0 {
+		s.addresses(text, found)
+	}
+	if found&(marksCall|marksURL) != 0 {
+		s.programs(text)
+	}
 }
 
-// withoutComment is the line with its comments blanked out, minding strings and comments that span lines.
-func (s *source) withoutComment(line string) string {
-	if s.inComment {
-		i := strings.Index(line, s.closer)
-		if i < 0 {
-			return ""
-		}
-		s.inComment = false
-		line = line[i+len(s.closer):]
+// see reports a mention once for each file.
+func (s *source) see(key, value string) {
+	m := mention{key, value}
+	if s.said[m] {
+		return
 	}
-	var quote byte
-	for i := 0; i < len(line); i++ {
-		c := line[i]
-		if quote != 0 {
-			switch c {
-			case '\\':
-				i++
-			case quote:
-				quote = 0
-			}
-			continue
-		}
-		rest := line[i:]
-		switch {
-		case s.family == pythonLike && (strings.HasPrefix(rest, `"""`) || strings.HasPrefix(rest, "'''")):
-			documentation := strings.TrimSpace(line[:i]) == ""
-			if j := strings.Index(rest[3:], rest[:3]); j >= 0 {
-				if documentation {
-					return s.withoutComment(rest[j+6:])
-				}
-				i += j + 5
-				continue
-			}
-			if !documentation {
-				return line // a long string
-			}
-			s.inComment, s.closer = true, rest[:3]
-			return line[:i]
-		case c == '"' || c == '\'' || c == '`':
-			quote = c
-		case s.family != cLike && c == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t'):
-			return line[:i]
-		case (s.family == cLike || s.family == phpLike) && strings.HasPrefix(rest, "//") && (i == 0 || line[i-1] != ':'):
-			return line[:i]
-		case (s.family == cLike || s.family == phpLike) && strings.HasPrefix(rest, "/*"):
-			j := strings.Index(rest, "*/")
-			if j < 0 {
-				s.inComment, s.closer = true, "*/"
-				return line[:i]
-			}
-			return line[:i] + s.withoutComment(rest[j+2:])
-		case strings.HasPrefix(rest, "<!--"):
-			j := strings.Index(rest, "-->")
-			if j < 0 {
-				s.inComment, s.closer = true, "-->"
-				return line[:i]
-			}
-			return line[:i] + s.withoutComment(rest[j+3:])
-		}
+	if s.said == nil {
+		s.said = map[mention]bool{}
 	}
-	return line
+	s.said[m] = true
+	s.report.See(estate.Sighting{Fact: estate.Mentions, Subject: estate.At(s.dir), Key: key, Value: value, Place: s.place()})
 }
+
+func (s *source) place() estate.Place { return estate.Place{File: s.file.Path, Line: s.number} }
