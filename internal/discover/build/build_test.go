@@ -72,6 +72,15 @@ func TestWhatMakesAModuleRunnable(t *testing.T) {
 	}
 }
 
+func TestAGradleProjectOthersBuildUponIsALibraryWhateverItsPlugins(t *testing.T) {
+	got := modules("settings.gradle", "include 'common', 'orders'\n",
+		"common/build.gradle", "plugins { id 'org.springframework.boot' version '3.3.0' }\n",
+		"orders/build.gradle", "plugins { id 'org.springframework.boot' version '3.3.0' }\ndependencies { implementation project(':common') }\n")
+	if got["common"] != library || got["orders"] != runnable {
+		t.Errorf("%v", got)
+	}
+}
+
 func TestAParentThatIsItsOwnAncestorEnds(t *testing.T) {
 	got := modules("a/pom.xml", `<project><artifactId>a</artifactId><parent><artifactId>b</artifactId></parent></project>`,
 		"b/pom.xml", `<project><artifactId>b</artifactId><parent><artifactId>a</artifactId></parent></project>`)

@@ -106,16 +106,16 @@ func within(folder, dir string) bool {
 func (t *reader) settleGradle(s *gradleScript, b *gradleBuild, catalogs []*catalog) {
 	m := s.manifest
 	group := s.own.group
-	t.addGradlePart(s, &s.own, b, catalogs, m.file, true)
+	t.addGradlePart(s, &s.own, b, catalogs, m.file)
 	if root := b.root; root != nil {
 		if group == "" {
 			group = root.all.group
 		}
-		t.addGradlePart(s, &root.all, b, catalogs, root.manifest.file, false)
+		t.addGradlePart(s, &root.all, b, catalogs, root.manifest.file)
 		if root != s {
-			t.addGradlePart(s, &root.below, b, catalogs, root.manifest.file, false)
+			t.addGradlePart(s, &root.below, b, catalogs, root.manifest.file)
 			if part := root.named[b.pathOf(m.folder)]; part != nil {
-				t.addGradlePart(s, part, b, catalogs, root.manifest.file, true)
+				t.addGradlePart(s, part, b, catalogs, root.manifest.file)
 			}
 		}
 	}
@@ -146,16 +146,13 @@ func (b *gradleBuild) pathOf(folder string) string {
 	return ":" + strings.ReplaceAll(strings.TrimPrefix(strings.TrimPrefix(folder, b.dir), "/"), "/", ":")
 }
 
-// addGradlePart gives a project what one part of a script says; direct when the part is for it alone.
-func (t *reader) addGradlePart(s *gradleScript, part *gradlePart, b *gradleBuild, catalogs []*catalog, file string, direct bool) {
+// addGradlePart gives a project what one part of a script says.
+func (t *reader) addGradlePart(s *gradleScript, part *gradlePart, b *gradleBuild, catalogs []*catalog, file string) {
 	m := s.manifest
 	m.neverRuns = m.neverRuns || part.noJar
 	for _, plugin := range part.plugins {
 		if gradlePrograms[pluginID(plugin, catalogs, b.dir)] {
-			m.mayRun = true
-			if direct && m.key == unknown {
-				m.key = runnable
-			}
+			m.mayRun = true // a project with the framework's plugin need not be a program
 		}
 	}
 	for _, w := range part.wants {

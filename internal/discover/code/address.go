@@ -11,6 +11,7 @@ import (
 
 var (
 	urlLiteral = regexp.MustCompile(`(?:jdbc:|r2dbc:)?([a-zA-Z][a-zA-Z0-9+.-]*(?::[a-z0-9]+)?)://([^\s"'` + "`" + `<>|\\]{1,300})`)
+	ownObject  = regexp.MustCompile(`^(?:this\b|self\b|[A-Z])`)
 	listedURL  = regexp.MustCompile(`,\s*([a-z][a-z+]*://)`)
 	joinedURL  = regexp.MustCompile(`["'` + "`" + `]([a-z][a-z+]*)://["'` + "`" + `]\s*(?:\+|\.|<>|\|\||<<)\s*([A-Za-z_$][\w.$>-]*)(?:\(\))?(?:\s*(?:\+|\.|<>)\s*["'](:\d{2,5}))?`)
 	quotedPort = regexp.MustCompile(`["'` + "`" + `]([A-Za-z][A-Za-z0-9_.-]*[A-Za-z0-9]):(\d{2,5})(?:/[^"'` + "`" + `]*)?["'` + "`" + `]`)
@@ -188,11 +189,16 @@ func environmentName(expression string) (string, bool) {
 	return "", false
 }
 
-// constant is the text a name stands for in this file, by the last word of a dotted name.
+// constant is the text a name stands for in this file. Of a dotted name the last word counts, if the rest is the object
+// at hand or a class, or if it is written as constants are.
 func (s *source) constant(name string) (string, bool) {
-	name = strings.TrimSuffix(name, ".")
-	if i := strings.LastIndexAny(name, ".>:$"); i >= 0 {
+	name = strings.TrimPrefix(strings.TrimSuffix(name, "."), "$")
+	if i := strings.LastIndexAny(name, ".>:"); i >= 0 {
+		owner := name[:i]
 		name = name[i+1:]
+		if !capital(name) && !ownObject.MatchString(owner) {
+			return "", false
+		}
 	}
 	value := s.constants[name]
 	return value, value != ""

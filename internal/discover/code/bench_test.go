@@ -1,6 +1,7 @@
 package code
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -21,11 +22,12 @@ func javaFile() []byte {
 
 func BenchmarkRead(b *testing.B) {
 	plain := javaFile()
+	bare := bytes.Repeat([]byte("    public int value(int x) { return x * 31 + offset; }\n"), 38)
 	speaking := []byte(strings.Replace(string(plain), "public final class", "@FeignClient(name = \"accounts\", url = \"http://accounts.kopi.internal:8250\")\npublic final class", 1))
 	for _, c := range []struct {
 		name string
 		data []byte
-	}{{"nothing to find", plain}, {"one client", speaking}} {
+	}{{"no mark at all", bare}, {"marks only in comments", plain}, {"one client", speaking}} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(c.data)))

@@ -33,7 +33,7 @@ func (s *source) annotations(text string) bool {
 		s.see(estate.CodeAnnotation, g[1])
 	}
 	if at := clientCall.FindStringSubmatchIndex(text); at != nil {
-		s.call, s.arguments, s.callLines = text[at[2]:at[3]], "", 0
+		s.call, s.arguments, s.callLine = text[at[2]:at[3]], "", s.number
 		s.moreArguments(text[at[1]:])
 		return true
 	}
@@ -54,16 +54,17 @@ func (s *source) moreArguments(text string) {
 	end := argumentsEnd(text)
 	if end < 0 {
 		s.arguments += text + " "
-		if s.callLines++; s.callLines > maxCallLines {
+		if s.number-s.callLine > maxCallLines {
 			s.call = ""
 		}
 		return
 	}
-	call, all := s.call, s.arguments+text[:end]
-	s.call, s.arguments = "", ""
+	call, all, here := s.call, s.arguments+text[:end], s.number
+	s.call, s.arguments, s.number = "", "", s.callLine
 	for _, one := range splitArguments(all) {
 		s.clientArgument(call, one)
 	}
+	s.number = here
 }
 
 // argumentsEnd is where the parenthesis that is already open closes, -1 when it does not in this line.

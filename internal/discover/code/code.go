@@ -9,6 +9,7 @@ package code
 import (
 	"bytes"
 	"path"
+	"slices"
 	"strings"
 
 	"example.org/caravan/internal/discover"
@@ -121,7 +122,23 @@ func read(f discover.File, r *discover.Report) {
 		return
 	}
 	s := &source{file: f, dir: f.Dir(), report: r, ext: ext, entryMark: entry, lexer: lexer{language: languages[ext]}}
+	if slices.ContainsFunc(putTogether, func(mark []byte) bool { return bytes.Contains(f.Data, mark) }) {
+		s.constantsFirst()
+	}
 	s.lines()
+}
+
+// putTogether are the marks of addresses made from constants, which may stand further down.
+var putTogether = [][]byte{[]byte("@Feign"), []byte("@Ribbon"), []byte("@Register"), []byte(`://" +`), []byte(`://"+`)}
+
+// constantsFirst reads the file's string constants before anything else.
+func (s *source) constantsFirst() {
+	ahead := lexer{language: s.lexer.language}
+	for line := range bytes.Lines(s.file.Data) {
+		if code := ahead.code(line); bytes.IndexByte(code, '=') >= 0 {
+			s.remember(string(code))
+		}
+	}
 }
 
 // generated reports whether the head of a file says that a program wrote it.
@@ -141,7 +158,7 @@ type source struct {
 	constants map[string]string // string constants of the file, from which addresses are put together
 	call      string            // an annotation whose arguments go on in the next lines
 	arguments string
-	callLines int
+	callLine  int    // where it starts
 	entryMark []byte // what starts the line that makes the file a program's entry; nil when it has none
 	said      map[mention]bool
 }

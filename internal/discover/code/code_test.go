@@ -61,6 +61,8 @@ func TestOneLineInItsLanguage(t *testing.T) {
 		{"a list of URLs in one text", "a.py", "u = 'http://a:80,http://b:80'", []string{"url http://a:80", "url http://b:80"}},
 		{"a JDBC address", "A.java", `u = "jdbc:sqlserver://sql:1433;databaseName=x";`, []string{"url sqlserver://sql:1433"}},
 		{"what nobody knows is not guessed", "a.js", "x(`http://${host()}/y`); y('http://' + host)", nil},
+		{"a constant that stands further down", "A.java", "@FeignClient(name = Names.STOCK) interface S {}\nclass Names { static final String STOCK = \"stock\"; }", []string{"client lb://stock"}},
+		{"a constant in a comment is none", "A.java", "// String STOCK = \"old\";\nString STOCK = \"stock\";\nString u = \"http://\" + STOCK;", []string{"url http://stock"}},
 		{"a name given twice stands for nothing", "a.js", "let h = 'shop';\nh = 'stock';\nx(`http://${h}/`)", nil},
 		{"a Spring key in a text stays", "A.java", `u = "http://${shop.host}:80/";`, []string{"url http://${shop.host}:80"}},
 		{"a variable in a template", "a.ts", "x(`http://${process.env.SHOP_HOST}:80/`)", []string{"fallback SHOP_HOST=", "url http://${SHOP_HOST}:80"}},
@@ -94,7 +96,7 @@ func TestWantsIsDecidedByPath(t *testing.T) {
 		"a/src/main/java/Orders.java": true, "a/src/test/java/Orders.java": false, "a/OrdersTest.java": false, "a/contest.go": true, "a/x_test.go": false, "a/x.spec.ts": false,
 		"a/test_x.py": false, "a/conftest.py": false, "Kopi.UnitTests/X.cs": false, "web/dist/app.js": false, "web/build/app.js": false, "tools/build/main.go": true,
 		"web/app.min.js": false, "web/static/js/jquery.js": false, "a/static/lib/x.js": false, "lib/x.js": true, "lib/orders.rb": true, "a/README.md": false, "a/pom.xml": false,
-		"chef/roles/web.rb": false, "a/x.d.ts": false, "setup.py": false, "a/orders_pb2.py": false, "a/api.pb.go": false, "a/migrations/1.py": false, "wait.sh": true, "A.erl": true,
+		"web/__tests__/a.js": false, "vendor/x/x.go": false, "cmd/api/main.go": true, "src/main/resources/static/jquery.html": false, "chef/roles/web.rb": false, "a/x.d.ts": false, "setup.py": false, "a/orders_pb2.py": false, "a/api.pb.go": false, "a/migrations/1.py": false, "wait.sh": true, "A.erl": true,
 	} {
 		if got := wants(p); got != want {
 			t.Errorf("%s: %v", p, got)
@@ -137,6 +139,12 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, ext string, data []byte) {
 		if languages[ext] == nil {
 			return
+		}
+		lines := bytes.Count(data, []byte("\n")) + 1
+		for _, s := range readertest.Read(Format(), readertest.Files("cmd/x/a"+ext, string(data))).Sightings {
+			if s.Place.File != "cmd/x/a"+ext || s.Place.Line < 1 || s.Place.Line > lines {
+				t.Errorf("a sighting without its place: %+v", s)
+			}
 		}
 		first := fmt.Sprint(mentions("cmd/x/a"+ext, string(data)))
 		if again := fmt.Sprint(mentions("cmd/x/a"+ext, string(data))); again != first {

@@ -140,21 +140,25 @@ func containsAny(text string, words []string) bool {
 	return false
 }
 
-var constantText = regexp.MustCompile(`\b([A-Za-z_]\w*)["']?\s*(?::\s*[\w.]+\s*)?(?::=|=|:)\s*["'` + "`" + `]([^"'` + "`" + `\s]{2,200})["'` + "`" + `]`)
+var constantText = regexp.MustCompile(`\b([A-Za-z_]\w*)["']?\s*(?::\s*[\w.]+\s*)?(:=|=|:)\s*["'` + "`" + `]([^"'` + "`" + `\s]{2,200})["'` + "`" + `]`)
 
 var constantPort = regexp.MustCompile(`(?i)\b(\w*port\w*)\s*(?::\s*\w+\s*)?(?::=|=|:)\s*(\d{2,5})\b`)
 
-// remember keeps string constants, from which later lines put addresses together.
+// remember keeps string constants, from which other lines put addresses together. The fields of an object are not
+// constants, unless they are written like one.
 func (s *source) remember(text string) {
 	for _, g := range constantText.FindAllStringSubmatch(text, 8) {
-		if !strings.ContainsAny(g[2], "{}$%") {
-			s.define(g[1], g[2])
+		if !strings.ContainsAny(g[3], "{}$%") && (g[2] != ":" || capital(g[1])) {
+			s.define(g[1], g[3])
 		}
 	}
 	for _, g := range constantPort.FindAllStringSubmatch(text, 2) {
 		s.define(g[1], g[2])
 	}
 }
+
+// capital reports whether a name is written as constants are.
+func capital(name string) bool { return name == strings.ToUpper(name) }
 
 // maxConstants bounds what is remembered of one file.
 const maxConstants = 1000
