@@ -282,25 +282,6 @@ func TestWhatWentWrongInsideIsLoggedAndNotTold(t *testing.T) {
 }
 
 func TestAScanThatFailedInsideIsListedWithoutItsReason(t *testing.T) {
-	o := options(t)
-	ctx := context.Background()
-	st, err := o.App.StartScan(app.ScanRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for st.Running() {
-		var changed <-chan struct{}
-		if st, changed, err = o.App.Watch(st.ID); err != nil {
-			t.Fatal(err)
-		}
-		if st.Running() {
-			<-changed
-		}
-	}
-	list, err := routes{app: o.App}.ended(ctx, nil)
-	if err != nil || len(list) != 1 || list[0].ID != string(st.ID) || list[0].Digest != st.Digest || list[0].Error != "" {
-		t.Errorf("%+v, %v", list, err)
-	}
 	told := withoutReasons([]store.Scan{{ID: "a", Kind: "internal", Error: "open /srv/canary"}, {ID: "b", Kind: "invalid", Error: "mend this"}})
 	if told[0].Error != internalDetail || told[1].Error != "mend this" {
 		t.Errorf("%+v", told)
@@ -414,8 +395,10 @@ func TestEveryKindOfEdgeCanBeAskedFor(t *testing.T) {
 	}
 }
 
-func TestATeamThatDoesNotExistIsNotFound(t *testing.T) {
-	if got := teamsOf(sample()); !slices.Equal(got, []string{"money", "shop"}) {
+func TestTheTeamsOfAMapAreThoseDeclaredAndThoseThatOwn(t *testing.T) {
+	g := sample()
+	g.Teams = []estate.Team{{Name: "idle"}, {Name: "shop"}}
+	if got := teamsOf(g); !slices.Equal(got, []string{"idle", "money", "shop"}) {
 		t.Errorf("%v", got)
 	}
 }

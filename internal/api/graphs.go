@@ -106,8 +106,8 @@ func (r routes) graphs(a huma.API) {
 		return nonNil(g.Unowned()), err
 	})
 	get(a, "diff", "/diff", "What changed between two snapshots", func(ctx context.Context, in *struct {
-		Old string `query:"old" required:"true"`
-		New string `query:"new" required:"true"`
+		Old string `query:"old" required:"true" doc:"Digest, at least the first six of its digits, or latest."`
+		New string `query:"new" required:"true" doc:"The same, of the snapshot to compare it with."`
 	}) (depmap.Difference, error) {
 		old, _, err := r.app.Graph(ctx, in.Old)
 		if err != nil {

@@ -27,7 +27,11 @@ func (r routes) scans(a huma.API) {
 			state, err := r.app.StartScan(in.Body)
 			return answered(&scanAnswer{r.told(state)}, err)
 		})
-	get(a, "list-scans", "/scans", "Scans that have ended, the last first, with what became of them", r.ended)
+	huma.Register(a, huma.Operation{OperationID: "list-scans", Method: http.MethodGet, Path: Prefix + "/scans", Summary: "Scans that have ended, the last first, with what became of them", Tags: []string{"scans"}},
+		func(ctx context.Context, _ *struct{}) (*of[[]store.Scan], error) {
+			list, err := r.app.Scans(ctx, historyLength)
+			return answered(&of[[]store.Scan]{withoutReasons(nonNil(list))}, err)
+		})
 	huma.Register(a, huma.Operation{OperationID: "get-scan", Method: http.MethodGet, Path: Prefix + "/scans/{id}", Summary: "How a scan is doing", Tags: []string{"scans"}},
 		func(_ context.Context, in *scanID) (*scanAnswer, error) {
 			state, err := r.app.Scan(app.ScanID(in.ID))
@@ -38,12 +42,6 @@ func (r routes) scans(a huma.API) {
 		func(_ context.Context, in *scanID) (*struct{}, error) {
 			return answered[struct{}](nil, r.app.CancelScan(app.ScanID(in.ID)))
 		})
-}
-
-// ended lists the scans that have ended.
-func (r routes) ended(ctx context.Context, _ *struct{}) ([]store.Scan, error) {
-	list, err := r.app.Scans(ctx, historyLength)
-	return withoutReasons(nonNil(list)), err
 }
 
 // withoutReasons takes out why scans failed inside, which the log of the program that ran them has.

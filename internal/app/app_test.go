@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"example.org/caravan/internal/discover"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/store"
+	"example.org/caravan/internal/store/pgtest"
 	"example.org/caravan/internal/synthetic"
 )
 
@@ -79,6 +82,28 @@ func TestAScanIsKeptAndFoundAgainByANewProgram(t *testing.T) {
 	g, s, err := b.Graph(context.Background(), "latest")
 	if err != nil || g.Digest != st.Digest || len(g.Edges) != 40 || s.Source != "Made up" || !s.TakenAt.Equal(clock()) {
 		t.Errorf("%d edges, %+v, %v", len(g.Edges), s, err)
+	}
+}
+
+func TestTwoProgramsShareADatabase(t *testing.T) {
+	dir := workspaceDir(t)
+	o := Options{Workspace: dir, Database: pgtest.Start(t).Database(t)}
+	one, two := open(t, o), open(t, o)
+	st, err := one.StartScan(ScanRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st = ended(t, one, st.ID)
+	g, s, err := two.Graph(context.Background(), "")
+	if err != nil || g.Digest != st.Digest || s.Source != "Made up" {
+		t.Errorf("%s, %+v, %v", g.Digest, s, err)
+	}
+	scans, err := two.Scans(context.Background(), 0)
+	if err != nil || len(scans) != 1 || scans[0].ID != string(st.ID) {
+		t.Errorf("%+v, %v", scans, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, ".caravan")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a database of its own was begun beside it: %v", err)
 	}
 }
 

@@ -37,7 +37,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	t.clear()
-	if err == nil && out.err != nil {
+	if out.err != nil {
 		err = fault.Newf(fault.Unavailable, "the answer could not be written whole: %w", out.err)
 	}
 	if err == nil {

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,9 +16,11 @@ import (
 
 func newInit(s *session) *cobra.Command {
 	return &cobra.Command{
-		Use:     "init [DIR]",
-		Short:   "Begin a workspace: write a caravan.yaml to fill in",
-		Long:    "A workspace is a directory, normally a Git repository, whose caravan.yaml declares sources, environments and teams. An existing one is left alone.",
+		Use:   "init [DIR]",
+		Short: "Begin a workspace: write a caravan.yaml to fill in",
+		Long: "A workspace is a directory, normally a Git repository, whose caravan.yaml declares sources, environments and teams.\n" +
+			"The file proposes the sources found there by the names of files and folders (Chef, Compose, Kubernetes, Terraform, code …).\n" +
+			"An existing one is left alone.",
 		Example: "  caravan init\n  caravan init ./platform",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -38,6 +41,7 @@ func (s *session) begin(dir string) error {
 	if err != nil {
 		return fault.Newf(fault.Invalid, "init %s: %w", dir, err)
 	}
+	sources := workspace.Propose(full)
 	name := filepath.Join(dir, workspace.FileName)
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
@@ -46,11 +50,15 @@ func (s *session) begin(dir string) error {
 	if err != nil {
 		return fault.Newf(fault.Invalid, "init %s: cannot write there; name a directory you may write to", dir)
 	}
-	_, err = f.Write(workspace.Draft(full))
+	_, err = f.Write(workspace.Draft(full, sources))
 	if err = errors.Join(err, f.Close()); err != nil {
 		return errors.Join(fault.Newf(fault.Unavailable, "write %s: %w", name, err), os.Remove(name))
 	}
-	s.say("wrote %s\nNext:  edit it, then caravan scan, then caravan serve", name)
+	s.say("wrote %s", name)
+	for _, p := range sources {
+		s.say("  source %s  %s", plain(p.Dir), orNothing(strings.Join(p.Found, ", ")))
+	}
+	s.say("Next:  look it over, then caravan scan, then caravan serve")
 	return nil
 }
 

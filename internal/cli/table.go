@@ -83,10 +83,20 @@ func narrow(widths []int, width int) int {
 func leading(cells []string, widths []int) string {
 	var b strings.Builder
 	for i, cell := range cells[:len(cells)-1] {
-		cell = truncate(cell, widths[i])
+		cell = squeeze(cell, widths[i])
 		b.WriteString(cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
 	}
 	return b.String()
+}
+
+// squeeze leaves out the middle: names differ at their ends, and places end in the line.
+func squeeze(s string, width int) string {
+	r := []rune(s)
+	if len(r) <= width || width < 3 {
+		return s
+	}
+	tail := width / 2
+	return string(r[:width-tail-1]) + "…" + string(r[len(r)-tail:])
 }
 
 func truncate(s string, width int) string {

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -9,11 +10,50 @@ import (
 // SchemaURL is where the JSON Schema of caravan.yaml is served for editors.
 const SchemaURL = "https://caravan.example.org/schemas/workspace.schema.json"
 
-// Draft is the caravan.yaml that begins a workspace in a directory: it reads that directory and explains the rest.
-// It is valid as it stands, and names the organisation and its source after the directory.
-func Draft(dir string) []byte {
-	name := draftName(dir)
-	return fmt.Appendf(nil, draft, SchemaURL, name, name)
+// Draft is the caravan.yaml that begins a workspace in a directory: it reads the proposed sources and explains the
+// rest. It is valid as it stands, and names the organisation after the directory.
+func Draft(dir string, sources []Proposal) []byte {
+	var list strings.Builder
+	for _, s := range sources {
+		s.write(&list)
+	}
+	return fmt.Appendf(nil, draft, SchemaURL, draftName(dir), list.String())
+}
+
+// write puts a source down as YAML. Names of folders are other people's text, so they are quoted.
+func (p Proposal) write(b *strings.Builder) {
+	switch {
+	case len(p.Found) > 0:
+		fmt.Fprintf(b, "  # found here: %s\n", strings.Join(p.Found, ", "))
+	case p.Dir != ".":
+		b.WriteString("  # nothing was recognised here: take it out if it is none of the estate's\n")
+	}
+	fmt.Fprintf(b, "  - name: %q\n    dir: %s\n", p.Name, quoted(p.Dir))
+	if len(p.Exclude) > 0 {
+		globs := make([]string, len(p.Exclude))
+		for i, folder := range p.Exclude {
+			globs[i] = quoted(asGlob.Replace(folder))
+		}
+		fmt.Fprintf(b, "    exclude: [%s]\n", strings.Join(globs, ", "))
+	}
+	if p.Kind != "" {
+		fmt.Fprintf(b, "    kind: %s\n", p.Kind)
+	}
+}
+
+// asGlob makes a folder's name a glob that means that folder alone.
+var asGlob = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`, `{`, `\{`, `}`, `\}`)
+
+// quoted is a text in double quotes, unless it is the directory itself. JSON's quotes are YAML's too.
+func quoted(s string) string {
+	if s == "." {
+		return s
+	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		return `""`
+	}
+	return string(text)
 }
 
 // draftName is the directory's name as far as it can begin a path.
@@ -43,9 +83,7 @@ organisation: "%s"
 
 # Directories to read: configuration, and code where there is any. With several, the name begins every path.
 sources:
-  - name: "%s"
-    dir: .
-    # exclude: [archive, "**/testdata"]
+%s    # exclude: [archive, "**/testdata"]
     # environment: production-sg
   # - name: config
   #   dir: ../config-repo

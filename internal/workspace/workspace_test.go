@@ -1,11 +1,13 @@
 package workspace
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/bmatcuk/doublestar/v4"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
@@ -268,7 +270,7 @@ func TestADraftIsAWorkspaceAsItStands(t *testing.T) {
 			if err := os.Mkdir(dir, 0o755); err != nil {
 				t.Fatal(err)
 			}
-			draft := Draft(dir)
+			draft := Draft(dir, Propose(dir))
 			write(t, dir, string(draft))
 			w, err := Open(dir)
 			if err != nil {
@@ -287,7 +289,7 @@ func TestADraftIsAWorkspaceAsItStands(t *testing.T) {
 func TestADraftWithItsExamplesTurnedOnIsValid(t *testing.T) {
 	var text strings.Builder
 	on := false
-	for _, line := range strings.Split(string(Draft("kopi")), "\n") {
+	for _, line := range strings.Split(string(Draft("kopi", Propose("kopi"))), "\n") {
 		switch bare, comment := strings.CutPrefix(line, "# "); {
 		case comment && (strings.HasSuffix(bare, ":") || strings.HasPrefix(bare, "database: ")):
 			on = true
@@ -308,8 +310,64 @@ func TestADraftWithItsExamplesTurnedOnIsValid(t *testing.T) {
 	}
 }
 
+func TestSourcesAreProposedByWhatLiesThere(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		files []string
+		want  []Proposal
+	}{
+		{"nothing", nil, []Proposal{{Source: Source{Name: "estate", Dir: "."}}}},
+		{"one repository", []string{"docker-compose.yml", "web/package.json", "web/node_modules/x/go.mod", "infra/k8s/web.yaml"},
+			[]Proposal{{Source: Source{Name: "estate", Dir: "."}, Found: []string{"Compose", "Kubernetes", "code"}}}},
+		{"several checkouts", []string{"chef/cookbooks/web/metadata.rb", "shop/pom.xml", "notes/todo.txt", ".git/cookbooks/x"}, []Proposal{
+			{Source: Source{Name: "chef", Dir: "chef"}, Found: []string{"Chef"}},
+			{Source: Source{Name: "notes", Dir: "notes"}},
+			{Source: Source{Name: "shop", Dir: "shop"}, Found: []string{"code"}}}},
+		{"a configuration server's repository within", []string{"pom.xml", "_config-repo/orders.yml"}, []Proposal{
+			{Source: Source{Name: "estate", Dir: ".", Exclude: []string{"_config-repo"}}, Found: []string{"code"}},
+			{Source: Source{Name: "config-repo", Dir: "_config-repo", Kind: ConfigRepository}, Found: []string{"files a configuration server hands out"}}}},
+		{"names that are the same once cleaned", []string{"a b/go.mod", "a-b/go.mod"}, []Proposal{
+			{Source: Source{Name: "a-b", Dir: "a b"}, Found: []string{"code"}},
+			{Source: Source{Name: "a-b-2", Dir: "a-b"}, Found: []string{"code"}}}},
+		{"names made to say more", []string{"x\n  - name: y\ndir: z/go.mod", `[*]\"{/compose.yaml`}, []Proposal{
+			{Source: Source{Name: "estate", Dir: `[*]\"{`}, Found: []string{"Compose"}}}},
+		{"an odd folder that is left out", []string{"go.mod", "[a]{b}*-config-repo/x.yml"}, []Proposal{
+			{Source: Source{Name: "estate", Dir: ".", Exclude: []string{"[a]{b}*-config-repo"}}, Found: []string{"code"}},
+			{Source: Source{Name: "a--b---config-repo", Dir: "[a]{b}*-config-repo", Kind: ConfigRepository}, Found: []string{"files a configuration server hands out"}}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "estate")
+			if err := os.Mkdir(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range c.files {
+				full := filepath.Join(dir, name)
+				if err := errors.Join(os.MkdirAll(filepath.Dir(full), 0o755), os.WriteFile(full, nil, 0o644)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := Propose(dir)
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			write(t, dir, string(Draft(dir, got)))
+			w, err := Open(dir)
+			if err != nil || len(w.Sources) != len(c.want) {
+				t.Fatalf("%v, %+v", err, w.Sources)
+			}
+			for _, s := range w.Sources {
+				for _, glob := range s.Exclude {
+					if entries, err := doublestar.Glob(os.DirFS(dir), glob); err != nil || len(entries) != 1 {
+						t.Errorf("%s means %v, %v", glob, entries, err)
+					}
+				}
+			}
+		})
+	}
+}
+
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{full, least, "", "- a", "sources: [&a {name: *a}]", "organisation: {a: 1}\nsources: 3", string(Draft("kopi"))} {
+	for _, seed := range []string{full, least, "", "- a", "sources: [&a {name: *a}]", "organisation: {a: 1}\nsources: 3", string(Draft("kopi", Propose("kopi")))} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
