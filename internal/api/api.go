@@ -25,6 +25,7 @@ type Options struct {
 	Version string
 	Now     func() time.Time
 	Log     *slog.Logger // takes what goes wrong inside, of which answers do not speak; slog.Default() when nil
+	Private bool         // the only client is this very process: answers tell it all, and nothing is logged
 }
 
 // Validate tells what is missing.
@@ -97,10 +98,10 @@ func register(mux *http.ServeMux, o Options) {
 	config.Info.Description = "What depends on what in an estate, with the line that proves it."
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = Prefix+"/openapi", "", Prefix+"/schemas"
 	config.CreateHooks = nil // answers are the domain values themselves, without $schema
-	config.Transformers = []huma.Transformer{logged(o.log())}
+	config.Transformers = []huma.Transformer{o.inside}
 	problemsForErrors()
 	a := humago.New(mux, config)
-	r := routes{app: o.App, log: o.log()}
+	r := routes{Options: o}
 	r.scans(a)
 	r.graphs(a)
 	r.exports(a)
@@ -121,8 +122,5 @@ func unknown(w http.ResponseWriter, r *http.Request) {
 	writeProblem(w, problemOf(fault.Newf(fault.NotFound, "nothing answers %s %s; %s/docs lists what does", r.Method, r.URL.Path, Prefix)))
 }
 
-// routes hold what the routes share.
-type routes struct {
-	app *app.App
-	log *slog.Logger
-}
+// routes are what answers, with what it needs to know.
+type routes struct{ Options }

@@ -270,7 +270,7 @@ func TestWhatWentWrongInsideIsLoggedAndNotTold(t *testing.T) {
 		}
 	}
 	var log bytes.Buffer
-	r := routes{log: slog.New(slog.NewTextHandler(&log, nil))}
+	r := routes{Options{Log: slog.New(slog.NewTextHandler(&log, nil))}}
 	told := r.told(app.ScanState{ID: "scan-1", State: "failed", Kind: fault.Internal.String(), Error: canary.Error(), Err: canary})
 	if told.Error != internalDetail || !strings.Contains(log.String(), "canary") {
 		t.Errorf("told %q, logged %q", told.Error, log.String())
@@ -282,7 +282,7 @@ func TestWhatWentWrongInsideIsLoggedAndNotTold(t *testing.T) {
 }
 
 func TestAScanThatFailedInsideIsListedWithoutItsReason(t *testing.T) {
-	told := withoutReasons([]store.Scan{{ID: "a", Kind: "internal", Error: "open /srv/canary"}, {ID: "b", Kind: "invalid", Error: "mend this"}})
+	told := routes{}.withoutReasons([]store.Scan{{ID: "a", Kind: "internal", Error: "open /srv/canary"}, {ID: "b", Kind: "invalid", Error: "mend this"}})
 	if told[0].Error != internalDetail || told[1].Error != "mend this" {
 		t.Errorf("%+v", told)
 	}
@@ -292,7 +292,7 @@ func TestARouteThatFailsInsideIsLogged(t *testing.T) {
 	var log bytes.Buffer
 	o := options(t)
 	o.Log = slog.New(slog.NewTextHandler(&log, nil))
-	transform := logged(o.Log)
+	transform := o.inside
 	ctx := humago.NewContext(&huma.Operation{OperationID: "get-map"}, httptest.NewRequest(http.MethodGet, "/", nil), httptest.NewRecorder())
 	if _, err := transform(ctx, "500", problemOf(errors.New("canary"))); err != nil || !strings.Contains(log.String(), "canary") || !strings.Contains(log.String(), "get-map") {
 		t.Errorf("logged %q, %v", log.String(), err)
@@ -318,6 +318,26 @@ func TestAnAnswerThatBreaksOffLooksBroken(t *testing.T) {
 	s.Close()
 	if err == nil || !strings.Contains(log.String(), "canary") {
 		t.Errorf("read to the end with %v, logged %q", err, log.String())
+	}
+}
+
+func TestWhatWentWrongInsideIsToldToAClientThatIsThisProcess(t *testing.T) {
+	var log bytes.Buffer
+	o := Options{Private: true, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	ctx := humago.NewContext(&huma.Operation{OperationID: "get-map"}, httptest.NewRequest(http.MethodGet, "/", nil), httptest.NewRecorder())
+	p, err := o.inside(ctx, "500", problemOf(errors.New("canary")))
+	if err != nil || p.(*Problem).Detail != "canary" || fault.KindOf(p.(*Problem).Fault()) != fault.Internal {
+		t.Errorf("%+v, %v", p, err)
+	}
+	r := routes{o}
+	if told := r.told(app.ScanState{Kind: "internal", Error: "canary"}); told.Error != "canary" {
+		t.Errorf("%+v", told)
+	}
+	if told := r.withoutReasons([]store.Scan{{Kind: "internal", Error: "canary"}}); told[0].Error != "canary" {
+		t.Errorf("%+v", told)
+	}
+	if log.Len() != 0 {
+		t.Errorf("logged %s", log.String())
 	}
 }
 

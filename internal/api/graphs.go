@@ -76,13 +76,13 @@ const historyLength = 1000
 // graphs adds the routes that answer from a graph.
 func (r routes) graphs(a huma.API) {
 	get(a, "list-snapshots", "/snapshots", "What has been scanned, newest first", func(ctx context.Context, _ *struct{}) ([]store.Summary, error) {
-		list, err := r.app.Snapshots(ctx, historyLength)
+		list, err := r.App.Snapshots(ctx, historyLength)
 		return nonNil(list), err
 	})
 	get(a, "get-snapshot", "/snapshots/{digest}", "When one was taken and last seen, and how large it is", func(ctx context.Context, in *struct {
 		Digest string `path:"digest" doc:"Digest, at least the first six of its digits, or latest."`
 	}) (store.Summary, error) {
-		_, s, err := r.app.Graph(ctx, in.Digest)
+		_, s, err := r.App.Graph(ctx, in.Digest)
 		return s, err
 	})
 	get(a, "get-map", "/map", "The dependency map", func(ctx context.Context, q *Query) (Map, error) { return r.mapOf(ctx, *q) })
@@ -98,22 +98,22 @@ func (r routes) graphs(a huma.API) {
 		return r.impact(ctx, in, depmap.Graph.Breaks)
 	})
 	get(a, "list-doubts", "/doubts", "What is unclear, with its place and what would settle it", func(ctx context.Context, in *inSnapshot) ([]estate.Doubt, error) {
-		g, _, err := r.app.Graph(ctx, in.Snapshot)
+		g, _, err := r.App.Graph(ctx, in.Snapshot)
 		return nonNil(g.Doubts), err
 	})
 	get(a, "list-unowned", "/unowned", "What no team owns", func(ctx context.Context, in *inSnapshot) ([]depmap.Service, error) {
-		g, _, err := r.app.Graph(ctx, in.Snapshot)
+		g, _, err := r.App.Graph(ctx, in.Snapshot)
 		return nonNil(g.Unowned()), err
 	})
 	get(a, "diff", "/diff", "What changed between two snapshots", func(ctx context.Context, in *struct {
 		Old string `query:"old" required:"true" doc:"Digest, at least the first six of its digits, or latest."`
 		New string `query:"new" required:"true" doc:"The same, of the snapshot to compare it with."`
 	}) (depmap.Difference, error) {
-		old, _, err := r.app.Graph(ctx, in.Old)
+		old, _, err := r.App.Graph(ctx, in.Old)
 		if err != nil {
 			return depmap.Difference{}, err
 		}
-		new, _, err := r.app.Graph(ctx, in.New)
+		new, _, err := r.App.Graph(ctx, in.New)
 		return depmap.Diff(old, new), err
 	})
 	get(a, "health", "/health", "Whether the program answers", func(context.Context, *struct{}) (map[string]string, error) {
@@ -138,14 +138,21 @@ func nonNil[T any](list []T) []T {
 }
 
 func (r routes) mapOf(ctx context.Context, q Query) (Map, error) {
-	g, s, err := r.app.Graph(ctx, q.Snapshot)
+	g, s, err := r.App.Graph(ctx, q.Snapshot)
 	if err != nil {
 		return Map{}, err
 	}
 	if teams := teamsOf(g); q.Team != "" && !slices.Contains(teams, q.Team) {
-		return Map{}, fault.Newf(fault.NotFound, "no team %q; those on this map are: %s", q.Team, strings.Join(teams, ", "))
+		return Map{}, noTeam(q.Team, teams)
 	}
 	return Map{Graph: Filter(g, q), TakenAt: s.LastSeen}, nil
+}
+
+func noTeam(name string, teams []string) error {
+	if len(teams) == 0 {
+		return fault.Newf(fault.NotFound, "no team %q: nothing on this map has an owner; name teams in caravan.yaml, CODEOWNERS or catalog files", name)
+	}
+	return fault.Newf(fault.NotFound, "no team %q; those on this map are: %s", name, strings.Join(teams, ", "))
 }
 
 // teamsOf lists the teams that are declared or own something, sorted.
@@ -165,7 +172,7 @@ func teamsOf(g depmap.Graph) []string {
 
 // find is the graph and the service a route names.
 func (r routes) find(ctx context.Context, in *named) (depmap.Graph, depmap.Service, error) {
-	g, _, err := r.app.Graph(ctx, in.Snapshot)
+	g, _, err := r.App.Graph(ctx, in.Snapshot)
 	if err != nil {
 		return g, depmap.Service{}, err
 	}

@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"net/http"
 	"strings"
 
@@ -86,14 +85,19 @@ func complaint(message string, errs []error) string {
 	return strings.Join(parts, "; ")
 }
 
-// logged writes down what the problems on their way out do not tell.
-func logged(log *slog.Logger) huma.Transformer {
-	return func(ctx huma.Context, _ string, v any) (any, error) {
-		if p, ok := v.(*Problem); ok && p.cause != nil {
-			log.Error("request failed", "operation", ctx.Operation().OperationID, "error", p.cause)
-		}
+// inside looks at what goes out: what a problem does not tell is for the log, or for a client that is this process.
+func (o Options) inside(ctx huma.Context, _ string, v any) (any, error) {
+	p, ok := v.(*Problem)
+	switch {
+	case !ok || p.cause == nil:
 		return v, nil
+	case o.Private:
+		told := *p
+		told.Detail = p.cause.Error()
+		return &told, nil
 	}
+	o.log().Error("request failed", "operation", ctx.Operation().OperationID, "error", p.cause)
+	return v, nil
 }
 
 func writeProblem(w http.ResponseWriter, p *Problem) {

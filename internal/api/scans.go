@@ -24,30 +24,30 @@ type scanAnswer struct{ Body app.ScanState }
 func (r routes) scans(a huma.API) {
 	huma.Register(a, huma.Operation{OperationID: "start-scan", Method: http.MethodPost, Path: Prefix + "/scans", Summary: "Start a scan", DefaultStatus: http.StatusAccepted, Tags: []string{"scans"}},
 		func(_ context.Context, in *struct{ Body app.ScanRequest }) (*scanAnswer, error) {
-			state, err := r.app.StartScan(in.Body)
+			state, err := r.App.StartScan(in.Body)
 			return answered(&scanAnswer{r.told(state)}, err)
 		})
 	huma.Register(a, huma.Operation{OperationID: "list-scans", Method: http.MethodGet, Path: Prefix + "/scans", Summary: "Scans that have ended, the last first, with what became of them", Tags: []string{"scans"}},
 		func(ctx context.Context, _ *struct{}) (*of[[]store.Scan], error) {
-			list, err := r.app.Scans(ctx, historyLength)
-			return answered(&of[[]store.Scan]{withoutReasons(nonNil(list))}, err)
+			list, err := r.App.Scans(ctx, historyLength)
+			return answered(&of[[]store.Scan]{r.withoutReasons(nonNil(list))}, err)
 		})
 	huma.Register(a, huma.Operation{OperationID: "get-scan", Method: http.MethodGet, Path: Prefix + "/scans/{id}", Summary: "How a scan is doing", Tags: []string{"scans"}},
 		func(_ context.Context, in *scanID) (*scanAnswer, error) {
-			state, err := r.app.Scan(app.ScanID(in.ID))
+			state, err := r.App.Scan(app.ScanID(in.ID))
 			return answered(&scanAnswer{r.told(state)}, err)
 		})
 	huma.Register(a, huma.Operation{OperationID: "follow-scan", Method: http.MethodGet, Path: Prefix + "/scans/{id}/events", Summary: "A scan's states as server-sent events, until it ends", Tags: []string{"scans"}}, r.events)
 	huma.Register(a, huma.Operation{OperationID: "cancel-scan", Method: http.MethodDelete, Path: Prefix + "/scans/{id}", Summary: "Cancel a scan", DefaultStatus: http.StatusNoContent, Tags: []string{"scans"}},
 		func(_ context.Context, in *scanID) (*struct{}, error) {
-			return answered[struct{}](nil, r.app.CancelScan(app.ScanID(in.ID)))
+			return answered[struct{}](nil, r.App.CancelScan(app.ScanID(in.ID)))
 		})
 }
 
 // withoutReasons takes out why scans failed inside, which the log of the program that ran them has.
-func withoutReasons(list []store.Scan) []store.Scan {
+func (r routes) withoutReasons(list []store.Scan) []store.Scan {
 	for i := range list {
-		if list[i].Kind == fault.Internal.String() {
+		if list[i].Kind == fault.Internal.String() && !r.Private {
 			list[i].Error = internalDetail
 		}
 	}
@@ -56,8 +56,8 @@ func withoutReasons(list []store.Scan) []store.Scan {
 
 // told is what an answer says of a scan: why it failed inside is for the log.
 func (r routes) told(state app.ScanState) app.ScanState {
-	if state.Kind == fault.Internal.String() {
-		r.log.Error("scan failed", "scan", state.ID, "error", state.Err)
+	if state.Kind == fault.Internal.String() && !r.Private {
+		r.log().Error("scan failed", "scan", state.ID, "error", state.Err)
 		state.Error = internalDetail
 	}
 	return state
@@ -73,7 +73,7 @@ func answered[T any](answer *T, err error) (*T, error) {
 
 // events streams a scan's states as server-sent events until it ends or the client goes.
 func (r routes) events(_ context.Context, in *scanID) (*huma.StreamResponse, error) {
-	state, changed, err := r.app.Watch(app.ScanID(in.ID))
+	state, changed, err := r.App.Watch(app.ScanID(in.ID))
 	if err != nil {
 		return nil, problemOf(err)
 	}
@@ -89,7 +89,7 @@ func (r routes) events(_ context.Context, in *scanID) (*huma.StreamResponse, err
 				return
 			case <-changed:
 			}
-			if state, changed, err = r.app.Watch(state.ID); err != nil {
+			if state, changed, err = r.App.Watch(state.ID); err != nil {
 				return
 			}
 		}

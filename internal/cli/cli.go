@@ -155,7 +155,7 @@ func (s *session) connect(ctx context.Context, dirs []string) (c *client.Client,
 
 // inProcess is a client of an API served in this process, without a port.
 func (s *session) inProcess(a *app.App) (*client.Client, error) {
-	h, err := api.Handler(api.Options{App: a, Version: Version, Now: s.now})
+	h, err := api.Handler(api.Options{App: a, Version: Version, Now: s.now, Private: true})
 	if err != nil {
 		return nil, err
 	}
