@@ -8,3 +8,8 @@ import _ "embed" // for the schema files
 //
 //go:embed workspace.schema.json
 var Workspace []byte
+
+// Expansion is the JSON Schema (draft 2020-12) of expansions/NAME.yaml.
+//
+//go:embed expansion.schema.json
+var Expansion []byte

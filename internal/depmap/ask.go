@@ -58,6 +58,13 @@ func (g Graph) Find(name string) (Service, bool) {
 	return Service{}, false
 }
 
+// In reports whether an edge holds in an environment, as far as any of its evidence tells.
+func (e Edge) In(env estate.EnvironmentName) bool {
+	return slices.ContainsFunc(e.Evidence, func(v Evidence) bool {
+		return len(v.Environments) == 0 || slices.Contains(v.Environments, env)
+	})
+}
+
 // Unowned lists the services and datastores no team owns.
 func (g Graph) Unowned() []Service {
 	var out []Service

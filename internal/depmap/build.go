@@ -148,8 +148,7 @@ func (b *builder) sortedEdges() []Edge {
 		if other := best[[2]estate.ServiceName{e.From, e.To}]; other != nil && e.saysLess(other) {
 			continue
 		}
-		slices.SortFunc(e.Evidence, compareEvidence)
-		e.Evidence = slices.Compact(e.Evidence)
+		e.Evidence = joinEvidence(e.Evidence)
 		out = append(out, *e)
 	}
 	slices.SortFunc(out, func(x, y Edge) int {
@@ -164,8 +163,40 @@ func (e *Edge) saysLess(other *Edge) bool {
 	return e.Kind == Unknown && other.Kind != Unknown || e.Kind == HTTP && other.Kind == Route
 }
 
+// joinEvidence sorts evidence, strongest first, and joins what the same line says of several environments.
+func joinEvidence(all []Evidence) []Evidence {
+	slices.SortStableFunc(all, compareEvidence)
+	out := all[:0]
+	for _, e := range all {
+		if last := len(out) - 1; last >= 0 && compareEvidence(out[last], e) == 0 {
+			out[last].Environments = bothEnvironments(out[last].Environments, e.Environments)
+			continue
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// bothEnvironments is where one of two holds; nothing stands for everywhere.
+func bothEnvironments(a, b []estate.EnvironmentName) []estate.EnvironmentName {
+	if len(a) == 0 || len(b) == 0 {
+		return nil
+	}
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// only is the list of one environment, or of none.
+func only(env estate.EnvironmentName) []estate.EnvironmentName {
+	if env == "" {
+		return nil
+	}
+	return []estate.EnvironmentName{env}
+}
+
 func compareEvidence(x, y Evidence) int {
-	return cmp.Or(cmp.Compare(strength[y.Why], strength[x.Why]), x.Place.Compare(y.Place), cmp.Compare(x.Key, y.Key), cmp.Compare(x.Value, y.Value), cmp.Compare(x.Why, y.Why))
+	return cmp.Or(cmp.Compare(strength[y.Why], strength[x.Why]), x.Place.Compare(y.Place), cmp.Compare(x.Key, y.Key), cmp.Compare(x.Value, y.Value), cmp.Compare(x.Why, y.Why), cmp.Compare(x.Reader, y.Reader))
 }
 
 func sortedDoubts(doubts []estate.Doubt) []estate.Doubt {

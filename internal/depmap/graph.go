@@ -53,7 +53,21 @@ type Evidence struct {
 	Value  string            `json:"value,omitempty"` // redacted
 	Reader estate.ReaderName `json:"reader,omitempty"`
 	Why    string            `json:"why"` // one phrase: "address in configuration", "start order only"
+	// Environments are where this line holds, sorted; everywhere when empty.
+	Environments []estate.EnvironmentName `json:"environments,omitempty"`
 }
+
+// Address reports whether the value says where the provider is.
+func (e Evidence) Address() bool {
+	switch e.Why {
+	case whyAddress, whyShared, whyRoute, whyUpstream, whyCommand, whyClient, whyURL, whyFallback:
+		return true
+	}
+	return false
+}
+
+// Shipped reports whether it is an agent beside the service that goes to the provider, and not the service.
+func (e Evidence) Shipped() bool { return e.Why == whyShip }
 
 // EdgeKind says what the connection is for.
 type EdgeKind string

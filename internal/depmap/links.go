@@ -42,7 +42,7 @@ func (b *builder) fromLinks(n *node) {
 				continue
 			}
 			p.kind = linkKind(l.Why, p)
-			b.connect(n, p, Evidence{Place: l.Place, Key: l.Why, Value: l.Target, Why: why}, linkOrigin(l.Why), strength[why])
+			b.connect(n, p, Evidence{Place: l.Place, Key: l.Why, Value: l.Target, Why: why, Environments: only(l.Environment)}, linkOrigin(l.Why), strength[why])
 		}
 	}
 }
@@ -104,7 +104,7 @@ func (b *builder) fromRoutes(n *node) {
 		}
 		q := question{from: n, e: endpoint.Endpoint{Scheme: "lb", Host: strings.ToLower(id)}, key: s.Key, place: s.Place, strict: true}
 		if p, ok := b.resolve(q); ok {
-			b.connect(n, p, Evidence{Place: s.Place, Key: s.Key, Value: s.Value, Reader: s.By, Why: whyRoute}, Configured, strength[whyRoute])
+			b.connect(n, p, Evidence{Place: s.Place, Key: s.Key, Value: s.Value, Reader: s.By, Why: whyRoute, Environments: only(s.Environment)}, Configured, strength[whyRoute])
 		}
 	}
 }
@@ -211,7 +211,7 @@ func (b *builder) fromConfigurationServer(n *node) {
 		}
 		if server, ok := b.only("spring-config"); ok {
 			p := provider{name: server.Name, node: server, kind: Configuration, confidence: 1, infrastructure: true}
-			b.connect(n, p, Evidence{Place: s.Place, Key: s.Key, Value: s.Value, Reader: s.By, Why: whyHandedOut}, Configured, strength[whyHandedOut])
+			b.connect(n, p, Evidence{Place: s.Place, Key: s.Key, Value: s.Value, Reader: s.By, Why: whyHandedOut, Environments: only(s.Environment)}, Configured, strength[whyHandedOut])
 		}
 		return
 	}

@@ -51,7 +51,7 @@ func (b *builder) fromAddress(n *node, s *resolved, e endpoint.Endpoint) {
 	if s.Shared && !n.usesShared(p, s.Key) {
 		return
 	}
-	b.connect(n, p, Evidence{Place: s.Place, Key: s.Key, Value: s.Value, Reader: s.By, Why: why}, Configured, strength[why])
+	b.connect(n, p, Evidence{Place: s.Place, Key: s.Key, Value: s.Value, Reader: s.By, Why: why, Environments: only(s.Environment)}, Configured, strength[why])
 }
 
 // usesShared reports whether a key that several services share concerns this one: it sets keys of the same family

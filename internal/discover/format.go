@@ -75,7 +75,7 @@ func NewReport(by estate.ReaderName) *Report { return &Report{by: by} }
 func (r *Report) See(s estate.Sighting) {
 	s.By = r.by
 	switch s.Fact {
-	case estate.Sets, estate.Links, estate.Mentions:
+	case estate.Sets, estate.Links, estate.Mentions, estate.Process:
 		s.Value = redact.Value(s.Key, s.Value)
 	default:
 		s.Value = redact.URL(s.Value)

@@ -19,7 +19,8 @@ type Sighting struct {
 // With a Name it is the thing so named in a space of names: one Compose project ("compose:deploy"), one
 // Kubernetes namespace ("kube:shop"), one Chef organisation ("chef"). The same name in the same space is the same
 // component. Without a Name it is whatever component owns Folder, a slash-separated path relative to the source's
-// root ("." is the root itself): Merge walks up from there to the nearest module or claimed folder.
+// root ("." is the root itself): Merge walks up from there to the nearest module or claimed folder. In the space "address"
+// the name is a host:port, and means whoever answers there.
 type Subject struct {
 	Space  string `json:"space,omitempty"`
 	Name   string `json:"name,omitempty"`
@@ -61,6 +62,8 @@ const (
 	Uses Fact = "uses"
 	// Mentions: source code of the subject refers to something. Key: one of the Code… constants; Value: what it names.
 	Mentions Fact = "mentions"
+	// Process: how the subject's process is started and kept. Key is one of the Process… constants, which say what Value is.
+	Process Fact = "process"
 	// Hosts: the subject (a host) runs Value, a service name, role or unit. Key: "role", "recipe", "unit", "package".
 	Hosts Fact = "hosts"
 	// Resolves: a name record. Key: the name; Value: the IP address or the name it is an alias of. Subject.Space
@@ -123,4 +126,17 @@ const (
 	CodeFallback   = "fallback"   // environment variable with a default; Value "NAME=default", default may be empty
 	CodeRuns       = "runs"       // Value of CodeAnnotation: the file is a program's entry
 	CodeAnnotation = "annotation" // annotation or call that makes it a role: "EnableEurekaServer", "KafkaListener"
+)
+
+// What is known of a process (Key of Process).
+const (
+	ProcessCommand   = "command"   // the program and its arguments, as one line of shell words
+	ProcessUser      = "user"      // the account it runs under
+	ProcessDirectory = "directory" // absolute path it starts in
+	ProcessFile      = "file"      // absolute path of a configuration file it is given
+	ProcessMemory    = "memory"    // most memory it may use, in bytes, as decimal text
+	ProcessCPU       = "cpu"       // most processor time it may use, in thousandths of a core, as decimal text
+	ProcessHealth    = "health"    // path of an HTTP request that a healthy process answers with success: "/healthz"
+	ProcessReplicas  = "replicas"  // how many of it run, as decimal text
+	ProcessStop      = "stop"      // seconds it is given to end, as decimal text
 )

@@ -25,6 +25,7 @@ type Component struct {
 	Names        []Alias           `json:"names"`
 	Listens      []Listen          `json:"listens,omitempty"`
 	Settings     []Setting         `json:"settings,omitempty"`
+	Process      []Trait           `json:"process,omitempty"` // how it is started and kept
 	Links        []Link            `json:"links,omitempty"`
 	Libraries    []Library         `json:"libraries,omitempty"`
 	Mentions     []Mention         `json:"mentions,omitempty"`
@@ -43,6 +44,15 @@ type Listen struct {
 	Port  int    `json:"port"`
 	Via   string `json:"via"`
 	Place Place  `json:"place"`
+}
+
+// Trait is one thing known of a component's process. Key is a Process… constant.
+type Trait struct {
+	Key         string          `json:"key"`
+	Value       string          `json:"value"`
+	Environment EnvironmentName `json:"environment,omitempty"`
+	Place       Place           `json:"place"`
+	By          ReaderName      `json:"by"`
 }
 
 // Setting is one configured value. Shared settings come from a file that several components read.

@@ -17,11 +17,13 @@ import (
 	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/discover"
 	"example.org/caravan/internal/discover/every"
+	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/merge"
 )
 
 // TestEveryIdiomGivesItsEdges reads each archive. Its comment says why it exists; the file "edges" lists all edges as
-// "consumer -> provider kind"; the optional files "doubts" and "services" list texts that must be found.
+// "consumer -> provider kind"; the optional files "doubts" and "services" list texts that must be found, "processes" all
+// that is known of how services are started and kept.
 func TestEveryIdiomGivesItsEdges(t *testing.T) {
 	archives, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(archives) == 0 {
@@ -47,7 +49,7 @@ func check(t *testing.T, a *txtar.Archive) {
 	expected := map[string]string{}
 	for _, f := range a.Files {
 		switch f.Name {
-		case "edges", "doubts", "services":
+		case "edges", "doubts", "services", "processes":
 			expected[f.Name] = string(f.Data)
 		default:
 			write(t, filepath.Join(dir, filepath.FromSlash(f.Name)), f.Data)
@@ -73,6 +75,11 @@ func check(t *testing.T, a *txtar.Archive) {
 	}
 	contains(t, "doubt", lines(expected["doubts"]), doubts)
 	contains(t, "service", lines(expected["services"]), services)
+	if want, ok := expected["processes"]; ok {
+		if diff := cmp.Diff(lines(want), processes(pictureOf(t, dir))); diff != "" {
+			t.Errorf("processes (-want +got):\n%s", diff)
+		}
+	}
 }
 
 func contains(t *testing.T, what string, want, got []string) {
@@ -86,11 +93,27 @@ func contains(t *testing.T, what string, want, got []string) {
 
 func mapOf(t *testing.T, dir string) depmap.Graph {
 	t.Helper()
+	return depmap.Build(pictureOf(t, dir))
+}
+
+func pictureOf(t *testing.T, dir string) estate.Snapshot {
+	t.Helper()
 	r, err := discover.Scan(context.Background(), []discover.Source{{Dir: dir}}, every.Formats(), discover.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return depmap.Build(merge.Sightings(r.Sightings, r.Doubts))
+	return merge.Sightings(r.Sightings, r.Doubts)
+}
+
+// processes is what is known of processes, a line for each thing and place.
+func processes(s estate.Snapshot) []string {
+	var out []string
+	for _, c := range s.Components {
+		for _, p := range c.Process {
+			out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s: %s (%s) %s", c.Name, p.Key, p.Value, p.Place, p.Environment)))
+		}
+	}
+	return out
 }
 
 func write(t *testing.T, name string, data []byte) {

@@ -245,7 +245,10 @@ func (m *merger) attach() {
 	for i := range m.all {
 		s := &m.all[i]
 		switch s.Fact {
-		case estate.Sets, estate.Links, estate.Listens, estate.Mentions:
+		case estate.Sets, estate.Links, estate.Listens, estate.Mentions, estate.Process:
+			if indirect(s) {
+				continue
+			}
 			a := m.audienceOf(s)
 			parts := a.parts
 			if a.shared && len(parts) == 0 {
@@ -298,6 +301,9 @@ func (p *part) take(s *estate.Sighting, a audience) {
 			Environment: s.Environment, Shared: a.shared, Place: s.Place, By: s.By})
 	case estate.Links:
 		p.c.Links = append(p.c.Links, estate.Link{Why: s.Key, Target: s.Value, Layer: s.Layer, Environment: s.Environment, Place: s.Place})
+	case estate.Process:
+		p.keep(estate.Trait{Key: s.Key, Value: s.Value, Environment: s.Environment, Place: s.Place, By: s.By})
+		return
 	case estate.Mentions:
 		p.c.Mentions = append(p.c.Mentions, estate.Mention{What: s.Key, Value: s.Value, Place: s.Place})
 	case estate.Listens:

@@ -13,6 +13,7 @@ func (m *merger) snapshot() estate.Snapshot {
 	for _, p := range m.components {
 		slices.Sort(p.c.Environments)
 		slices.SortFunc(p.c.Listens, func(a, b estate.Listen) int { return cmp.Or(a.Port-b.Port, cmp.Compare(a.Via, b.Via)) })
+		slices.SortFunc(p.c.Process, compareTraits)
 		slices.SortFunc(p.c.Places, estate.Place.Compare)
 		p.c.Places = slices.Compact(p.c.Places)
 		out.Components = append(out.Components, p.c)

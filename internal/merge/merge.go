@@ -30,6 +30,7 @@ func Sightings(sightings []estate.Sighting, doubts []estate.Doubt) estate.Snapsh
 	m.adoptConfiguration()
 	m.attach()
 	m.liftRoles()
+	m.shareProcesses()
 	m.own()
 	return m.snapshot()
 }
@@ -92,8 +93,8 @@ func (m *merger) plant() {
 }
 
 func (m *merger) seedNamed(s *estate.Sighting) {
-	if s.Subject.Space == configSpace {
-		return // configuration for a name, not a thing that runs
+	if s.Subject.Space == configSpace || s.Subject.Space == addressSpace {
+		return // told to a name or an address, not a thing that runs
 	}
 	k := subjectKey{s.Subject.Space, s.Subject.Name}
 	i, ok := m.byName[k]

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -30,7 +31,8 @@ type Options struct {
 type Store struct {
 	db      *sql.DB
 	dialect dialect
-	where   string // for messages; holds no password
+	where   string     // for messages; holds no password
+	queue   sync.Mutex // of those who change leases on SQLite
 }
 
 // maxConnections leaves room on the server for other replicas.

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
@@ -27,6 +28,11 @@ type Workspace struct {
 	Environments []Environment `json:"environments,omitempty" jsonschema_description:"Places where things run."`
 	Teams        []Team        `json:"teams,omitempty" jsonschema_description:"Who owns what, and how they are reached."`
 	Services     []Service     `json:"services,omitempty" jsonschema_description:"What the configuration says wrongly or not at all about a service, datastore or external."`
+	Pools        []Pool        `json:"pools,omitempty" jsonschema_description:"Private ranges that may be divided among countries."`
+	Networks     []Network     `json:"networks,omitempty" jsonschema_description:"Networks beside the environments that use private ranges: offices, partners."`
+	Peerings     []Peering     `json:"peerings,omitempty" jsonschema_description:"Which networks are joined, directly or by VPN."`
+	Placement    Placement     `json:"placement,omitempty" jsonschema_description:"Where datastores of a new country run: vm or kubernetes, by technology, or for all under datastores."`
+	Rates        []Rate        `json:"rates,omitempty" jsonschema_description:"How often services call each other, where somebody measured it."`
 	Database     string        `json:"database,omitempty" jsonschema:"pattern=^$|^postgres(ql)?://" jsonschema_description:"PostgreSQL to keep history in, as postgres://user@host/name, with the password left to PGPASSWORD or a password file. Without it, history is kept in .caravan/caravan.db beside this file."`
 
 	dir   string         // where it was opened; "" when it was only parsed
@@ -51,6 +57,37 @@ type Environment struct {
 	Kind     string                 `json:"kind" jsonschema:"enum=vm,enum=kubernetes" jsonschema_description:"What it is made of."`
 	Country  string                 `json:"country,omitempty" jsonschema:"pattern=^[A-Z]{2}$" jsonschema_description:"Country it stands in: two letters of ISO 3166-1, such as ID."`
 	Provider string                 `json:"provider,omitempty" jsonschema_description:"Who runs the machines: a cloud or a data centre."`
+	Ranges   []string               `json:"ranges,omitempty" jsonschema_description:"Private ranges it uses, as CIDR: 10.10.0.0/22."`
+}
+
+// Pool is a private range that may be divided.
+type Pool struct {
+	Name      string `json:"name" jsonschema_description:"Name."`
+	Range     string `json:"range" jsonschema_description:"CIDR within RFC 1918, 100.64.0.0/10 or fc00::/7."`
+	Countries int    `json:"countries,omitempty" jsonschema_description:"Countries it is to last for; 16 when left out."`
+}
+
+// Network uses private ranges and is no environment.
+type Network struct {
+	Name   string   `json:"name" jsonschema_description:"Name."`
+	Ranges []string `json:"ranges" jsonschema:"minItems=1" jsonschema_description:"Private ranges it uses, as CIDR."`
+}
+
+// Peering joins two networks or environments.
+type Peering struct {
+	Between   []string      `json:"between" jsonschema:"minItems=2,maxItems=2" jsonschema_description:"The two networks or environments."`
+	Kind      string        `json:"kind,omitempty" jsonschema_description:"What joins them: vpn, peering, interconnect."`
+	RoundTrip time.Duration `json:"rtt,omitempty" jsonschema:"type=string" jsonschema_description:"Round trip between the two, such as 9ms."`
+}
+
+// Placement is where datastores run, by technology; "datastores" stands for all.
+type Placement map[string]string
+
+// Rate is how often one service calls another.
+type Rate struct {
+	From      estate.ServiceName `json:"from" jsonschema_description:"Consumer."`
+	To        estate.ServiceName `json:"to" jsonschema_description:"Provider."`
+	PerSecond float64            `json:"perSecond" jsonschema_description:"Calls in a second, at peak."`
 }
 
 // Team owns services and datastores.
@@ -74,23 +111,22 @@ type Service struct {
 // says something that cannot be.
 func Open(dir string) (Workspace, error) {
 	name := filepath.Join(dir, FileName)
-	data, err := read(name)
+	data, err := readFile(name)
 	if err != nil {
 		return Workspace{}, err
 	}
-	p := &parser{file: name}
-	w := p.parse(data)
+	w, r := parse(data, name)
 	w.dir = dir
 	for i, s := range w.Sources {
-		p.directory(dir, s.Dir, fmt.Sprintf("sources[%d].dir", i))
+		directory(r, dir, s.Dir, fmt.Sprintf("sources[%d].dir", i))
 	}
-	if err := p.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return Workspace{}, err
 	}
 	return w, nil
 }
 
-func read(name string) ([]byte, error) {
+func readFile(name string) ([]byte, error) {
 	info, err := os.Stat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

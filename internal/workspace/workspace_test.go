@@ -86,7 +86,7 @@ func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
 		{"only a comment", "# soon\n", []string{`1: nothing in it; run caravan init in an empty directory to see what belongs here`}},
 		{"not YAML", "organisation: kopi\nsources: [\n", []string{`not valid YAML`}},
 		{"two documents", least + "---\norganisation: b\n", []string{`6: a second document; keep one, without --- lines`}},
-		{"a list at the top", "- kopi\n", []string{`1: the workspace is a list; write keys and values: organisation, sources, environments, teams, services, database`}},
+		{"a list at the top", "- kopi\n", []string{`1: the workspace is a list; write keys and values: organisation, sources, environments, teams, services, pools, networks, peerings, placement, rates, database`}},
 		{"nothing that is required", "teams: []\n", []string{`1: the workspace has no organisation; add one`, `1: the workspace has no sources; add one`}},
 		{"a mistyped key", least + "evironments: []\n", []string{`5: unknown key "evironments"; did you mean "environments"?`}},
 		{"a key in American spelling", "organi" + "zation: kopi\nsources: [{name: kopi, dir: .}]\n", []string{
@@ -110,6 +110,18 @@ func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
 		{"a source name that is a path", "organisation: kopi\nsources:\n  - name: a/b\n    dir: .\n", []string{`3: source name "a/b" would not do as the first part of a path; use letters, digits, dots and dashes`}},
 		{"a broken glob", least + "    exclude: [\"[a\"]\n", []string{`5: "[a" is not a glob; write a folder or a pattern such as **/testdata`}},
 		{"a mail address without a host", least + "teams: [{name: orders, mail: orders}]\n", []string{`5: "orders" is not a mail address; write name@example.org`}},
+		{"a pool that is no range", least + "pools: [{name: a, range: ten}]\n", []string{`5: "ten" is not a range; write it as 10.10.0.0/22`}},
+		{"a public pool", least + "pools: [{name: a, range: 8.8.8.0/24}]\n", []string{`5: 8.8.8.0/24 is not private; take it from RFC 1918, 100.64.0.0/10 or fc00::/7`}},
+		{"a range with bits too many", least + "pools: [{name: a, range: 10.1.2.3/16}]\n", []string{`5: 10.1.2.3/16 has bits below its length; write 10.1.0.0/16`}},
+		{"two pools of the same addresses", least + "pools:\n  - {name: a, range: 10.0.0.0/8}\n  - {name: b, range: 10.4.0.0/16}\n", []string{
+			`7: 10.4.0.0/16 overlaps pool a in line 6; give each pool a range of its own`}},
+		{"an environment's range that is none", least + "environments: [{name: p, kind: vm, ranges: [10.0.0.0/40]}]\n", []string{`5: "10.0.0.0/40" is not a range`}},
+		{"a network that is an environment", least + "environments: [{name: p, kind: vm}]\nnetworks: [{name: p, ranges: [10.0.0.0/24]}]\n", []string{`6: "p" is an environment already; give its ranges there`}},
+		{"a peering with one end", least + "peerings: [{between: [p]}]\n", []string{`5: a peering has two ends; write between: [one, other]`}},
+		{"a peering with nobody", least + "environments: [{name: p, kind: vm}]\npeerings: [{between: [p, office]}]\n", []string{`6: network "office" is not declared; add it under networks`}},
+		{"a round trip without a unit", least + "environments: [{name: p, kind: vm}, {name: q, kind: vm}]\npeerings: [{between: [p, q], rtt: 9}]\n", []string{`6: peerings[0].rtt is no length of time; write it as 38ms, 90s or 4h`}},
+		{"a placement nobody has", least + "placement: {postgres: cloud}\n", []string{`5: placement.postgres is "cloud"; write vm or kubernetes`}},
+		{"a rate below nothing", least + "rates: [{from: a, to: b, perSecond: -1}]\n", []string{`5: rates[0].perSecond is a number; write a number that is not negative`}},
 		{"another database", least + "database: mysql://root:kept-secret@db.internal/x\n", []string{
 			`5: not a PostgreSQL address; write postgres://user@host/name, or leave it out to keep history beside this file`}},
 		{"several problems, in the order of their lines", "organisation: 12\nsources:\n  - name: kopi\n    dri: .\nenvironments:\n  - name: p\n    kind: vm\n    country: XX\n", []string{

@@ -1,7 +1,8 @@
 // Package chef reads Chef repositories: nodes, roles, environments, data bags, Policyfiles, cookbooks with their
 // attributes, recipes and templates, and the attribute files of chef-solo. All claimed files go in together; out come
 // the hosts with what each runs, and every attribute as the node would see it, with the line that won by Chef's
-// precedence. Name records and virtual addresses among the attributes are told apart.
+// precedence. Name records and virtual addresses among the attributes are told apart. How a process is kept is read from the
+// items of services and the units that recipes write; resources of a cookbook's own making are not followed.
 //
 // Ruby is read where it is literal data and never run. What only a Chef run could know becomes a doubt. Encrypted
 // items, users and keys are left alone, and so are the machines of a cookbook's own tests.

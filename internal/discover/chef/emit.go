@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"example.org/caravan/internal/discover/process"
 	"example.org/caravan/internal/estate"
 )
 
@@ -328,6 +329,8 @@ func (b *bearer) emitFacts() {
 			b.emitReference(f, seen)
 		case rendersFile:
 			b.emitTemplate(f)
+		case definesUnit:
+			b.emitUnit(f)
 		case namesHost:
 			b.emitHostsLine(f)
 		}
@@ -460,6 +463,9 @@ func (r *repo) emitItem(b bag) {
 		env, rest, nested := strings.Cut(key, ".")
 		if !nested || r.environments[env] == nil {
 			env, rest = "", key
+		}
+		if t, ok := process.OfField(rest, s); ok {
+			see(estate.Sighting{Fact: estate.Process, Key: t.Key, Value: t.Value, Environment: estate.EnvironmentName(env), Place: v.place})
 		}
 		see(estate.Sighting{Fact: estate.Sets, Key: rest, Value: s, Layer: "data_bag[" + b.name + "]", Environment: estate.EnvironmentName(env), Place: v.place})
 	})

@@ -15,7 +15,7 @@ type fact struct {
 	value *value
 	place estate.Place
 	path  []string          // of a reference
-	vars  map[string]*value // of a template
+	vars  map[string]*value // of a template, or what else the fact has
 	book  *cookbook
 }
 
@@ -27,7 +27,8 @@ const (
 	searches                    // a search for other nodes
 	sets                        // a setting that a resource passes on
 	refersTo                    // an attribute the recipe reads
-	rendersFile                 // a template
+	rendersFile                 // a template; value is the path of the file
+	definesUnit                 // a unit whose content the recipe spells out
 	namesHost                   // a line for the hosts file: key is the name, value the address
 )
 
@@ -58,6 +59,9 @@ func (w *watcher) resource(in *interpreter, b *bearer, e ruby.Expr) {
 	switch {
 	case units[e.Text]:
 		b.facts = append(b.facts, fact{kind: runsUnit, value: name, place: at})
+		if content := property(in, e.Block, "content"); e.Text == "systemd_unit" && content != nil {
+			b.facts = append(b.facts, fact{kind: definesUnit, value: content, vars: map[string]*value{"name": name}, place: at})
+		}
 	case packages[e.Text]:
 		b.facts = append(b.facts, fact{kind: hasPackage, value: name, place: at})
 	case e.Text == "template":
@@ -108,7 +112,11 @@ func (w *watcher) template(in *interpreter, b *bearer, e ruby.Expr, name *value)
 	if other := property(in, e.Block, "cookbook").word(); other != "" {
 		book = b.repo.cookbooks.named(other, b.repo.root)
 	}
-	f := fact{kind: rendersFile, key: source, place: in.place(e.Line), vars: map[string]*value{}, book: book}
+	target := name
+	if p := property(in, e.Block, "path"); p != nil {
+		target = p
+	}
+	f := fact{kind: rendersFile, key: source, value: target, place: in.place(e.Line), vars: map[string]*value{}, book: book}
 	if v := property(in, e.Block, "variables"); v != nil && v.shape == table {
 		f.vars = v.fields
 	}

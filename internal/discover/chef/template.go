@@ -41,7 +41,7 @@ func (b *cookbook) template(source string) (discover.File, bool) {
 // maxLine is the longest line of a template that is looked at.
 const maxLine = 4 << 10
 
-// emitTemplate reports the lines of a rendered file that hold an address.
+// emitTemplate reports the lines of a rendered file that hold an address, and of a unit those that say how its process is kept.
 func (b *bearer) emitTemplate(f fact) {
 	file, ok := f.book.template(f.key)
 	if !ok {
@@ -53,6 +53,9 @@ func (b *bearer) emitTemplate(f fact) {
 	}
 	for name, v := range f.vars {
 		in.locals["@"+name] = v
+	}
+	if target, ok := b.text(f.value); ok {
+		b.emitUnitFile(in, target, file.Path, string(file.Data))
 	}
 	line := 0
 	for row := range strings.Lines(string(file.Data)) {

@@ -1,7 +1,7 @@
 // Package compose reads Compose files, of every version and of Swarm stacks, into sightings: what runs, under which
-// names, on which ports, with which settings and declared dependencies. Files are merged, extended, included and
-// interpolated as Compose does it, with the .env file beside them; a variable set nowhere stays written as ${NAME}.
-// It does not decide who depends on whom, and it does not read the files that are mounted.
+// names, on which ports, with which settings and declared dependencies, and how its process is kept. Files are merged,
+// extended, included and interpolated as Compose does it, with the .env file beside them; a variable set nowhere stays
+// written as ${NAME}. It does not decide who depends on whom, and it does not read the files that are mounted.
 package compose
 
 import (

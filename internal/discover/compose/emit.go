@@ -29,6 +29,7 @@ func (p *project) emit(s *service) {
 	p.settings(s)
 	p.declared(s)
 	p.commands(s)
+	p.process(s)
 }
 
 func (p *project) runs(s *service) {
@@ -127,7 +128,7 @@ func (p *project) folders(s *service) {
 		}
 	}
 	for _, mount := range s.mounts {
-		p.mount(s, mount)
+		p.mount(s, mount.text)
 	}
 	for _, name := range s.configs {
 		if f, ok := p.files[name.value]; ok {

@@ -54,14 +54,21 @@ type service struct {
 	environment []setting
 	envFiles    []envFile
 	labels      []setting
-	mounts      []text // root-relative
+	mounts      []mount
 	configs     []text // names of configs and secrets
 	links       []link
 	entrypoint  []text
 	command     []text
 	profiles    []string
 	switchedOff bool // no replicas
+	kept        keeping
 	extends     extension
+}
+
+// mount is a file or folder bound into the container.
+type mount struct {
+	text          // the source, root-relative
+	target string // absolute path in the container
 }
 
 type envFile struct {
@@ -121,6 +128,7 @@ func (p parser) service(name syntax.Pair) *service {
 		command:     p.texts(n.Get("command")),
 		profiles:    n.Get("profiles").Strings(),
 		switchedOff: n.At("deploy", "replicas").Value == "0" || n.Get("scale").Value == "0",
+		kept:        p.keeping(n),
 	}
 	p.build(n, s)
 	p.networks(n.Get("networks"), s)
@@ -224,10 +232,10 @@ func (p parser) extraHosts(n syntax.Node) []setting {
 }
 
 // mounts lists the files and folders of the host that are bound into the container.
-func (p parser) mounts(n syntax.Node) []text {
-	var out []text
+func (p parser) mounts(n syntax.Node) []mount {
+	var out []mount
 	for _, item := range n.Items {
-		source := item
+		source, target := item, item.Get("target").Value
 		if item.Kind == syntax.Map {
 			if item.Get("type").Value != "bind" {
 				continue
@@ -235,12 +243,15 @@ func (p parser) mounts(n syntax.Node) []text {
 			source = item.Get("source")
 		}
 		t := p.text(source)
-		from, _, _ := strings.Cut(t.value, ":")
+		from, to, short := strings.Cut(t.value, ":")
+		if short {
+			target, _, _ = strings.Cut(to, ":")
+		}
 		if !strings.Contains(from, "/") && from != "." && !strings.HasPrefix(from, "./") || path.IsAbs(from) || strings.HasPrefix(from, "~") {
 			continue
 		}
 		t.value = p.path(from)
-		out = append(out, t)
+		out = append(out, mount{t, target})
 	}
 	return out
 }
@@ -398,6 +409,7 @@ func (s *service) merged(over *service) *service {
 	out.mounts = slices.Concat(s.mounts, over.mounts)
 	out.configs = slices.Concat(s.configs, over.configs)
 	out.links = slices.Concat(s.links, over.links)
+	out.kept = s.kept.merged(over.kept)
 	out.extends = over.extends
 	return &out
 }

@@ -1,5 +1,5 @@
 // Package dockerfile reads Dockerfiles into sightings: that their folder is something that runs, on which ports, with
-// which variables, what it is built upon and what its command line says. It reads one file at a time and looks at
+// which variables, what it is built upon, what its command line says and how its process is kept. It reads one file at a time and looks at
 // no build context.
 package dockerfile
 
@@ -46,6 +46,7 @@ func readFile(f discover.File, r *discover.Report) {
 		d.instruction(in)
 	}
 	d.commands()
+	d.process()
 }
 
 // isPackaging tells folders that only hold the packaging of the module above them.
@@ -64,6 +65,11 @@ type reading struct {
 	subject estate.Subject
 	entry   containerfile.Instruction
 	command containerfile.Instruction
+	user    containerfile.Instruction
+	health  containerfile.Instruction
+
+	directory     string // as the WORKDIR lines make it together
+	directoryLine int
 }
 
 func (d *reading) see(fact estate.Fact, key, value string, line int) {
@@ -157,6 +163,12 @@ func (d *reading) instruction(in containerfile.Instruction) {
 		d.entry = in
 	case "CMD":
 		d.command = in
+	case "USER":
+		d.user = in
+	case "WORKDIR":
+		d.enter(in)
+	case "HEALTHCHECK":
+		d.health = in
 	}
 }
 

@@ -1,6 +1,7 @@
 // Package haproxy reads HAProxy and keepalived configurations and templates of them: which servers a backend has, on
-// which ports and virtual addresses requests arrive, and where logs go. Files go in, sightings of whoever owns their
-// folder come out. Which request goes to which backend is not asked: every backend counts.
+// which ports and virtual addresses requests arrive, which path shows a server to be healthy, and where logs go. Files
+// go in, sightings of whoever owns their folder, and of who answers at a server's address, come out. Which request goes
+// to which backend is not asked: every backend counts.
 package haproxy
 
 import (
@@ -93,6 +94,7 @@ func (p *page) section(s section) {
 	for _, l := range s.lines {
 		p.statement(l, layer)
 	}
+	p.health(s, layer)
 }
 
 func (p *page) statement(s statement, layer string) {

@@ -408,6 +408,7 @@ func (r *reader) patched(w *workload, p *patch) {
 		}
 		r.container(laid, c)
 	}
+	r.keeps(laid, p.process(w))
 	r.mounted(laid)
 }
 

@@ -41,6 +41,7 @@ func (r *reader) workload(w *workload) {
 	for _, c := range slices.Concat(w.initial, w.containers) {
 		r.container(w, c)
 	}
+	r.process(w)
 	r.mounted(w)
 	for _, p := range w.patches {
 		r.patched(w, p)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"example.org/caravan/internal/commandline"
+	"example.org/caravan/internal/discover/process"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/technology"
 )
@@ -33,6 +34,7 @@ func (r *reader) service(u *unit) {
 			r.see(u, estate.Sets, key, d.value, d.place)
 		}
 	}
+	r.process(u)
 	r.requires(u)
 	for _, key := range []string{"ExecStartPre", "ExecStart", "ExecStartPost"} {
 		for _, d := range u.all("Service", key) {
@@ -71,6 +73,35 @@ func (u *unit) technology() (technology.Technology, bool) {
 		return t, true
 	}
 	return technology.OfName(strings.TrimSuffix(program, "d"))
+}
+
+// process reports how the unit's process is kept. Of two names for one limit, the newer one holds; of a unit that runs a
+// container only the container's flags count, for the rest is about the program that starts it.
+func (r *reader) process(u *unit) {
+	start := u.all("Service", "ExecStart")
+	for _, d := range start {
+		if c, ok := containerOf(words(d.value)); ok {
+			r.traits(u, c.process(), d)
+			return
+		}
+	}
+	for _, names := range [][]string{{"User"}, {"WorkingDirectory"}, {"MemoryMax", "MemoryLimit"}, {"CPUQuota"}, {"TimeoutStopSec", "TimeoutSec"}} {
+		for _, key := range names {
+			if d := u.last("Service", key); d.value != "" {
+				start = append(start, d)
+				break
+			}
+		}
+	}
+	for _, d := range append(start, u.all("Service", "EnvironmentFile")...) {
+		r.traits(u, process.OfUnit(d.key, d.value), d)
+	}
+}
+
+func (r *reader) traits(u *unit, traits []process.Trait, d directive) {
+	for _, t := range traits {
+		r.see(u, estate.Process, t.Key, t.Value, d.place)
+	}
 }
 
 // requires reports the other services a unit is tied to. Those every machine has say nothing.
@@ -156,6 +187,7 @@ type container struct {
 	settings    []string // NAME=value
 	ports       []string // host:container
 	links       []string
+	kept        []process.Trait // what its flags say of its process
 	command     []string
 }
 
@@ -180,6 +212,7 @@ func containerOf(line []string) (container, bool) {
 			i++
 			value = line[i]
 		}
+		c.keep(flag, value)
 		switch flag {
 		case "-e", "--env":
 			c.settings = append(c.settings, value)
@@ -192,6 +225,36 @@ func containerOf(line []string) (container, bool) {
 		}
 	}
 	return c, c.image != ""
+}
+
+// limits are the flags of `docker run` that say how the process is kept.
+var limits = map[string]struct {
+	key  string
+	read func(string) (string, bool)
+}{
+	"-u": {estate.ProcessUser, process.Account}, "--user": {estate.ProcessUser, process.Account},
+	"-w": {estate.ProcessDirectory, process.Directory}, "--workdir": {estate.ProcessDirectory, process.Directory},
+	"-m": {estate.ProcessMemory, process.Bytes}, "--memory": {estate.ProcessMemory, process.Bytes},
+	"--cpus": {estate.ProcessCPU, process.Cores}, "--stop-timeout": {estate.ProcessStop, process.Seconds},
+}
+
+func (c *container) keep(flag, value string) {
+	limit, ok := limits[flag]
+	if !ok {
+		return
+	}
+	if v, ok := limit.read(value); ok {
+		c.kept = append(c.kept, process.Trait{Key: limit.key, Value: v})
+	}
+}
+
+// process is what the command line says of the process inside. One that starts with a flag is only arguments of a program
+// that the image knows.
+func (c *container) process() []process.Trait {
+	if command := process.Line(c.command); process.Whole(command) && !strings.HasPrefix(command, "-") {
+		return append(slices.Clone(c.kept), process.Trait{Key: estate.ProcessCommand, Value: command})
+	}
+	return c.kept
 }
 
 // takesValue tells the flags of `docker run` that stand alone from the others.

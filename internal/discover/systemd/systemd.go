@@ -1,6 +1,6 @@
-// Package systemd reads unit files with their drop-ins and environment files into sightings: what runs on a machine, with
-// which variables and command line, what it requires and on which sockets it is reached. It does not know which units
-// are enabled, nor what the machine's packages bring along.
+// Package systemd reads unit files with their drop-ins and environment files into sightings: what runs on a machine,
+// with which variables and command line, how its process is kept, what it requires and on which sockets it is reached.
+// It does not know which units are enabled, nor what the machine's packages bring along.
 package systemd
 
 import (

@@ -1,4 +1,4 @@
-package workspace
+package estate
 
 import "strings"
 
@@ -16,14 +16,15 @@ const countries = " " +
 // mistaken are codes people write for another one.
 var mistaken = map[string]string{"UK": "GB", "EL": "GR", "EN": "GB", "JA": "JP", "VT": "VN", "SP": "ES"}
 
-func isCountry(code string) bool {
+// IsCountry reports whether a code is one of the officially assigned two letters of ISO 3166-1.
+func IsCountry(code string) bool {
 	return len(code) == 2 && strings.Contains(countries, " "+code+" ")
 }
 
-// countryAdvice says what to write instead of a wrong code.
-func countryAdvice(code string) string {
+// CountryAdvice says what to write instead of a wrong code.
+func CountryAdvice(code string) string {
 	upper := strings.ToUpper(code)
-	if isCountry(upper) {
+	if IsCountry(upper) {
 		return "write " + upper
 	}
 	if right, ok := mistaken[upper]; ok {

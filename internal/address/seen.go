@@ -1,0 +1,61 @@
+package address
+
+import (
+	"cmp"
+	"math"
+	"net/netip"
+	"slices"
+
+	"example.org/caravan/internal/estate"
+)
+
+// Count is how many addresses a range has; as a float, for IPv6 ranges have more than an integer holds.
+func Count(p netip.Prefix) float64 { return math.Ldexp(1, p.Addr().BitLen()-p.Bits()) }
+
+// FreeCount is how many addresses of a space are free.
+func (s *Space) FreeCount() float64 {
+	n := 0.0
+	for length, blocks := range s.count {
+		n += float64(blocks) * math.Ldexp(1, s.whole.Addr().BitLen()-length)
+	}
+	return n
+}
+
+// Seen lists the private addresses that hosts and services of a snapshot have, each as a range of one, by address: node
+// addresses of Chef, state of Terraform, virtual addresses.
+func Seen(s estate.Snapshot) []Used {
+	var out []Used
+	for _, c := range s.Components {
+		network := string(c.Name)
+		if len(c.Environments) > 0 {
+			network = string(c.Environments[0])
+		}
+		for _, a := range c.Names {
+			if a.Kind != estate.NameAddress && a.Kind != estate.NameVirtual {
+				continue
+			}
+			if ip, err := netip.ParseAddr(a.Value); err == nil && ip.IsPrivate() {
+				out = append(out, Used{Network: network, Prefix: netip.PrefixFrom(ip, ip.BitLen()), Place: a.Place})
+			}
+		}
+	}
+	slices.SortFunc(out, compareUsed)
+	return slices.CompactFunc(out, func(a, b Used) bool { return a.Prefix == b.Prefix && a.Network == b.Network })
+}
+
+func compareUsed(a, b Used) int {
+	return cmp.Or(a.Prefix.Addr().Compare(b.Prefix.Addr()), a.Prefix.Bits()-b.Prefix.Bits(), cmp.Compare(a.Network, b.Network), a.Place.Compare(b.Place))
+}
+
+// Import joins declared ranges with single addresses that were seen: an address inside a declared range of any network is
+// told by that, the others are kept by themselves.
+func Import(declared, seen []Used) []Used {
+	out := slices.Clone(declared)
+	for _, s := range seen {
+		if !slices.ContainsFunc(declared, func(d Used) bool { return d.Prefix.Contains(s.Prefix.Addr()) }) {
+			out = append(out, s)
+		}
+	}
+	slices.SortFunc(out, compareUsed)
+	return out
+}

@@ -1,0 +1,363 @@
+// Package directory is the target that writes files: a folder for each expansion, ready to be reviewed, committed or
+// applied by whatever watches it. It remembers what it made in a manifest beside the files, so a second run changes
+// nothing, what vanished is removed, and nothing else is ever touched. Killed at any moment, it is run again and ends in
+// the same place.
+package directory
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/render"
+)
+
+// ManifestName is the file that says what is the target's own.
+const ManifestName = ".caravan.json"
+
+// Target writes into one folder. Its methods are for one goroutine; Open keeps other programs out until Close.
+type Target struct {
+	root     *os.Root
+	dir      string
+	lock     *os.File
+	manifest manifest
+	force    bool
+}
+
+// manifest is what the target made: path → the digest it wrote last. It is written before the files are, so that a file
+// which is there and not in the manifest was made by somebody else.
+type manifest struct {
+	Expansion string                  `json:"expansion"`
+	Files     map[string]manifestFile `json:"files"`
+}
+
+type manifestFile struct {
+	Digest estate.Digest  `json:"digest"`
+	Before estate.Digest  `json:"before,omitempty"` // while it is being replaced: what may still be there
+	Step   journey.StepID `json:"step"`
+}
+
+// Options of a target.
+type Options struct {
+	Dir       string // made when it does not exist
+	Expansion string
+	Force     bool // overwrite and remove what was edited since it was made
+}
+
+// Open prepares a folder. Conflict when it belongs to another expansion or another program is writing into it,
+// Unavailable when it cannot be written.
+func Open(o Options) (*Target, error) {
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return nil, fault.Newf(fault.Unavailable, "%w; make the folder writable or choose another with --out", err)
+	}
+	root, err := os.OpenRoot(o.Dir)
+	if err != nil {
+		return nil, fault.Newf(fault.Unavailable, "%w; choose another folder with --out", err)
+	}
+	t := &Target{root: root, dir: o.Dir, force: o.Force}
+	if err := t.begin(o.Expansion); err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	return t, nil
+}
+
+func (t *Target) begin(name string) (err error) {
+	if t.lock, err = lock(t.dir); err != nil {
+		return err
+	}
+	if err := t.readManifest(); err != nil {
+		return err
+	}
+	switch {
+	case t.manifest.Expansion == "":
+		t.manifest = manifest{Expansion: name, Files: map[string]manifestFile{}}
+	case t.manifest.Expansion != name:
+		return fault.Newf(fault.Conflict, "%s holds the expansion %s; give %s a folder of its own with --out", t.dir, t.manifest.Expansion, name)
+	}
+	return nil
+}
+
+// Close lets others in.
+func (t *Target) Close() error {
+	err := t.root.Close()
+	if t.lock != nil {
+		err = errors.Join(err, t.lock.Close())
+	}
+	return err
+}
+
+func (t *Target) readManifest() error {
+	data, err := t.root.ReadFile(ManifestName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fault.Newf(fault.Unavailable, "%s: %w", t.dir, err)
+	}
+	if err := json.Unmarshal(data, &t.manifest); err != nil || t.manifest.Files == nil {
+		return fault.Newf(fault.Invalid, "%s is damaged; restore it from version control, or remove the folder and move again", filepath.Join(t.dir, ManifestName))
+	}
+	return nil
+}
+
+func (t *Target) writeManifest() error {
+	data, err := json.MarshalIndent(t.manifest, "", "  ")
+	if err != nil {
+		return err
+	}
+	return t.replace(ManifestName, append(data, '\n'), 0o644)
+}
+
+// Apply writes a step's files, each whole or not at all.
+func (t *Target) Apply(ctx context.Context, s journey.Step, files []render.File) ([]journey.Change, error) {
+	changes := make([]journey.Change, len(files))
+	for i, f := range files {
+		what, err := t.judge(f)
+		if err != nil {
+			return nil, err
+		}
+		changes[i] = journey.Change{Path: f.Path, What: what}
+	}
+	if err := t.intend(s.ID, files); err != nil {
+		return nil, err
+	}
+	for i, f := range files {
+		if err := ctx.Err(); err != nil {
+			return changes[:i], err
+		}
+		if changes[i].What == journey.Unchanged {
+			continue
+		}
+		if err := t.replace(f.Path, []byte(f.Text), fs.FileMode(f.Mode)); err != nil {
+			return changes[:i], err
+		}
+	}
+	return changes, nil
+}
+
+// judge says what writing a file will change. Conflict when what is there was not made by this target, or was edited since.
+func (t *Target) judge(f render.File) (journey.What, error) {
+	there, mode, err := t.read(f.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return journey.Created, nil
+	}
+	if err != nil {
+		return "", fault.Newf(fault.Conflict, "%s: %w; move it away and run the move again", filepath.Join(t.dir, f.Path), err)
+	}
+	if there == journey.DigestOf(f) {
+		if mode != fs.FileMode(f.Mode) {
+			return journey.Updated, nil
+		}
+		return journey.Unchanged, nil
+	}
+	made, known := t.manifest.Files[f.Path]
+	switch {
+	case t.force, known && (there == made.Digest || there == made.Before):
+		return journey.Updated, nil
+	case known:
+		return "", fault.Newf(fault.Conflict, "%s was edited since it was written; move the change into services/ or expansions/, or run again with --force to lose it", filepath.Join(t.dir, f.Path))
+	}
+	return "", fault.Newf(fault.Conflict, "%s is there and was not made by caravan; move it away, or run again with --force to overwrite it", filepath.Join(t.dir, f.Path))
+}
+
+// intend notes what is about to be written.
+func (t *Target) intend(step journey.StepID, files []render.File) error {
+	changed := false
+	for _, f := range files {
+		next := manifestFile{Digest: journey.DigestOf(f), Step: step}
+		old, known := t.manifest.Files[f.Path]
+		if known && old.Digest == next.Digest && old.Step == next.Step {
+			continue
+		}
+		if there, _, err := t.read(f.Path); err == nil && there != next.Digest {
+			next.Before = there
+		}
+		t.manifest.Files[f.Path] = next
+		changed = true
+	}
+	if !changed {
+		return nil
+	}
+	return t.writeManifest()
+}
+
+// read is the digest and the mode of what is at a path. It must be a regular file.
+func (t *Target) read(path string) (estate.Digest, fs.FileMode, error) {
+	info, err := t.root.Lstat(path)
+	if err != nil {
+		return "", 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return "", 0, errors.New("something that is no file is in the way")
+	}
+	data, err := t.root.ReadFile(path)
+	if err != nil {
+		return "", 0, err
+	}
+	return journey.DigestOf(render.File{Text: string(data)}), info.Mode().Perm(), nil
+}
+
+// replace puts a file in place in one move. Its folder is made when there is none.
+func (t *Target) replace(path string, data []byte, mode fs.FileMode) error {
+	if err := t.root.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return t.unwritable(path, err)
+	}
+	temporary := temporaryOf(path)
+	if err := t.write(temporary, data, mode); err != nil {
+		return t.unwritable(path, err)
+	}
+	if err := t.root.Rename(temporary, path); err != nil {
+		return t.unwritable(path, errors.Join(err, t.root.Remove(temporary)))
+	}
+	return nil
+}
+
+// temporaryOf is where a file is written before it is moved into its place. A killed program may leave one behind, which
+// the next run writes over or takes away.
+func temporaryOf(path string) string {
+	return filepath.Join(filepath.Dir(path), ".caravan-"+filepath.Base(path)+".tmp")
+}
+
+func (t *Target) write(path string, data []byte, mode fs.FileMode) error {
+	f, err := t.root.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
+}
+
+func (t *Target) unwritable(path string, err error) error {
+	return fault.Newf(fault.Unavailable, "write %s: %w; nothing of this file was changed, so mend that and run the move again", filepath.Join(t.dir, path), err)
+}
+
+// Observe lists the files that are in place and were made by this target, as they are now.
+func (t *Target) Observe(context.Context) ([]journey.Written, error) {
+	var out []journey.Written
+	for _, path := range t.paths() {
+		digest, mode, err := t.read(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fault.Newf(fault.Unavailable, "%s: %w", filepath.Join(t.dir, path), err)
+		}
+		out = append(out, journey.Written{Path: path, Digest: digest, Mode: uint32(mode)})
+	}
+	return out, nil
+}
+
+func (t *Target) paths() []string {
+	out := make([]string, 0, len(t.manifest.Files))
+	for path := range t.manifest.Files {
+		out = append(out, path)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Remove takes away the files that are not kept. One that was edited since it was made stays, and is the target's no
+// longer, unless the target was opened with Force.
+func (t *Target) Remove(ctx context.Context, keep func(path string) bool) ([]journey.Change, error) {
+	var changes []journey.Change
+	for _, path := range t.paths() {
+		if err := ctx.Err(); err != nil {
+			return changes, err
+		}
+		if keep(path) {
+			continue
+		}
+		what, err := t.remove(path)
+		if err != nil {
+			return changes, err
+		}
+		if what != "" {
+			changes = append(changes, journey.Change{Path: path, What: what})
+		}
+		delete(t.manifest.Files, path)
+	}
+	if len(t.manifest.Files) > 0 {
+		if len(changes) == 0 {
+			return nil, nil
+		}
+		return changes, t.writeManifest()
+	}
+	return changes, t.leave()
+}
+
+func (t *Target) remove(path string) (journey.What, error) {
+	if err := t.root.Remove(temporaryOf(path)); err == nil {
+		defer t.removeEmpty(filepath.Dir(path))
+	}
+	there, _, err := t.read(path)
+	made := t.manifest.Files[path]
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", nil
+	case err != nil, !t.force && there != made.Digest && there != made.Before:
+		return journey.Kept, nil
+	}
+	if err := t.root.Remove(path); err != nil {
+		return "", fault.Newf(fault.Unavailable, "remove %s: %w; mend that and run it again", filepath.Join(t.dir, path), err)
+	}
+	t.removeEmpty(filepath.Dir(path))
+	return journey.Removed, nil
+}
+
+// removeEmpty takes away folders that hold nothing any more.
+func (t *Target) removeEmpty(dir string) {
+	for ; dir != "." && dir != string(filepath.Separator); dir = filepath.Dir(dir) {
+		if t.root.Remove(dir) != nil {
+			return // it holds something
+		}
+	}
+}
+
+// leave takes away the manifest, and the folder if nothing else is in it.
+func (t *Target) leave() error {
+	if err := t.root.Remove(ManifestName); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fault.Newf(fault.Unavailable, "remove %s: %w; mend that and run it again", filepath.Join(t.dir, ManifestName), err)
+	}
+	entries, err := os.ReadDir(t.dir)
+	if err != nil {
+		return fault.Newf(fault.Unavailable, "%w", err)
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), lockName) {
+			return nil
+		}
+	}
+	if err := errors.Join(t.root.Remove(lockName), os.Remove(t.dir)); err != nil {
+		return fault.Newf(fault.Unavailable, "%w", err)
+	}
+	return nil
+}
+
+// Look lists what a folder holds that this target made for an expansion, as it is now, without locking or making anything;
+// nothing when there is no such folder.
+func Look(dir, expansion string) ([]journey.Written, error) {
+	root, err := os.OpenRoot(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fault.Newf(fault.Unavailable, "%w; make the folder readable", err)
+	}
+	t := &Target{root: root, dir: dir}
+	defer func() { _ = root.Close() }()
+	if err := t.readManifest(); err != nil {
+		return nil, err
+	}
+	if t.manifest.Expansion != expansion {
+		return nil, nil
+	}
+	return t.Observe(context.Background())
+}

@@ -1,0 +1,227 @@
+package expansion
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/gonum/graph/simple"
+	"gonum.org/v1/gonum/graph/topo"
+
+	"example.org/caravan/internal/estate"
+)
+
+// orderWaves puts datastores and stubs into the first wave and every service into the first one by which all it needs is
+// there. Services that need each other move together; the expansion's own waves are kept in their order.
+func (p *planner) orderWaves() {
+	fixed := p.fixedWaves()
+	waveOf := map[estate.ServiceName]int{}
+	for _, group := range p.circles(fixed) { // providers first
+		p.checkFixed(group, fixed)
+		n := p.waveOfGroup(group, waveOf, fixed)
+		for _, name := range group {
+			waveOf[name] = n
+		}
+	}
+	p.numberWaves(waveOf)
+}
+
+// fixedWaves lists the members of the waves that the expansion asks for, in their order.
+func (p *planner) fixedWaves() [][]estate.ServiceName {
+	out := make([][]estate.ServiceName, len(p.Expansion.Waves))
+	for i, names := range p.Expansion.Waves {
+		for j, name := range names {
+			at := fmt.Sprintf("waves[%d][%d]", i, j)
+			s := p.named(name, at)
+			if s == nil {
+				continue
+			}
+			if p.members[s.Name] == nil {
+				p.at(at, "%s is in a wave and does not come along; leave it out", string(name))
+				continue
+			}
+			out[i] = append(out[i], s.Name)
+		}
+	}
+	return slices.DeleteFunc(out, func(names []estate.ServiceName) bool { return len(names) == 0 })
+}
+
+// circles lists the members in groups that need each other, providers before consumers. A service of a later wave is
+// taken to need those of the wave before.
+func (p *planner) circles(fixed [][]estate.ServiceName) [][]estate.ServiceName {
+	names := sortedNames(p.members)
+	index := make(map[estate.ServiceName]int64, len(names))
+	d := simple.NewDirectedGraph()
+	for i, name := range names {
+		index[name] = int64(i)
+		d.AddNode(simple.Node(i))
+	}
+	for _, name := range names {
+		for _, to := range slices.Concat(p.needed(name), before(name, fixed)) {
+			if to != name {
+				d.SetEdge(simple.Edge{F: simple.Node(index[name]), T: simple.Node(index[to])})
+			}
+		}
+	}
+	var out [][]estate.ServiceName
+	for _, component := range topo.TarjanSCC(d) { // in reverse topological order: providers first
+		group := make([]estate.ServiceName, len(component))
+		for i, n := range component {
+			group[i] = names[n.ID()]
+		}
+		slices.Sort(group)
+		out = append(out, group)
+	}
+	return out
+}
+
+// before lists what is asked to be in the wave before that of a service.
+func before(name estate.ServiceName, fixed [][]estate.ServiceName) []estate.ServiceName {
+	if i := waveAsked(name, fixed); i > 0 {
+		return fixed[i-1]
+	}
+	return nil
+}
+
+// waveAsked is the place of a service among the waves asked for; -1 when it is in none.
+func waveAsked(name estate.ServiceName, fixed [][]estate.ServiceName) int {
+	return slices.IndexFunc(fixed, func(names []estate.ServiceName) bool { return slices.Contains(names, name) })
+}
+
+// needed lists the members a member needs in the new country.
+func (p *planner) needed(name estate.ServiceName) []estate.ServiceName {
+	var out []estate.ServiceName
+	for _, u := range p.members[name].Uses {
+		if u.Here && p.members[u.Name] != nil {
+			out = append(out, u.Name)
+		}
+	}
+	return out
+}
+
+func (p *planner) waveOfGroup(group []estate.ServiceName, waveOf map[estate.ServiceName]int, fixed [][]estate.ServiceName) int {
+	n := 1
+	for _, name := range group {
+		for _, to := range slices.Concat(p.needed(name), before(name, fixed)) {
+			if !slices.Contains(group, to) {
+				n = max(n, waveOf[to]+1)
+			}
+		}
+	}
+	return n
+}
+
+// checkFixed reports a service that is asked for in an earlier wave than something it needs.
+func (p *planner) checkFixed(group []estate.ServiceName, fixed [][]estate.ServiceName) {
+	for _, early := range group {
+		i := waveAsked(early, fixed)
+		for _, late := range group {
+			j := waveAsked(late, fixed)
+			if i < 0 || j <= i {
+				continue
+			}
+			if path := p.pathTo(early, late); path != nil {
+				p.at(p.wavePath(early), "%s is in wave %d and needs %s of wave %d (%s): a cycle across waves; put them into one wave or change the order",
+					string(early), i+1, string(late), j+1, strings.Join(texts(path), " → "))
+				return
+			}
+		}
+	}
+}
+
+// pathTo is the shortest way from a member to another over what they need; nothing when there is none.
+func (p *planner) pathTo(from, to estate.ServiceName) []estate.ServiceName {
+	queue := [][]estate.ServiceName{{from}}
+	seen := map[estate.ServiceName]bool{from: true}
+	for len(queue) > 0 {
+		path := queue[0]
+		queue = queue[1:]
+		if path[len(path)-1] == to {
+			return path
+		}
+		for _, next := range p.needed(path[len(path)-1]) {
+			if !seen[next] {
+				seen[next] = true
+				queue = append(queue, append(slices.Clone(path), next))
+			}
+		}
+	}
+	return nil
+}
+
+func texts[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, v := range list {
+		out[i] = string(v)
+	}
+	return out
+}
+
+func (p *planner) wavePath(name estate.ServiceName) string {
+	for i, names := range p.Expansion.Waves {
+		for j, written := range names {
+			if p.is(written, name) {
+				return fmt.Sprintf("waves[%d][%d]", i, j)
+			}
+		}
+	}
+	return "waves"
+}
+
+// numberWaves leaves out waves nothing is in and writes down who is in which. The first is that of the datastores and
+// stubs when there are any.
+func (p *planner) numberWaves(waveOf map[estate.ServiceName]int) {
+	byNumber := map[int][]estate.ServiceName{}
+	for name, n := range waveOf {
+		byNumber[n] = append(byNumber[n], name)
+	}
+	numbers := make([]int, 0, len(byNumber))
+	for n := range byNumber {
+		numbers = append(numbers, n)
+	}
+	slices.Sort(numbers)
+	var first []estate.ServiceName
+	first = append(first, sortedNames(p.stores)...)
+	first = append(first, sortedNames(p.stubs)...)
+	if len(first) > 0 {
+		slices.Sort(first)
+		p.waves = append(p.waves, Wave{Number: 1, Services: first})
+	}
+	for _, s := range p.stores {
+		s.Wave = 1
+	}
+	for _, n := range numbers {
+		names := byNumber[n]
+		slices.Sort(names)
+		w := Wave{Number: len(p.waves) + 1, Services: names}
+		for _, name := range names {
+			p.members[name].Wave = w.Number
+		}
+		p.waves = append(p.waves, w)
+	}
+}
+
+// checkPorts looks for two services that would listen on the same port of the same machines.
+func (p *planner) checkPorts() {
+	type listener struct {
+		in   estate.EnvironmentName
+		port int
+	}
+	taken := map[listener]estate.ServiceName{}
+	for _, name := range sortedNames(p.members) {
+		m := p.members[name]
+		for _, env := range m.In {
+			if v, _ := p.Expansion.environment(env); v.Kind != "vm" {
+				continue
+			}
+			for _, port := range m.Workload.ListensOn() {
+				key := listener{env, port}
+				if other, clash := taken[key]; clash {
+					p.report.Problem(m.Reasons[0].Place.Line, "%s and %s both listen on port %d of the machines of %s; put one of them into another environment (in:), or give it another port in services/%s/score.yaml", other, name, port, env, name)
+					continue
+				}
+				taken[key] = name
+			}
+		}
+	}
+}

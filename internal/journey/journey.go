@@ -1,0 +1,118 @@
+// Package journey knows what is done to carry a proposal out: steps, what each needs first, and the waves they are done
+// in. A proposal and its rendered files go in, steps come out, each with a digest of exactly what it will do. It does
+// nothing itself: a Target does, one step at a time.
+package journey
+
+import (
+	"context"
+	"path"
+	"slices"
+	"strings"
+
+	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/expansion"
+	"example.org/caravan/internal/render"
+)
+
+// StepID names a step within its journey: "production-id/service/orders".
+type StepID string
+
+// Kind is the sort of a step.
+type Kind string
+
+// The kinds of step, in the order in which they are done.
+const (
+	Addresses     Kind = "addresses"     // the environment's ranges become live
+	Access        Kind = "access"        // namespaces, quotas, rights, machines
+	CreateStore   Kind = "datastore"     // a database, cache or broker
+	Stub          Kind = "stub"          // canned answers
+	Configuration Kind = "configuration" // what a service is configured with
+	Deploy        Kind = "service"       // a service
+	Traffic       Kind = "traffic"       // requests are let in
+)
+
+// Kinds lists them in order.
+func Kinds() []Kind {
+	return []Kind{Addresses, Access, CreateStore, Stub, Configuration, Deploy, Traffic}
+}
+
+// Step is one thing that is done. Equal steps have equal digests.
+type Step struct {
+	ID          StepID                 `json:"id"`
+	Kind        Kind                   `json:"kind"`
+	Subject     estate.ServiceName     `json:"subject,omitempty"` // "" when it is the whole environment
+	Team        estate.TeamName        `json:"team,omitempty"`
+	Environment estate.EnvironmentName `json:"environment"`
+	Needs       []StepID               `json:"needs,omitempty"`
+	Preview     []string               `json:"preview"` // what it will do, in words
+	Files       []Written              `json:"files,omitempty"`
+	Digest      estate.Digest          `json:"digest"` // of everything above
+	Wave        int                    `json:"wave"`   // from 1; every wave has at least one step
+}
+
+// Written is a file a step puts in place.
+type Written struct {
+	Path   string        `json:"path"`
+	Digest estate.Digest `json:"digest"`
+	Mode   uint32        `json:"mode"`
+}
+
+// Journey is the course of an expansion: its steps in the order they are done, by wave, then kind, then name.
+type Journey struct {
+	Expansion string        `json:"expansion"`
+	Proposal  estate.Digest `json:"proposal"`
+	Digest    estate.Digest `json:"digest"` // of the steps
+	Steps     []Step        `json:"steps"`
+}
+
+// Target is where steps are carried out.
+type Target interface {
+	// Apply puts a step's files in place. It may be called again, with the same step or a newer one; what is in place
+	// already stays untouched. Conflict when something is in the way that the target did not make.
+	Apply(ctx context.Context, s Step, files []render.File) ([]Change, error)
+	// Observe lists what is in place, by path.
+	Observe(ctx context.Context) ([]Written, error)
+	// Remove takes away everything in place that is not kept, and nothing that it did not make.
+	Remove(ctx context.Context, keep func(path string) bool) ([]Change, error)
+}
+
+// Change is one thing a target did.
+type Change struct {
+	Path string `json:"path"`
+	What What   `json:"what"`
+}
+
+// What became of a file.
+type What string
+
+// The changes.
+const (
+	Created   What = "created"
+	Updated   What = "updated"
+	Unchanged What = "unchanged"
+	Removed   What = "removed"
+	Kept      What = "kept" // it was edited since it was made
+)
+
+// DigestOf is the digest by which a file is known.
+func DigestOf(f render.File) estate.Digest { return estate.DigestOf(f.Text) }
+
+// kindOf is the step a rendered file belongs to.
+func kindOf(f render.File, p expansion.Proposal) Kind {
+	base := path.Base(f.Path)
+	switch {
+	case f.Subject == "" && strings.Contains(f.Path, "/haproxy/"):
+		return Traffic
+	case f.Subject == "":
+		return Access
+	case slices.ContainsFunc(p.Datastores, func(d expansion.Datastore) bool { return d.Name == f.Subject }):
+		return CreateStore
+	case slices.ContainsFunc(p.Stubs, func(s expansion.StubPlan) bool { return s.Name == f.Subject }):
+		return Stub
+	case strings.HasPrefix(base, "httproute"):
+		return Traffic
+	case strings.HasPrefix(base, "configmap"), strings.HasSuffix(base, ".env"), base == "secrets.md":
+		return Configuration
+	}
+	return Deploy
+}

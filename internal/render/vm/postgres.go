@@ -1,0 +1,303 @@
+package vm
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// Ports of Patroni and of etcd, their documentation's defaults.
+const (
+	patroniPort  = 8008
+	etcdClients  = 2379
+	etcdPeers    = 2380
+	replicaShift = 10000 // from a primary's port to the one at which its standbys are read
+)
+
+// debianPostgres is Debian 12's PostgreSQL.
+const debianPostgres = "15"
+
+// postgres is PostgreSQL kept by Patroni, with an etcd member beside each instance.
+func (e environment) postgres(t *thing, s store) {
+	major, _, _ := strings.Cut(cmp.Or(s.Version, debianPostgres), ".")
+	t.packages = []string{"etcd-server", "patroni", "postgresql-" + major}
+	t.claims = append(t.claims, claim{"TCP", patroniPort}, claim{"TCP", etcdClients}, claim{"TCP", etcdPeers})
+	unit := "patroni-" + s.label + ".service"
+	config := path.Join("/etc/patroni", s.label+".yml")
+	t.content = []file{
+		e.part(s, unit, e.patroniUnit(s, config), "/etc/systemd/system/"+unit, ""),
+		e.part(s, s.label+".sql", e.roles(s), path.Join("/etc", e.org, s.label+".sql"), ""),
+		e.part(s, "createcluster.conf", "# Patroni makes the cluster; Debian's package shall make none.\ncreate_main_cluster = false\n", "/etc/postgresql-common/createcluster.conf", ""),
+		e.part(s, "secrets.md", e.postgresSecrets(s, unit), "", ""),
+	}
+	for _, host := range s.Hosts {
+		t.content = append(t.content,
+			e.part(s, "patroni-"+host+".yml", e.patroni(s, host, major), config, host),
+			e.part(s, "etcd-"+host+".env", e.etcd(s, host), "/etc/default/etcd", host))
+	}
+	t.start = []string{"etcd.service", unit}
+	t.secrets = []string{e.secretsAtStore(s, ".env")}
+	primary := []string{"option httpchk", "http-check send meth GET uri /primary", "http-check expect status 200"}
+	e.behindOne(t, s, spot{checks: primary, server: kept(patroniPort)})
+	if t.behind != nil && len(s.Hosts) > 1 && s.Port+replicaShift <= 65535 {
+		standbys := t.behind.listens[0]
+		standbys.name += "-standbys"
+		standbys.about = "standbys, to read from"
+		standbys.port += replicaShift
+		standbys.checks = []string{"option httpchk", "http-check send meth GET uri /replica", "http-check expect status 200"}
+		t.behind.listens = append(t.behind.listens, standbys)
+	}
+}
+
+// kept says of a server that its role is asked at another port, and that those connected to one that has lost the role are cut off.
+func kept(port int) string {
+	return fmt.Sprintf(" port %d inter 2s on-marked-down shutdown-sessions", port)
+}
+
+func (e environment) peers(s store, port int) []string {
+	out := make([]string, len(s.Hosts))
+	for i, h := range s.Hosts {
+		out[i] = net.JoinHostPort(e.addresses[h], strconv.Itoa(port))
+	}
+	return out
+}
+
+// patroni is Patroni's configuration on one machine. Passwords come from its environment (PATRONI_SUPERUSER_PASSWORD …).
+func (e environment) patroni(s store, host, major string) string {
+	var b strings.Builder
+	at := func(port int) string { return net.JoinHostPort(e.addresses[host], strconv.Itoa(port)) }
+	fmt.Fprintf(&b, `# %s on %s
+# %s
+scope: %s
+namespace: /%s/
+name: %s
+
+restapi:
+  listen: %s
+  connect_address: %s
+
+etcd3:
+  hosts:
+`, unitComment(string(s.Name)), host, e.origin(), s.label, e.org, host, at(patroniPort), at(patroniPort))
+	for _, p := range e.peers(s, etcdClients) {
+		fmt.Fprintf(&b, "    - %s\n", yamlQuoted(p))
+	}
+	fmt.Fprintf(&b, `
+# Written to etcd once, when the cluster is made. Afterwards: patronictl edit-config.
+bootstrap:
+  dcs:
+    ttl: 30
+    loop_wait: 10
+    retry_timeout: 10
+    maximum_lag_on_failover: 1048576
+    synchronous_mode: %t
+    postgresql:
+      use_pg_rewind: true
+      use_slots: true
+      parameters:
+        hot_standby: "on"
+        wal_level: replica
+        wal_log_hints: "on"
+        max_connections: 200
+        max_wal_senders: 10
+        max_replication_slots: 10
+  initdb:
+    - encoding: UTF8
+    - locale: C.UTF-8
+    - data-checksums
+
+postgresql:
+  listen: %s
+  connect_address: %s
+  data_dir: /var/lib/postgresql/%s/%s
+  bin_dir: /usr/lib/postgresql/%s/bin
+  pgpass: /run/%s/%s/pgpass
+  authentication:
+    superuser:
+      username: postgres
+    replication:
+      username: replicator
+    rewind:
+      username: rewinder
+`, len(s.Hosts) >= 3, at(s.Port), at(s.Port), major, s.label, major, e.org, s.label)
+	b.WriteString("  parameters:\n    password_encryption: scram-sha-256\n    unix_socket_directories: /var/run/postgresql\n")
+	if s.memory > 0 {
+		fmt.Fprintf(&b, "    # A quarter and a half of %s.\n    shared_buffers: %dMB\n    effective_cache_size: %dMB\n", s.Memory, max(s.memory/4>>20, 1), max(s.memory/2>>20, 1))
+	}
+	b.WriteString("  pg_hba:\n")
+	for _, line := range e.hostAccess(s) {
+		fmt.Fprintf(&b, "    - %s\n", line)
+	}
+	b.WriteString("\nwatchdog:\n  mode: automatic\n  device: /dev/watchdog\n  safety_margin: 5\n")
+	return b.String()
+}
+
+// hostAccess lists who may connect: the machines of the cluster among themselves, then each service to its database.
+func (e environment) hostAccess(s store) []string {
+	out := []string{"local all all peer"}
+	for _, h := range s.Hosts {
+		one := single(e.addresses[h]).String()
+		out = append(out,
+			"host replication replicator "+one+" scram-sha-256",
+			"host all postgres,rewinder "+one+" scram-sha-256")
+	}
+	for _, d := range s.Databases {
+		for _, from := range e.sources(s) {
+			out = append(out, fmt.Sprintf("host %s %s %s scram-sha-256", accessName(d.Name), accessName(d.Owner), from))
+		}
+	}
+	for i, line := range out {
+		if strings.Contains(line, `"`) {
+			out[i] = yamlQuoted(line)
+		}
+	}
+	return out
+}
+
+// accessName quotes a name in pg_hba.conf, where words such as all would mean something else without.
+func accessName(name string) string {
+	if isPlain(name) && !strings.ContainsAny(name, "+@/,") && name != "all" && name != "replication" && !strings.HasPrefix(name, "same") {
+		return name
+	}
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}
+
+func (e environment) patroniUnit(s store, config string) string {
+	return fmt.Sprintf(`# %[1]s: PostgreSQL, kept by Patroni
+# %[2]s
+
+[Unit]
+Description=%[1]s (PostgreSQL kept by Patroni)
+Wants=network-online.target
+After=network-online.target etcd.service
+
+[Service]
+Type=simple
+User=postgres
+Group=postgres
+# Without its secrets it does not start.
+EnvironmentFile=%[3]s
+ExecStartPre=-+/sbin/modprobe softdog
+ExecStartPre=-+/bin/chown postgres /dev/watchdog
+ExecStart=/usr/bin/patroni %[4]s
+ExecReload=/bin/kill -HUP $MAINPID
+# Patroni stops PostgreSQL itself; nothing else may.
+KillMode=process
+TimeoutStopSec=120
+Restart=on-failure
+RestartSec=5
+LimitNOFILE=65536
+
+# Folders. It may write to these and to its own /tmp.
+RuntimeDirectory=%[5]s postgresql
+RuntimeDirectoryPreserve=yes
+ReadWritePaths=/var/lib/postgresql
+UMask=0077
+
+# Hardening. It needs the watchdog's device.
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+RestrictSUIDSGID=yes
+RestrictNamespaces=yes
+LockPersonality=yes
+
+[Install]
+WantedBy=multi-user.target
+`, unitText(unitComment(string(s.Name))), e.origin(), e.secretsAtStore(s, ".env"), config, path.Join(e.org, s.label))
+}
+
+// etcd is the environment of Debian's etcd.service on one machine.
+func (e environment) etcd(s store, host string) string {
+	url := func(host string, port int) string {
+		return "http://" + net.JoinHostPort(e.addresses[host], strconv.Itoa(port))
+	}
+	members := make([]string, len(s.Hosts))
+	for i, h := range s.Hosts {
+		members[i] = h + "=" + url(h, etcdPeers)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "# etcd of %s on %s: it knows which instance is the primary.\n# %s\n", unitComment(string(s.Name)), host, e.origin())
+	for _, v := range []struct{ name, value string }{
+		{"ETCD_NAME", host},
+		{"ETCD_DATA_DIR", "/var/lib/etcd/" + s.label},
+		{"ETCD_LISTEN_PEER_URLS", url(host, etcdPeers)},
+		{"ETCD_LISTEN_CLIENT_URLS", url(host, etcdClients)},
+		{"ETCD_INITIAL_ADVERTISE_PEER_URLS", url(host, etcdPeers)},
+		{"ETCD_ADVERTISE_CLIENT_URLS", url(host, etcdClients)},
+		{"ETCD_INITIAL_CLUSTER", strings.Join(members, ",")},
+		{"ETCD_INITIAL_CLUSTER_TOKEN", e.org + "-" + s.label},
+		{"ETCD_INITIAL_CLUSTER_STATE", "new"},
+	} {
+		b.WriteString(assignment(v.name, v.value))
+	}
+	return b.String()
+}
+
+// roles makes the accounts and databases of the services. Passwords are set by hand.
+func (e environment) roles(s store) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "-- Accounts and databases of %s. On the primary, as postgres: psql --file %s\n-- Running it again changes nothing. Passwords are not here: secrets.md says how they are set.\n\\set ON_ERROR_STOP on\n",
+		unitComment(string(s.Name)), path.Join("/etc", e.org, s.label+".sql"))
+	for _, d := range s.owners() {
+		fmt.Fprintf(&b, "\nSELECT format('CREATE ROLE %%I LOGIN', %[1]s)\nWHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = %[1]s) \\gexec\n", sqlText(d.name))
+	}
+	known := map[string]bool{}
+	for _, d := range s.Databases {
+		if known[d.Name] {
+			fmt.Fprintf(&b, "\n-- For %s too, which shares it: what is in it is another's, and rights to that are given there.\nGRANT ALL ON DATABASE %s TO %s;\n", unitComment(string(d.For)), sqlName(d.Name), sqlName(d.Owner))
+			continue
+		}
+		known[d.Name] = true
+		fmt.Fprintf(&b, "\n-- For %[1]s.\nSELECT format('CREATE DATABASE %%I OWNER %%I', %[2]s, %[3]s)\nWHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = %[2]s) \\gexec\nREVOKE CONNECT, TEMPORARY ON DATABASE %[4]s FROM PUBLIC;\n",
+			unitComment(string(d.For)), sqlText(d.Name), sqlText(d.Owner), sqlName(d.Name))
+	}
+	return b.String()
+}
+
+// sqlText is a text of SQL. The escape form reads a backslash the same whatever the server's settings are.
+func sqlText(s string) string {
+	if strings.Contains(s, `\`) {
+		return ` E'` + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(s) + `'`
+	}
+	return `'` + strings.ReplaceAll(s, `'`, `''`) + `'`
+}
+
+func sqlName(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
+
+func (e environment) postgresSecrets(s store, unit string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `# Secrets of %[1]s
+
+%[2]s
+
+Put a file %[3]s (owner root, mode 0600) on %[4]s, the same on each:
+
+%[5]s
+PATRONI_SUPERUSER_PASSWORD=<password of postgres>
+PATRONI_REPLICATION_PASSWORD=<password of replicator>
+PATRONI_REWIND_PASSWORD=<password of rewinder>
+%[5]s
+
+Then start %[6]s on each machine, and on the primary run %[1]s.sql and set the accounts' passwords:
+
+| account | password is in the secret | how |
+| --- | --- | --- |
+`, s.label, starting(s.Content), "`"+e.secretsAtStore(s, ".env")+"`", hostList(s.Hosts), "```", "`"+unit+"`")
+	for _, d := range s.owners() {
+		fmt.Fprintf(&b, "| `%s` | `%s` | `psql -c '\\password %s'` |\n", d.name, d.secret, d.name)
+	}
+	b.WriteString(s.ungiven())
+	if len(s.Hosts) == 2 {
+		b.WriteString("\nWith two machines, losing either leaves etcd without a majority: nothing is failed over. Give it a third.\n")
+	}
+	return b.String()
+}

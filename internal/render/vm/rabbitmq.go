@@ -1,0 +1,55 @@
+package vm
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Ports that the nodes of a RabbitMQ cluster use among themselves: Erlang's port mapper and its distribution.
+const (
+	erlangMapper = 4369
+	erlangNodes  = 25672
+)
+
+// rabbitmq is a RabbitMQ cluster of all machines.
+func (e environment) rabbitmq(t *thing, s store) {
+	t.packages = []string{"rabbitmq-server"}
+	t.claims = append(t.claims, claim{"TCP", erlangMapper}, claim{"TCP", erlangNodes})
+	t.start = []string{"rabbitmq-server.service"}
+	t.secrets = []string{"/var/lib/rabbitmq/.erlang.cookie"}
+	// Its package has started it before it was configured.
+	t.commands = [][]string{{"systemctl", "restart", "rabbitmq-server.service"}}
+	t.content = []file{
+		e.part(s, "rabbitmq.conf", e.rabbitConfig(s), "/etc/rabbitmq/rabbitmq.conf", ""),
+		e.part(s, "definitions.json", "{\n  \"vhosts\": [\n    {\"name\": \"/\"}\n  ]\n}\n", "/etc/rabbitmq/definitions.json", ""),
+		e.part(s, "secrets.md", e.rabbitSecrets(s), "", ""),
+	}
+	e.behindOne(t, s, spot{checks: []string{"option tcp-check"}})
+}
+
+func (e environment) rabbitConfig(s store) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n# %s\nlisteners.tcp.default = %d\n\ncluster_name = %s\ncluster_formation.peer_discovery_backend = classic_config\n", unitComment(string(s.Name)), e.origin(), s.Port, s.label)
+	for i, h := range s.Hosts {
+		fmt.Fprintf(&b, "cluster_formation.classic_config.nodes.%d = rabbit@%s\n", i+1, h)
+	}
+	if len(s.Hosts) >= 3 {
+		b.WriteString("# The smaller side of a cut waits until it is mended.\ncluster_partition_handling = pause_minority\n")
+	}
+	if s.memory > 0 {
+		fmt.Fprintf(&b, "\n# Six tenths of %s; publishers wait beyond it.\nvm_memory_high_watermark.absolute = %d\n", s.Memory, s.memory/10*6)
+	}
+	b.WriteString("disk_free_limit.absolute = 1GB\n\n# With definitions no account guest is made.\nload_definitions = /etc/rabbitmq/definitions.json\n")
+	return b.String()
+}
+
+func (e environment) rabbitSecrets(s store) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Secrets of %s\n\n%s\n\nPut the same `/var/lib/rabbitmq/.erlang.cookie` (owner rabbitmq, mode 0400, one random word) on %s, before they start.\n\nThen make the accounts, on one of them; each asks for the password:\n\n| account | password is in the secret | how |\n| --- | --- | --- |\n",
+		s.Name, starting(s.Content), hostList(s.Hosts))
+	for _, d := range s.accounts() {
+		fmt.Fprintf(&b, "| `%[1]s` | `%[2]s` | `rabbitmqctl add_user %[1]s && rabbitmqctl set_permissions %[1]s '.*' '.*' '.*'` |\n", d.name, d.secret)
+	}
+	b.WriteString(s.ungiven())
+	return b.String()
+}

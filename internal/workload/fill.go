@@ -1,0 +1,251 @@
+package workload
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"example.org/caravan/internal/depmap"
+	"example.org/caravan/internal/redact"
+)
+
+// patch replaces value[from:to].
+type patch struct {
+	from, to int
+	text     string
+}
+
+// fill replaces in a value of a variable the addresses of providers, what logs in there, and everything that was hidden.
+func (p *proposer) fill(name, value string) string {
+	if value == redact.Mask {
+		return p.secret(name)
+	}
+	var patches []patch
+	var last *Use
+	several := false
+	for _, found := range p.hosts(name, value) {
+		patches = append(patches, p.place(value, found)...)
+		several = several || last != nil && last.Name != found.use.Name
+		last = found.use
+	}
+	if last != nil && !several && logsIn(last.Type) && !strings.Contains(value, "://") {
+		patches = append(patches, logins(value, last)...)
+	}
+	return p.hide(name, shorten(apply(value, patches)))
+}
+
+// host is where in a value the address of a provider stands.
+type host struct {
+	from, to int
+	use      *Use
+}
+
+// hosts finds the providers in a value, in order; of overlapping names the longest.
+func (p *proposer) hosts(name, value string) []host {
+	lower := strings.ToLower(value)
+	if len(lower) != len(value) {
+		lower = value
+	}
+	var out []host
+	for i := range p.Uses {
+		u := &p.Uses[i]
+		for _, called := range u.Names {
+			for from := range occurrences(lower, strings.ToLower(called)) {
+				to := from + len(called)
+				if isAddress(name, lower, from, to) {
+					out = append(out, host{from, to, u})
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b host) int { return cmp.Or(a.from-b.from, b.to-a.to, b.use.proof(value)-a.use.proof(value)) })
+	end := 0
+	return slices.DeleteFunc(out, func(h host) bool {
+		if h.from < end {
+			return true
+		}
+		end = h.to
+		return false
+	})
+}
+
+// proof says how surely a value leads to a provider, of several that share an address.
+func (u *Use) proof(value string) int {
+	if slices.ContainsFunc(u.Evidence, func(e depmap.Evidence) bool { return e.Value == value }) {
+		return 2
+	}
+	if u.Port != 0 && strings.Contains(value, ":"+strconv.Itoa(u.Port)) {
+		return 1
+	}
+	return 0
+}
+
+// occurrences are the places where a name stands by itself in a text.
+func occurrences(text, name string) func(yield func(int) bool) {
+	return func(yield func(int) bool) {
+		for at := 0; name != ""; {
+			i := strings.Index(text[at:], name)
+			if i < 0 {
+				return
+			}
+			from := at + i
+			at = from + len(name)
+			if alone(text, from, at) && !yield(from) {
+				return
+			}
+		}
+	}
+}
+
+func alone(text string, from, to int) bool {
+	if from > 0 && (inName(text[from-1]) || text[from-1] == '.') {
+		return false
+	}
+	if to < len(text) && text[to] == '.' {
+		to++
+	}
+	return to >= len(text) || !inName(text[to])
+}
+
+func inName(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
+}
+
+var (
+	addressKey  = regexp.MustCompile(`(?i)(host|hosts|hostname|addr|address|server|servers|url|uri|endpoint|broker|brokers|node|nodes)$`)
+	addressWord = regexp.MustCompile(`(?i)(host|server|addr|address|data source)\s*=\s*$`)
+)
+
+// isAddress reports whether a name in a value is meant as an address. One with dots always is; a lone word is where a
+// host stands in an address, or when the variable is called like one.
+func isAddress(key, value string, from, to int) bool {
+	before, after := value[:from], value[to:]
+	switch {
+	case strings.Contains(value[from:to], "."), strings.Contains(value[from:to], ":"):
+		return true
+	case strings.HasSuffix(before, "://"), strings.HasSuffix(before, "@"), addressWord.MatchString(before):
+		return true
+	case len(after) > 1 && after[0] == ':' && after[1] >= '0' && after[1] <= '9':
+		return true
+	}
+	return before == "" && after == "" && addressKey.MatchString(key)
+}
+
+var (
+	portAfter     = regexp.MustCompile(`^:(\d+)`)
+	portWord      = regexp.MustCompile(`(?i)\bport\s*=\s*(\d+)`)
+	loginBefore   = regexp.MustCompile(`://([^:@/\s]*)(?::([^@/\s]*))?@(?:[^@/\s]*,)?$`)
+	databaseAfter = regexp.MustCompile(`^(?::\d+)?(?:,[^/]*)?/([A-Za-z0-9_-]+)(?:[?;]|$)`)
+	databaseInURL = regexp.MustCompile(`://[^/?;]*/([A-Za-z0-9_-]+)(?:[?;]|$)`)
+	databaseWord  = regexp.MustCompile(`(?i)\b(?:dbname|database|initial catalog)\s*=\s*([A-Za-z0-9_-]+)`)
+	userWord      = regexp.MustCompile(`(?i)\b(?:user|username|user id|uid)\s*=\s*([^;\s]+)`)
+	passwordWord  = regexp.MustCompile(`(?i)\b(?:password|pwd)\s*=\s*([^;\s]+)`)
+)
+
+// place replaces the address of one provider, and in a URL what logs in there.
+func (p *proposer) place(value string, h host) []patch {
+	name := h.use.resource()
+	out := []patch{{h.from, h.to, property(name, "host")}}
+	before, after := value[:h.from], value[h.to:]
+	if found := portAfter.FindStringSubmatchIndex(after); found != nil {
+		out = append(out, patch{h.to + found[2], h.to + found[3], property(name, "port")})
+	} else if found := portWord.FindStringSubmatchIndex(value); found != nil && addressWord.MatchString(before) {
+		out = append(out, patch{found[2], found[3], property(name, "port")})
+	}
+	if found := loginBefore.FindStringSubmatchIndex(before); found != nil && logsIn(h.use.Type) {
+		out = append(out, loginPatch(found[2], found[3], property(name, "username"))...)
+		out = append(out, loginPatch(found[4], found[5], property(name, "password"))...)
+	}
+	if found := databaseAfter.FindStringSubmatch(after); found != nil && strings.Contains(before, "://") {
+		p.setDatabase(name, found[1])
+	} else if found := databaseWord.FindStringSubmatch(value); found != nil {
+		p.setDatabase(name, found[1])
+	}
+	return out
+}
+
+func loginPatch(from, to int, text string) []patch {
+	if from < 0 || from == to {
+		return nil
+	}
+	return []patch{{from, to, text}}
+}
+
+// logins replaces user and password of a connection string of words: "host=db user=orders password=…".
+func logins(value string, u *Use) []patch {
+	var out []patch
+	if found := userWord.FindStringSubmatchIndex(value); found != nil {
+		out = append(out, patch{found[2], found[3], property(u.resource(), "username")})
+	}
+	if found := passwordWord.FindStringSubmatchIndex(value); found != nil {
+		out = append(out, patch{found[2], found[3], property(u.resource(), "password")})
+	}
+	return out
+}
+
+func logsIn(resourceType string) bool {
+	switch resourceType {
+	case Postgres, MySQL, MongoDB, Redis, RabbitMQ, Kafka, Elasticsearch:
+		return true
+	}
+	return false
+}
+
+func property(resource, name string) string { return "${resources." + resource + "." + name + "}" }
+
+// apply makes the replacements. The text between them stays what it says: a ${ in it is no placeholder.
+func apply(value string, patches []patch) string {
+	slices.SortStableFunc(patches, func(a, b patch) int { return a.from - b.from })
+	var out strings.Builder
+	at := 0
+	for _, one := range patches {
+		if one.from < at {
+			continue
+		}
+		out.WriteString(literal(value[at:one.from]))
+		out.WriteString(one.text)
+		at = one.to
+	}
+	out.WriteString(literal(value[at:]))
+	return out.String()
+}
+
+func literal(text string) string { return strings.ReplaceAll(text, "${", "$${") }
+
+// shorten leaves out of a list what is there already: the nodes of one provider have become one address.
+func shorten(value string) string {
+	if !strings.Contains(value, ",${resources.") {
+		return value
+	}
+	words := strings.Split(value, ",")
+	out := words[:1]
+	for _, w := range words[1:] {
+		if w != out[len(out)-1] {
+			out = append(out, w)
+		}
+	}
+	return strings.Join(out, ",")
+}
+
+// secrets is the resource that stands for values kept elsewhere.
+const secrets = "secrets"
+
+// secret is the placeholder of a value that is kept elsewhere.
+func (p *proposer) secret(key string) string {
+	p.resources[secrets] = Resource{Type: Secret}
+	return property(secrets, key)
+}
+
+// hide makes every hidden piece of a value a secret of its own.
+func (p *proposer) hide(name, value string) string {
+	for n := 1; strings.Contains(value, redact.Mask); n++ {
+		key := name
+		if n > 1 {
+			key += "_" + strings.Repeat("I", n)
+		}
+		value = strings.Replace(value, redact.Mask, p.secret(key), 1)
+	}
+	return value
+}

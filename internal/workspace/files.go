@@ -1,0 +1,127 @@
+package workspace
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/expansion"
+	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/workload"
+)
+
+// Expansions lists the names of the workspace's expansions, sorted.
+func Expansions(dir string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(dir, expansion.Folder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fault.Newf(fault.Unavailable, "%w; make the folder readable", err)
+	}
+	var out []string
+	for _, e := range entries {
+		if name, ok := strings.CutSuffix(e.Name(), ".yaml"); ok && !e.IsDir() && !strings.HasPrefix(name, ".") {
+			out = append(out, name)
+		}
+	}
+	return out, nil
+}
+
+// Expansion reads one expansion. NotFound when there is none of that name.
+func Expansion(dir, name string) (expansion.Expansion, error) {
+	data, file, err := ExpansionText(dir, name)
+	if err != nil {
+		return expansion.Expansion{}, err
+	}
+	return expansion.Parse(data, name, file)
+}
+
+// ExpansionText is the text of one expansion and the path it has in the workspace.
+func ExpansionText(dir, name string) (data []byte, file string, err error) {
+	if !expansion.NameForm.MatchString(name) {
+		return nil, "", fault.Newf(fault.Invalid, "%q cannot name an expansion; use lower case letters, digits and dashes, as in indonesia", name)
+	}
+	file = expansion.FileOf(name)
+	path := filepath.Join(dir, filepath.FromSlash(file))
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, "", fault.Newf(fault.NotFound, "no expansion %q: there is no %s in the workspace; caravan plan %s --new writes one to begin with", name, file, name)
+	}
+	data, err = readFile(path)
+	return data, file, err
+}
+
+// WriteExpansion puts the text of an expansion in place in one move. Conflict when the file is no longer what it was when
+// it was read as old; a nil old means that there was none.
+func WriteExpansion(dir, name string, old, text []byte) error {
+	path := filepath.Join(dir, filepath.FromSlash(expansion.FileOf(name)))
+	there, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && old == nil:
+	case err == nil && old == nil:
+		return fault.Newf(fault.Conflict, "%s exists already and was left as it is; edit it, or choose another name", expansion.FileOf(name))
+	case errors.Is(err, fs.ErrNotExist), err == nil && string(there) != string(old):
+		return fault.Newf(fault.Conflict, "%s was changed meanwhile, so nothing was written; look at it and try again", expansion.FileOf(name))
+	case err != nil:
+		return fault.Newf(fault.Unavailable, "%w; make the file readable", err)
+	}
+	return replace(path, text)
+}
+
+// replace puts a file in place in one move.
+func replace(path string, text []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fault.Newf(fault.Unavailable, "%w; make the workspace writable", err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return fault.Newf(fault.Unavailable, "%w; make the workspace writable", err)
+	}
+	_, err = f.Write(text)
+	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fault.Newf(fault.Unavailable, "write %s: %w; nothing was changed", path, errors.Join(err, os.Remove(f.Name())))
+	}
+	return nil
+}
+
+// workloadFolder is where teams keep what they write about their services.
+const workloadFolder = "services"
+
+// Workloads reads every services/NAME/score.yaml, by the service's name: that of the folder.
+func Workloads(dir string) (map[estate.ServiceName]workload.Workload, error) {
+	files, err := filepath.Glob(filepath.Join(globEscape.Replace(dir), workloadFolder, "*", workload.FileName))
+	if err != nil {
+		return nil, fault.Newf(fault.Internal, "%w", err)
+	}
+	out := make(map[estate.ServiceName]workload.Workload, len(files))
+	var problems []error
+	for _, path := range files {
+		name := filepath.Base(filepath.Dir(path))
+		data, err := readFile(path)
+		if err != nil {
+			return nil, err
+		}
+		w, err := workload.Parse(data, workloadFile(name))
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		out[estate.ServiceName(name)] = w
+	}
+	if len(problems) > 0 {
+		return nil, fault.Newf(fault.Invalid, "%w", errors.Join(problems...))
+	}
+	return out, nil
+}
+
+// WorkloadFile is where a service's workload is kept in a workspace.
+func workloadFile(name string) string { return workloadFolder + "/" + name + "/" + workload.FileName }
+
+var globEscape = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
