@@ -6,6 +6,11 @@ import (
 
 	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/expansion"
+	"example.org/caravan/internal/finding"
+	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/render"
+	"example.org/caravan/internal/web/addresses"
 )
 
 // Backend is what the portal asks of the program around it. Its errors are faults: their kind becomes the status
@@ -20,7 +25,51 @@ type Backend interface {
 	StartScan(ctx context.Context) error
 	// Scan tells how the running scan is doing, or how the last one ended. The zero Progress: none was started.
 	Scan(ctx context.Context) (Progress, error)
+
+	// Expansions lists the workspace's expansions by name; none when there is no workspace.
+	Expansions(ctx context.Context) ([]Expansion, error)
+	// Plan plans an expansion from the newest snapshot. NotFound when there is no such expansion, Invalid, with a line
+	// for each problem, when it asks for what cannot be.
+	Plan(ctx context.Context, name string) (Plan, error)
+	// Decide writes decisions into the expansion's file. Invalid when one is not allowed, Conflict when the file was
+	// changed meanwhile.
+	Decide(ctx context.Context, name string, decisions []expansion.Decision) error
+	// Addresses is the space of private ranges: pools, what is leased of them, what is in use without a lease.
+	Addresses(ctx context.Context) (Addresses, error)
 }
+
+// Expansion is one line of the list of expansions.
+type Expansion struct {
+	Name      string
+	Country   string
+	Source    estate.EnvironmentName
+	Services  int // that come along
+	Undecided int
+	Problem   string // why it cannot be planned; "" when it can
+}
+
+// Plan is a proposal with everything it leads to.
+type Plan struct {
+	Proposal  expansion.Proposal
+	Journey   journey.Journey
+	Files     []render.File // of all environments, by path
+	Before    []render.File // those of the proposal before this one, as far as one is kept
+	MapRead   time.Time     // when what it was planned from was read
+	PlannedAt time.Time     // first time exactly this was planned
+}
+
+// Addresses is the space of private ranges at one time.
+type Addresses struct {
+	Pools    []Pool
+	Findings []finding.Finding
+	At       time.Time
+}
+
+// Pool is a range that may be divided, with its parts.
+type Pool = addresses.Pool
+
+// Part is a range that is taken, with what it is divided into.
+type Part = addresses.Part
 
 // Snapshot is a graph with the time it was read.
 type Snapshot struct {

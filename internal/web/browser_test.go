@@ -231,6 +231,7 @@ func TestScreenshots(t *testing.T) {
 func realPages(base string) map[string]string {
 	return map[string]string{
 		"map": base + "/", "selected": base + "/?select=orders", "focus": base + "/?select=orders&focus=1", "list": base + "/?view=list",
+		"expansions": base + "/expansions", "addresses": base + "/addresses",
 		"search": base + "/?q=pay", "service": base + "/services/orders", "doubts": base + "/doubts", "scan": base + "/scan",
 	}
 }
@@ -239,6 +240,10 @@ func galleryPages() map[string]string {
 	pages := realPages("/small")
 	for name, path := range map[string]string{
 		"large": "/large/", "large-open": "/large/?open=team+team-07", "large-select": "/large/?select=account-10-api-3",
+		"plan": "/small/expansions/malaysia", "plan-broken": "/small/expansions/laos", "plan-large": "/large/expansions/thailand",
+		"files": "/small/expansions/malaysia/files?path=malaysia/malaysia/shop/menu/deployment.yaml", "files-large": "/large/expansions/thailand/files",
+		"files-diff": "/small/expansions/malaysia/files?path=malaysia/malaysia/shop/menu/deployment.yaml&view=diff", "no-expansions": "/empty/expansions",
+		"addresses-zoomed": "/small/addresses?at=10.64.0.0/10", "addresses-large": "/large/addresses?at=10.0.0.0/8", "no-addresses": "/empty/addresses",
 		"empty": "/empty/", "broken": "/broken/", "running": "/running/scan", "failed": "/large/scan",
 		"not-found": "/small/nowhere", "nothing": "/small/?kind=host&team=finance",
 		"diff": "/small/diff?old=" + string(gallery.Earlier().Digest) + "&new=" + string(gallery.Small().Digest),

@@ -15,7 +15,7 @@ import (
 
 // Gallery serves every page from estates made for it: below /small/ a coffee company, /large/ two thousand services,
 // /empty/ nothing yet, /running/ a first scan under way, /broken/ a program that cannot answer. It needs no store
-// and starts no scan.
+// and starts no scan; what is decided in it is kept for as long as it runs.
 func Gallery() (http.Handler, error) {
 	now := time.Date(2026, time.March, 2, 9, 30, 0, 0, time.UTC)
 	mux := http.NewServeMux()
@@ -42,17 +42,27 @@ func Gallery() (http.Handler, error) {
 func shelfNames() []string { return []string{"small", "large", "empty", "running", "broken"} }
 
 func shelves(now time.Time) map[string]Backend {
-	small := []Snapshot{
-		{Graph: gallery.Small(), TakenAt: now.Add(-3 * time.Minute)},
-		{Graph: gallery.Earlier(), TakenAt: now.Add(-26 * time.Hour)},
-	}
-	done := Progress{Phase: "done", Files: 214, Read: 131, Started: now.Add(-3 * time.Minute), Ended: now.Add(-3*time.Minute + 840*time.Millisecond)}
+	large := Snapshot{Graph: gallery.Large(2000), TakenAt: now.Add(-50 * time.Hour)}
 	return map[string]Backend{
-		"small":   shelf{snapshots: small, progress: done},
-		"large":   shelf{snapshots: []Snapshot{{Graph: gallery.Large(2000), TakenAt: now.Add(-50 * time.Hour)}}, progress: Progress{Started: now, Ended: now, Failed: fault.Newf(fault.Unavailable, "read chef repository: no such directory /srv/chef: mend sources in caravan.yaml")}},
+		"small": smallShelf(now),
+		"large": shelf{
+			snapshots: []Snapshot{large}, space: largeSpace(now), wishes: wishesOf(large, map[string]string{"thailand": gallery.LargeWish()}),
+			progress: Progress{Started: now, Ended: now, Failed: fault.Newf(fault.Unavailable, "read chef repository: no such directory /srv/chef: mend sources in caravan.yaml")},
+		},
 		"empty":   shelf{},
 		"running": shelf{progress: Progress{Running: true, Phase: "Reading files", Files: 18240, Read: 9120, Started: now}},
 		"broken":  shelf{failed: fault.Newf(fault.Unavailable, "open the store: caravan.db is locked by another program: stop it and load the page again")},
+	}
+}
+
+// smallShelf is the coffee company.
+func smallShelf(now time.Time) shelf {
+	newest := Snapshot{Graph: gallery.Small(), TakenAt: now.Add(-3 * time.Minute)}
+	return shelf{
+		snapshots: []Snapshot{newest, {Graph: gallery.Earlier(), TakenAt: now.Add(-26 * time.Hour)}},
+		progress:  Progress{Phase: "done", Files: 214, Read: 131, Started: now.Add(-3 * time.Minute), Ended: now.Add(-3*time.Minute + 840*time.Millisecond)},
+		wishes:    wishesOf(newest, map[string]string{"malaysia": gallery.Malaysia, "brunei": gallery.Brunei, "laos": gallery.Laos}),
+		space:     smallSpace(now),
 	}
 }
 
@@ -60,6 +70,8 @@ func shelves(now time.Time) map[string]Backend {
 type shelf struct {
 	snapshots []Snapshot // newest first
 	progress  Progress
+	wishes    *wishes
+	space     Addresses
 	failed    error
 }
 

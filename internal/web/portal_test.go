@@ -191,8 +191,11 @@ func TestDarkModeFollowsTheSystemAndTheToggleIsKept(t *testing.T) {
 func TestTextIsReadableInLightAndDark(t *testing.T) {
 	base := serveGallery(t)
 	for _, scheme := range []string{"light", "dark"} {
-		for _, path := range []string{"/small/?select=orders", "/small/services/orders", "/small/doubts", "/small/scan", "/large/scan", "/empty/", "/large/"} {
+		for _, path := range []string{"/small/?select=orders", "/small/services/orders", "/small/doubts", "/small/scan", "/large/scan", "/empty/", "/large/",
+			"/small/expansions", "/empty/expansions", "/small/expansions/malaysia", "/small/expansions/laos", "/small/addresses", "/small/addresses?at=10.64.0.0/10",
+			"/small/expansions/malaysia/files?path=malaysia/malaysia/shop/menu/deployment.yaml", "/small/expansions/malaysia/files?path=malaysia/malaysia/shop/menu/deployment.yaml&view=diff"} {
 			w := open(t, 1440, 900, media("prefers-color-scheme", scheme), chromedp.Navigate(base+path))
+			w.ignore = "Failed to load resource"
 			w.until(`document.querySelector('#map')?.dataset.selected !== '' && (!document.querySelector('#map') || document.querySelector('#map').dataset.state === 'ready')`)
 			for _, low := range ask[[]string](w, contrastBelowAA) {
 				t.Errorf("%s %s: %s", scheme, path, low)
@@ -208,20 +211,25 @@ const contrastBelowAA = `(() => {
 	const behind = (e) => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] === 1) return c; } return [255, 255, 255]; };
 	const low = [];
 	for (const e of document.querySelectorAll('body *')) {
+		const drawn = e.closest('svg');
+		if (drawn && e.tagName !== 'text') continue;
 		if (!e.checkVisibility() || e.disabled || e.closest('[disabled], .hidden, .skip') || ![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim())) continue;
 		if (e.classList.contains('hop')) continue; // an arrow, hidden from readers
 		const style = getComputedStyle(e);
-		const a = light(rgb(style.color)), b = light(behind(e));
+		const under = drawn ? getComputedStyle(e.parentElement.querySelector('rect')).fill : 'none';
+		const a = light(rgb(drawn ? style.fill : style.color)), b = light(under === 'none' ? behind(drawn || e) : rgb(under));
 		const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
 		const large = parseFloat(style.fontSize) >= 24;
-		if (contrast < (large ? 3 : 4.5)) low.push(contrast.toFixed(2) + ' ' + e.tagName + '.' + e.className + ' ' + e.innerText.slice(0, 30));
+		if (contrast < (large ? 3 : 4.5)) low.push(contrast.toFixed(2) + ' ' + e.tagName + '.' + e.getAttribute('class') + ' ' + e.textContent.slice(0, 30));
 	}
 	return low;
 })()`
 
 func TestNothingScrollsSidewaysOnAPhone(t *testing.T) {
 	base := serveGallery(t)
-	for _, path := range []string{"/small/", "/small/?select=orders", "/small/?view=list", "/small/services/orders", "/small/doubts", "/small/scan", "/empty/", "/small/nowhere", "/large/", "/large/scan", "/running/scan", "/small/diff?old=" + string(gallery.Earlier().Digest) + "&new=" + string(gallery.Small().Digest)} {
+	for _, path := range []string{"/small/", "/small/?select=orders", "/small/?view=list", "/small/services/orders", "/small/doubts", "/small/scan", "/empty/", "/small/nowhere", "/large/", "/large/scan", "/running/scan",
+		"/small/expansions", "/empty/expansions", "/small/expansions/malaysia", "/small/expansions/laos", "/small/expansions/malaysia/files", "/small/expansions/malaysia/files?path=malaysia/malaysia/shop/menu/deployment.yaml&view=diff",
+		"/small/addresses", "/small/addresses?at=10.64.0.0/10", "/small/addresses?at=fd4b:6f70:6900::/48", "/large/addresses", "/small/diff?old=" + string(gallery.Earlier().Digest) + "&new=" + string(gallery.Small().Digest)} {
 		w := open(t, 390, 844)
 		w.ignore = "Failed to load resource"
 		w.do(chromedp.Navigate(base + path))
@@ -229,7 +237,7 @@ func TestNothingScrollsSidewaysOnAPhone(t *testing.T) {
 		if wide := ask[int](w, `Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)`); wide > 390 {
 			t.Errorf("%s is %d pixels wide", path, wide)
 		}
-		for _, out := range ask[[]string](w, `[...document.querySelectorAll('header a, header button, main a, main button, main code')].filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.closest('.hidden') && (e.getBoundingClientRect().right > 391 || e.getBoundingClientRect().left < -1)).map((e) => e.outerHTML.slice(0, 120))`) {
+		for _, out := range ask[[]string](w, `[...document.querySelectorAll('header a, header button, main a, main button, main code')].filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.closest('.hidden, .sections, .code-box') && (e.getBoundingClientRect().right > 391 || e.getBoundingClientRect().left < -1)).map((e) => e.outerHTML.slice(0, 120))`) {
 			t.Errorf("%s: beyond the edge: %s", path, out)
 		}
 	}

@@ -45,17 +45,22 @@ func Handler(o Options) (http.Handler, error) {
 	p := &portal{Options: o, assets: a}
 	mux := http.NewServeMux()
 	for pattern, answer := range map[string]answer{
-		"GET /{$}":                p.showMap,
-		"GET /map.json":           p.mapData,
-		"GET /detail.json":        p.detail,
-		"GET /export":             p.export,
-		"GET /services/{name...}": p.showService,
-		"GET /doubts":             p.showDoubts,
-		"GET /scan":               p.showScan,
-		"GET /scan/progress":      p.showProgress,
-		"POST /scan":              p.startScan,
-		"GET /diff":               p.showChanges,
-		"/":                       p.notFound,
+		"GET /{$}":                       p.showMap,
+		"GET /map.json":                  p.mapData,
+		"GET /detail.json":               p.detail,
+		"GET /export":                    p.export,
+		"GET /services/{name...}":        p.showService,
+		"GET /expansions":                p.showExpansions,
+		"GET /expansions/{name}":         p.showPlan,
+		"GET /expansions/{name}/files":   p.showFiles,
+		"POST /expansions/{name}/decide": p.decide,
+		"GET /addresses":                 p.showAddresses,
+		"GET /doubts":                    p.showDoubts,
+		"GET /scan":                      p.showScan,
+		"GET /scan/progress":             p.showProgress,
+		"POST /scan":                     p.startScan,
+		"GET /diff":                      p.showChanges,
+		"/":                              p.notFound,
 	} {
 		mux.Handle(pattern, p.page(answer))
 	}

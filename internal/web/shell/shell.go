@@ -3,7 +3,9 @@
 package shell
 
 import (
+	"cmp"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -14,7 +16,7 @@ import (
 // Frame is what surrounds a page.
 type Frame struct {
 	Title    string
-	Active   string // the entry of the navigation the page belongs to: "map", "doubts", "scan"
+	Active   string // the entry of the navigation the page belongs to: "map", "expansions", "addresses", "doubts", "scan"
 	Base     string // path of the portal
 	Assets   string // path of its scripts and styles, with a slash at its end
 	Snapshot string // digest in the address, when the page shows another than the newest
@@ -48,6 +50,17 @@ func (f Frame) URL(path string) string {
 func (f Frame) Service(name estate.ServiceName) string {
 	return f.URL("/services/" + url.PathEscape(string(name)))
 }
+
+// Expansion is the address of an expansion's page.
+func (f Frame) Expansion(name string) string { return f.Base + "/expansions/" + url.PathEscape(name) }
+
+// File is the address of a file an expansion renders.
+func (f Frame) File(expansion, path string) string {
+	return f.Expansion(expansion) + "/files?path=" + url.QueryEscape(path)
+}
+
+// Space is the address of the picture of a range.
+func (f Frame) Space(p netip.Prefix) string { return f.Base + "/addresses?at=" + p.String() }
 
 // OnMap is the address of the map with a service selected.
 func (f Frame) OnMap(name estate.ServiceName) string {
@@ -110,6 +123,21 @@ func Number(n int) string {
 	}
 	return s
 }
+
+// Dash is text, or a dash where there is none.
+func Dash(text string) string { return cmp.Or(text, "–") }
+
+// Texts are words of any type as plain ones.
+func Texts[T ~string](words []T) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = string(w)
+	}
+	return out
+}
+
+// List joins words with commas.
+func List[T ~string](words []T) string { return strings.Join(Texts(words), ", ") }
 
 // Short is a digest as it is shown: twelve digits.
 func Short(d estate.Digest) string {
