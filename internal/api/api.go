@@ -7,6 +7,9 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"path"
+	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -99,22 +102,40 @@ func register(mux *http.ServeMux, o Options) {
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = Prefix+"/openapi", "", Prefix+"/schemas"
 	config.CreateHooks = nil // answers are the domain values themselves, without $schema
 	config.Transformers = []huma.Transformer{o.inside}
+	config.Components = &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName)}
 	problemsForErrors()
 	a := humago.New(mux, config)
 	r := routes{Options: o}
 	r.scans(a)
 	r.graphs(a)
 	r.exports(a)
+	r.expansions(a)
 	mux.HandleFunc("GET "+Prefix+"/docs", docs)
 	mux.HandleFunc("GET "+Prefix+"/docs/rapidoc-min.js", docsScript)
-	mux.HandleFunc("GET /schemas/workspace.schema.json", workspaceSchema)
+	mux.HandleFunc("GET /schemas/workspace.schema.json", schema(schemas.Workspace))
+	mux.HandleFunc("GET /schemas/expansion.schema.json", schema(schemas.Expansion))
 	mux.HandleFunc(Prefix+"/", unknown)
 }
 
-// workspaceSchema answers with the JSON Schema of caravan.yaml, for editors.
-func workspaceSchema(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/schema+json")
-	_, _ = w.Write(schemas.Workspace)
+// schemaName names a type in the OpenAPI document. Words that several packages use are told apart by the package.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch pkg := path.Base(t.PkgPath()); pkg {
+	case "expansion", "journey", "render", "workload", "address":
+		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
+	}
+	return name
+}
+
+// schema answers with the JSON Schema of a file people write, for editors.
+func schema(text []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/schema+json")
+		_, _ = w.Write(text)
+	}
 }
 
 // unknown answers what no route does.

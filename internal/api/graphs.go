@@ -61,12 +61,13 @@ type ServiceDetail struct {
 
 type of[T any] struct{ Body T }
 
-type inSnapshot struct {
+// InSnapshot says which snapshot a question is about.
+type InSnapshot struct {
 	Snapshot string `query:"snapshot" doc:"Digest or prefix; the newest when left out."`
 }
 
 type named struct {
-	inSnapshot
+	InSnapshot
 	Name string `path:"name" doc:"Name or alias of a service, URL-escaped."`
 }
 
@@ -97,11 +98,11 @@ func (r routes) graphs(a huma.API) {
 	get(a, "breaks", "/services/{name}/breaks", "Who breaks if a service stops, nearest first, with the path", func(ctx context.Context, in *named) ([]depmap.Impact, error) {
 		return r.impact(ctx, in, depmap.Graph.Breaks)
 	})
-	get(a, "list-doubts", "/doubts", "What is unclear, with its place and what would settle it", func(ctx context.Context, in *inSnapshot) ([]estate.Doubt, error) {
+	get(a, "list-doubts", "/doubts", "What is unclear, with its place and what would settle it", func(ctx context.Context, in *InSnapshot) ([]estate.Doubt, error) {
 		g, _, err := r.App.Graph(ctx, in.Snapshot)
 		return nonNil(g.Doubts), err
 	})
-	get(a, "list-unowned", "/unowned", "What no team owns", func(ctx context.Context, in *inSnapshot) ([]depmap.Service, error) {
+	get(a, "list-unowned", "/unowned", "What no team owns", func(ctx context.Context, in *InSnapshot) ([]depmap.Service, error) {
 		g, _, err := r.App.Graph(ctx, in.Snapshot)
 		return nonNil(g.Unowned()), err
 	})

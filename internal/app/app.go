@@ -35,12 +35,15 @@ type Options struct {
 
 // App is a running program. Close ends it.
 type App struct {
-	now     func() time.Time
-	sources []discover.Source
-	stated  []estate.Sighting
-	ignored []estate.Place // where the workspace names what it leaves out
-	label   string
-	keeper  keeper
+	now      func() time.Time
+	sources  []discover.Source
+	stated   []estate.Sighting
+	ignored  []estate.Place // where the workspace names what it leaves out
+	label    string
+	keeper   keeper
+	store    *store.Store        // the keeper, when there is a workspace: it also keeps proposals and leases
+	dir      string              // of the workspace; "" when there is none
+	declared workspace.Workspace // what it declares
 
 	stop   context.CancelFunc
 	ctx    context.Context // ends with Close; scans run under it
@@ -48,6 +51,9 @@ type App struct {
 	mu     sync.Mutex // guards what follows
 	scans  map[ScanID]*scan
 	latest ScanID
+
+	lastSnapshot estate.Snapshot // what the graph of lastDigest was built from
+	lastDigest   estate.Digest
 }
 
 // keeper remembers graphs by digest, and scans.
@@ -106,6 +112,7 @@ func (a *App) useWorkspace(ctx context.Context, o Options) error {
 	}
 	a.sources, a.stated, a.label = workspace.Sources(w), workspace.Sightings(w), w.Organisation
 	a.ignored = workspace.Ignored(w)
+	a.dir, a.declared = o.Workspace, w
 	database := o.Database
 	if database == "" {
 		database = w.Database
@@ -114,7 +121,7 @@ func (a *App) useWorkspace(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	a.keeper = s
+	a.keeper, a.store = s, s
 	return nil
 }
 

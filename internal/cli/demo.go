@@ -3,13 +3,17 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"example.org/caravan/examples"
 	"example.org/caravan/internal/api"
+	"example.org/caravan/internal/api/client"
 	"example.org/caravan/internal/app"
 	"example.org/caravan/internal/fault"
 )
@@ -20,9 +24,10 @@ func newDemo(s *session) *cobra.Command {
 	o := &serveOptions{}
 	c := &cobra.Command{
 		Use:   "demo",
-		Short: "Map the sample company and ask it a question",
+		Short: "Map the sample company, ask it a question, and plan its next country",
 		Long: "Kopi sells coffee in Singapore and Malaysia. Its estate lives on virtual machines kept by a Chef repository, in many languages and with\n" +
-			"some ugliness. The demo reads its configuration, prints the map, and asks who would break if its main database stopped.",
+			"some ugliness. The demo reads its configuration, prints the map, asks who would break if its main database stopped, plans Indonesia and\n" +
+			"writes out what that needs.",
 		Example: "  caravan demo\n  caravan demo --serve          the same in the portal\n  caravan demo --dir ./kopi     keep the files to look at",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -39,7 +44,7 @@ func newDemo(s *session) *cobra.Command {
 			if portal {
 				return s.serve(c.Context(), a, *o)
 			}
-			return s.tour(c.Context(), a)
+			return s.tour(c.Context(), a, dir != "")
 		},
 	}
 	c.Flags().StringVar(&dir, "dir", "", "keep the sample company's files in this new directory")
@@ -68,8 +73,8 @@ func unpack(dir string) (kopi string, remove func(), err error) {
 	return dir, remove, nil
 }
 
-// tour maps the company and shows three answers.
-func (s *session) tour(ctx context.Context, a *app.App) error {
+// tour maps the company, shows three answers, and takes part of it to a new country. Kept says that its files stay.
+func (s *session) tour(ctx context.Context, a *app.App, kept bool) error {
 	c, err := s.inProcess(a)
 	if err != nil {
 		return err
@@ -101,8 +106,55 @@ func (s *session) tour(ctx context.Context, a *app.App) error {
 	s.servicesTable(unowned)
 	s.heading("What is in doubt?")
 	s.doubtsTable(m.Doubts)
-	s.say("\nNext:  caravan demo --serve      the same, to click through\n       caravan map DIR           your own configuration")
+	if err := s.tourOfIndonesia(ctx, c, kept); err != nil {
+		return err
+	}
+	s.say("\nNext:  caravan demo --serve      the same, to click through\n       caravan demo --dir kopi   keep the files: expansions/indonesia.yaml, rendered/indonesia\n       caravan map DIR           your own configuration")
 	return nil
 }
+
+// tourOfIndonesia plans the sample company's new country and writes it out.
+func (s *session) tourOfIndonesia(ctx context.Context, c *client.Client, kept bool) error {
+	plan, err := c.Plan(ctx, "indonesia", app.PlanRequest{})
+	if err != nil {
+		return err
+	}
+	p := plan.Proposal
+	s.heading("What comes along to Indonesia, and why")
+	s.membersTable(p)
+	s.heading("What is cut, decided by its owners")
+	s.cutsTable(p)
+	s.heading("Datastores")
+	s.storesTable(p)
+	s.heading("Waves")
+	s.wavesTable(p)
+	moved, err := c.Move(ctx, "indonesia", app.MoveRequest{})
+	if err != nil {
+		return err
+	}
+	s.heading("Written out for the cluster and the machines")
+	s.foldersTable(plan)
+	if kept {
+		s.say("in %s", moved.Folder)
+	}
+	return nil
+}
+
+// foldersTable counts the files of a plan by folder.
+func (s *session) foldersTable(plan app.Plan) {
+	n := map[string]int{}
+	for _, f := range plan.Files {
+		parts := strings.SplitN(f.Path, "/", shownDepth+1)
+		n[strings.Join(parts[:min(len(parts)-1, shownDepth)], "/")]++
+	}
+	var rows [][]string
+	for _, folder := range slices.Sorted(maps.Keys(n)) {
+		rows = append(rows, []string{folder, count(n[folder], "file")})
+	}
+	s.table([]string{"FOLDER", ""}, rows, cut)
+}
+
+// shownDepth is how many levels of folders the demo counts by.
+const shownDepth = 3
 
 func (s *session) heading(text string) { fmt.Fprintf(s.out, "\n%s\n\n", s.bold(text)) }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,14 +19,18 @@ func newDiff(s *session) *cobra.Command {
 	o := &output{}
 	c := &cobra.Command{
 		Use:   "diff OLD NEW",
-		Short: "List what changed between two snapshots or directories",
-		Long: "OLD and NEW are snapshots (a digest, its first six digits, or `latest`) or two directories.\n" +
-			"Exits with 8 when there are differences, with 0 when there are none.",
-		Example: "  caravan diff 3fa9c1 latest\n  caravan diff ./before ./after",
+		Short: "List what differs between two snapshots, directories or countries",
+		Long: "OLD and NEW are snapshots (a digest, its first six digits, or `latest`), two directories, or two expansions: a name for what is planned\n" +
+			"now, NAME@DIGEST for a proposal that is kept.\n" +
+			"Exits with 8 when there are differences; between expansions only when there are some that nobody gave a reason for.",
+		Example: "  caravan diff 3fa9c1 latest\n  caravan diff ./before ./after\n  caravan diff indonesia thailand\n  caravan diff indonesia@3fa9c1 indonesia",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := o.check(); err != nil {
 				return err
+			}
+			if s.areExpansions(c.Context(), args) {
+				return s.compareExpansions(c.Context(), o, args[0], args[1])
 			}
 			d, err := s.difference(c.Context(), args[0], args[1])
 			if err != nil {
@@ -59,6 +65,60 @@ func (s *session) difference(ctx context.Context, old, new string) (depmap.Diffe
 	}
 	defer done()
 	return c.Diff(ctx, old, new)
+}
+
+// areExpansions reports whether both names are those of expansions. A directory of that name comes first.
+func (s *session) areExpansions(ctx context.Context, args []string) bool {
+	if isDir(args[0]) || isDir(args[1]) {
+		return false
+	}
+	c, done, err := s.connect(ctx, nil)
+	if err != nil {
+		return false
+	}
+	defer done()
+	list, err := c.Expansions(ctx)
+	if err != nil {
+		return false
+	}
+	known := func(ref string) bool {
+		name, _, _ := strings.Cut(ref, "@")
+		return slices.ContainsFunc(list, func(v app.ExpansionSummary) bool { return v.Name == name })
+	}
+	return known(args[0]) && known(args[1])
+}
+
+func (s *session) compareExpansions(ctx context.Context, o *output, old, new string) error {
+	c, done, err := s.connect(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer done()
+	d, err := c.Compare(ctx, old, new)
+	if err != nil {
+		return err
+	}
+	if err := o.value(s.terminal, d, func() { s.comparisonTable(d) }); err != nil || d.Unexplained == 0 {
+		return err
+	}
+	return fault.Newf(fault.Differs, "%s without a reason; write one as a decision, a substitution or a why in the expansion's file", count(d.Unexplained, "difference"))
+}
+
+func (s *session) comparisonTable(d api.Comparison) {
+	rows := make([][]string, 0, len(d.Differences))
+	for _, v := range d.Differences {
+		why := "NO REASON"
+		if len(v.Reasons) > 0 {
+			why = v.Reasons[0].Text + "  " + v.Reasons[0].Place.String()
+		}
+		rows = append(rows, []string{v.Path, orNothing(v.Old) + " → " + orNothing(v.New), why})
+	}
+	s.table([]string{"WHAT", d.Old + " → " + d.New, "WHY"}, rows, wrap)
+	if d.Empty() {
+		s.say("no differences")
+		return
+	}
+	s.say("%s, %d without a reason", count(len(d.Differences), "difference"), d.Unexplained)
 }
 
 func isDir(name string) bool {

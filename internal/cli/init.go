@@ -66,14 +66,16 @@ func newSchema(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:       "schema NAME",
 		Short:     "Print the JSON Schema of a file",
-		Example:   "  caravan schema workspace > caravan.schema.json",
+		Example:   "  caravan schema workspace > caravan.schema.json\n  caravan schema expansion > expansion.schema.json",
 		Args:      cobra.ExactArgs(1),
-		ValidArgs: []string{"workspace"},
+		ValidArgs: []string{"workspace", "expansion"},
 		RunE: func(_ *cobra.Command, args []string) error {
-			if args[0] != "workspace" {
-				return fault.Newf(fault.NotFound, "no schema %q; there is: workspace", args[0])
+			known := map[string][]byte{"workspace": schemas.Workspace, "expansion": schemas.Expansion}
+			schema, ok := known[args[0]]
+			if !ok {
+				return fault.Newf(fault.NotFound, "no schema %q; there are: workspace, expansion", args[0])
 			}
-			_, err := s.out.Write(schemas.Workspace)
+			_, err := s.out.Write(schema)
 			return err
 		},
 	}

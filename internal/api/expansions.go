@@ -1,0 +1,105 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"example.org/caravan/internal/app"
+	"example.org/caravan/internal/expansion"
+	"example.org/caravan/internal/store"
+)
+
+// ExpansionName is the part of a path that names an expansion.
+type ExpansionName struct {
+	Name string `path:"name" doc:"Name of an expansion."`
+}
+
+// Comparison is what differs between two proposals, with what nobody gave a reason for.
+type Comparison struct {
+	expansion.Comparison
+	Unexplained int `json:"unexplained"`
+}
+
+// expansions adds the routes that plan countries and carry the plans out.
+func (r routes) expansions(a huma.API) {
+	read(a, "list-expansions", "/expansions", "Expansions of the workspace, with what planning them gives", func(ctx context.Context, _ *struct{}) ([]app.ExpansionSummary, error) {
+		list, err := r.App.Expansions(ctx)
+		return nonNil(list), err
+	})
+	change(a, "begin-expansion", http.MethodPost, "/expansions", "Write the file that begins an expansion", func(ctx context.Context, in *struct{ Body expansion.Wish }) (app.Plan, error) {
+		if err := r.App.Begin(ctx, in.Body); err != nil {
+			return app.Plan{}, err
+		}
+		return r.App.Plan(ctx, in.Body.Name, app.PlanRequest{Dry: true})
+	})
+	change(a, "plan-expansion", http.MethodPost, "/expansions/{name}/plan", "Plan an expansion from the newest snapshot, keep the proposal and reserve its ranges", func(ctx context.Context, in *struct {
+		ExpansionName
+		Body app.PlanRequest
+	}) (app.Plan, error) {
+		return r.App.Plan(ctx, in.Name, in.Body)
+	})
+	read(a, "list-proposals", "/expansions/{name}/proposals", "Kept proposals, the newest first", func(ctx context.Context, in *ExpansionName) ([]store.ProposalSummary, error) {
+		list, err := r.App.Proposals(ctx, in.Name, historyLength)
+		return nonNil(list), err
+	})
+	read(a, "get-proposal", "/expansions/{name}/proposals/{digest}", "A kept proposal with its steps and files", func(ctx context.Context, in *struct {
+		ExpansionName
+		Digest string `path:"digest" doc:"Digest, at least the first six of its digits, or latest."`
+	}) (app.Plan, error) {
+		return r.App.Proposal(ctx, in.Name, in.Digest)
+	})
+	change(a, "decide", http.MethodPost, "/expansions/{name}/decisions", "Decide edges that are cut; writes into the expansion's file", func(ctx context.Context, in *struct {
+		ExpansionName
+		Body []expansion.Decision
+	}) (app.Plan, error) {
+		return r.App.Decide(ctx, in.Name, in.Body)
+	})
+	read(a, "removal", "/expansions/{name}/removal", "What taking an expansion away would remove, and what would break", func(ctx context.Context, in *ExpansionName) (expansion.Removal, error) {
+		return r.App.Removal(ctx, in.Name)
+	})
+	read(a, "compare-proposals", "/comparison", "What differs between two plans, with the reasons somebody wrote down", func(ctx context.Context, in *struct {
+		Old string `query:"old" required:"true" doc:"Name of an expansion, or name@digest for a kept proposal."`
+		New string `query:"new" required:"true" doc:"The same, of the plan to compare it with."`
+	}) (Comparison, error) {
+		c, err := r.App.Compare(ctx, in.Old, in.New)
+		return Comparison{c, len(c.Unexplained())}, err
+	})
+	r.moves(a)
+	r.addresses(a)
+}
+
+// moves adds the routes that carry a journey out, in a folder of the workspace; in this very process, in any folder.
+func (r routes) moves(a huma.API) {
+	type request struct {
+		ExpansionName
+		Body app.MoveRequest
+	}
+	change(a, "move", http.MethodPost, "/expansions/{name}/move", "Write what is planned into a folder, step by step", func(ctx context.Context, in *request) (app.Moved, error) {
+		return r.App.Move(ctx, in.Name, in.Body, r.Private)
+	})
+	change(a, "undo", http.MethodPost, "/expansions/{name}/undo", "Take away what moves made", func(ctx context.Context, in *request) (app.Moved, error) {
+		return r.App.Undo(ctx, in.Name, in.Body, r.Private)
+	})
+	read(a, "journey-status", "/expansions/{name}/status", "How far the journey is", func(ctx context.Context, in *struct {
+		ExpansionName
+		Out string `query:"out" doc:"Folder it was written into; rendered/NAME when left out."`
+	}) (app.Standing, error) {
+		return r.App.Status(ctx, in.Name, app.MoveRequest{Out: in.Out}, r.Private)
+	})
+}
+
+// read registers a route that changes nothing.
+func read[In, Out any](a huma.API, id, path, summary string, answer func(context.Context, *In) (Out, error)) {
+	change(a, id, http.MethodGet, path, summary, answer)
+}
+
+// change registers a route of any method whose answer is one value.
+func change[In, Out any](a huma.API, id, method, path, summary string, answer func(context.Context, *In) (Out, error)) {
+	huma.Register(a, huma.Operation{OperationID: id, Method: method, Path: Prefix + path, Summary: summary, DefaultStatus: http.StatusOK, Tags: []string{"expansions"}},
+		func(ctx context.Context, in *In) (*of[Out], error) {
+			out, err := answer(ctx, in)
+			return answered(&of[Out]{out}, err)
+		})
+}

@@ -1,0 +1,290 @@
+package app
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+	"time"
+
+	"example.org/caravan/internal/address"
+	"example.org/caravan/internal/expansion"
+	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/finding"
+	"example.org/caravan/internal/store"
+	"example.org/caravan/internal/workspace"
+)
+
+// quarantine is how long a range that was given back is kept from others: caches, firewalls and partners forget slowly.
+const quarantine = 7 * 24 * time.Hour
+
+// pools are the ranges of the workspace that may be divided.
+func (a *App) pools() []address.Pool {
+	const usualCountries = 16
+	out := make([]address.Pool, 0, len(a.declared.Pools))
+	for _, p := range a.declared.Pools {
+		prefix, err := netip.ParsePrefix(p.Range)
+		if err != nil {
+			continue // Open refused it
+		}
+		countries := p.Countries
+		if countries == 0 {
+			countries = usualCountries
+		}
+		out = append(out, address.Pool{Name: p.Name, Prefix: prefix, Countries: countries})
+	}
+	return out
+}
+
+// used are the ranges that are in use without a lease: those the workspace declares and the addresses that were scanned.
+func (a *App) used(ctx context.Context) ([]address.Used, error) {
+	var out []address.Used
+	for _, r := range workspace.Ranges(a.declared) {
+		out = append(out, address.Used{Network: r.Network, Prefix: r.Prefix, Place: r.Place})
+	}
+	g, _, err := a.keeper.Graph(ctx, "")
+	if fault.KindOf(err) == fault.NotFound {
+		return out, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.snapshotOf(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	return address.Import(out, address.Seen(s)), nil
+}
+
+// withAddresses gives a proposal its ranges: those it has, new ones for the rest. They are reserved when that is asked for.
+// When another plan took one of them meanwhile, it is made anew.
+func (a *App) withAddresses(ctx context.Context, e expansion.Expansion, p expansion.Proposal, reserve bool) (expansion.Proposal, error) {
+	pools := a.pools()
+	if len(pools) == 0 {
+		return p, nil
+	}
+	used, err := a.used(ctx)
+	if err != nil {
+		return p, err
+	}
+	wants := e.Ranges(p)
+	const attempts = 5
+	for attempt := 1; ; attempt++ {
+		leases, err := a.store.Leases(ctx, "")
+		if err != nil {
+			return p, err
+		}
+		planned, err := address.Plan(pools, leases, used, wants)
+		if err != nil {
+			return p, err
+		}
+		if reserve {
+			err = a.reserve(ctx, pools, planned, p.Expansion)
+		}
+		if fault.KindOf(err) == fault.Conflict && attempt < attempts {
+			continue
+		}
+		return p.WithAddresses(planned), err
+	}
+}
+
+func (a *App) reserve(ctx context.Context, pools []address.Pool, planned []address.Lease, name string) error {
+	n := a.leaseNote("plan " + name)
+	if err := a.store.Declare(ctx, pools, n); err != nil {
+		return err
+	}
+	if _, err := a.store.Reap(ctx, n); err != nil {
+		return err
+	}
+	return a.store.TakeAll(ctx, planned, n)
+}
+
+// leaseNote says who changes leases: until people sign in, whoever may run the program.
+func (a *App) leaseNote(why string) store.LeaseNote {
+	return store.LeaseNote{At: a.now(), By: "caravan", Reason: why}
+}
+
+func (a *App) makeLive(ctx context.Context, p expansion.Proposal) error {
+	holders := make([]string, len(p.Addresses))
+	for i, l := range p.Addresses {
+		holders[i] = l.Holder
+	}
+	return a.store.MakeLive(ctx, holders, a.leaseNote("move "+p.Expansion))
+}
+
+func (a *App) giveBack(ctx context.Context, name string) error {
+	_, err := a.store.Release(ctx, name, a.now().Add(quarantine), a.leaseNote("undo "+name))
+	if fault.KindOf(err) == fault.NotFound {
+		return nil // it had none
+	}
+	return err
+}
+
+// Addresses is the space of private ranges at one time.
+type Addresses struct {
+	Pools    []PoolState       `json:"pools"`
+	Leases   []address.Lease   `json:"leases"` // by holder
+	Used     []address.Used    `json:"used"`   // without a lease
+	Clashes  []address.Clash   `json:"clashes"`
+	Findings []finding.Finding `json:"findings"`
+	At       time.Time         `json:"at"`
+}
+
+// PoolState is how full a pool is.
+type PoolState struct {
+	address.Pool
+	Taken   float64      `json:"taken"`            // addresses, quarantine and what is in use included
+	Size    float64      `json:"size"`             // addresses
+	Largest netip.Prefix `json:"largest,omitzero"` // free block
+}
+
+// Addresses tells what is taken of the private ranges, what clashes, and what will be full soon.
+func (a *App) Addresses(ctx context.Context) (Addresses, error) {
+	out := Addresses{At: a.now().UTC(), Leases: []address.Lease{}, Clashes: []address.Clash{}, Findings: []finding.Finding{}}
+	if err := a.inWorkspace(); err != nil {
+		return out, err
+	}
+	leases, err := a.store.Leases(ctx, "")
+	if err != nil {
+		return out, err
+	}
+	out.Leases = append(out.Leases, leases...)
+	if out.Used, err = a.used(ctx); err != nil {
+		return out, err
+	}
+	for _, p := range a.pools() {
+		state := poolState(p, leases, out.Used)
+		out.Pools = append(out.Pools, state)
+		history, err := a.store.LeaseHistory(ctx, address.OfPool(p.Name))
+		if err != nil {
+			return out, err
+		}
+		out.Findings = append(out.Findings, address.Judge("pool "+p.Name, history, state.Size, out.At)...)
+	}
+	out.Clashes = append(out.Clashes, address.Clashes(holdings(leases, out.Used), a.joints(ctx))...)
+	for _, c := range out.Clashes {
+		out.Findings = append(out.Findings, finding.Finding{Check: "address-overlap", Subject: c.One.Holder, Severity: finding.Critical, What: c.String(),
+			Advice: "give one of them another range before they are joined, or take the joint away"})
+	}
+	return out, nil
+}
+
+func poolState(p address.Pool, leases []address.Lease, used []address.Used) PoolState {
+	s := address.NewSpace(p.Prefix)
+	for _, l := range leases {
+		if l.Parent == address.OfPool(p.Name) {
+			address.Take(s, l.Prefix)
+		}
+	}
+	for _, u := range used {
+		if u.Prefix.Overlaps(p.Prefix) {
+			address.Take(s, narrower(u.Prefix, p.Prefix))
+		}
+	}
+	state := PoolState{Pool: p, Size: address.Count(p.Prefix)}
+	state.Taken = state.Size - s.FreeCount()
+	state.Largest, _ = s.Largest()
+	return state
+}
+
+// narrower is the smaller of two ranges that overlap.
+func narrower(a, b netip.Prefix) netip.Prefix {
+	if a.Bits() < b.Bits() {
+		return b
+	}
+	return a
+}
+
+// holdings are all ranges by the network they are in: leases that are not divided, by their environment, and what is in
+// use.
+func holdings(leases []address.Lease, used []address.Used) []address.Holding {
+	divided := map[string]bool{}
+	for _, l := range leases {
+		divided[l.Parent] = true
+	}
+	var out []address.Holding
+	for _, l := range leases {
+		if l.State != address.Quarantined && !divided[l.Holder] {
+			out = append(out, address.Holding{Network: networkOf(l.Holder), Prefix: l.Prefix, Holder: l.Holder})
+		}
+	}
+	for _, u := range used {
+		out = append(out, address.Holding{Network: u.Network, Prefix: u.Prefix, Holder: u.Network, Place: u.Place})
+	}
+	return out
+}
+
+// networkOf is the environment in a holder: "indonesia/production-id/pods" is in production-id.
+func networkOf(holder string) string {
+	parts := strings.Split(holder, "/")
+	return parts[min(1, len(parts)-1)]
+}
+
+// joints are the peerings of the workspace and of its expansions, as far as those can be read.
+func (a *App) joints(context.Context) []address.Joint {
+	var out []address.Joint
+	for _, p := range a.declared.Peerings {
+		out = append(out, address.Joint{A: p.Between[0], B: p.Between[1], Kind: p.Kind})
+	}
+	names, err := workspace.Expansions(a.dir)
+	if err != nil {
+		return out
+	}
+	for _, name := range names {
+		e, err := workspace.Expansion(a.dir, name)
+		if err != nil {
+			continue
+		}
+		for _, env := range e.Environments {
+			for _, p := range env.Peerings {
+				out = append(out, address.Joint{A: string(env.Name), B: p.With, Kind: p.Kind})
+			}
+		}
+	}
+	return out
+}
+
+// LeaseRequest asks for a part of a range.
+type LeaseRequest struct {
+	Holder  string `json:"holder" doc:"Who it is for; asking again gives the same."`
+	Parent  string `json:"parent" doc:"Holder of the range it is to be a part of, or pool:NAME."`
+	Bits    int    `json:"bits" minimum:"0" maximum:"128" doc:"Prefix length."`
+	Purpose string `json:"purpose,omitempty" doc:"What it is for, in a word."`
+}
+
+// Lease gives a holder a part of a range: the one it has, else the best that is free.
+func (a *App) Lease(ctx context.Context, r LeaseRequest) (address.Lease, error) {
+	if err := a.inWorkspace(); err != nil {
+		return address.Lease{}, err
+	}
+	switch {
+	case r.Holder == "" || strings.ContainsFunc(r.Holder, func(c rune) bool { return c <= ' ' || c == 0x7f }):
+		return address.Lease{}, fault.Newf(fault.Invalid, "%q cannot hold a range; write a name such as indonesia/vpn", r.Holder)
+	case r.Parent == "":
+		return address.Lease{}, fault.Newf(fault.Invalid, "of which range? name a holder, or pool:NAME")
+	}
+	n := a.leaseNote("asked for")
+	if err := a.store.Declare(ctx, a.pools(), n); err != nil {
+		return address.Lease{}, err
+	}
+	purpose := address.Purpose(r.Purpose)
+	if purpose == "" {
+		purpose = address.InUse
+	}
+	return a.store.Allocate(ctx, address.Want{Holder: r.Holder, Parent: r.Parent, Purpose: purpose, Bits: r.Bits}, n)
+}
+
+// ReleaseLease gives back what a holder and those below it have, and says what that was.
+func (a *App) ReleaseLease(ctx context.Context, holder string) ([]address.Lease, error) {
+	if err := a.inWorkspace(); err != nil {
+		return nil, err
+	}
+	return a.store.Release(ctx, holder, a.now().Add(quarantine), a.leaseNote("released"))
+}
+
+// LeaseChanges is what became of the leases of a holder and those below it, the last change first.
+func (a *App) LeaseChanges(ctx context.Context, holder string, limit int) ([]store.LeaseChange, error) {
+	if err := a.inWorkspace(); err != nil {
+		return nil, err
+	}
+	return a.store.LeaseChanges(ctx, holder, limit)
+}

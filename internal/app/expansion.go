@@ -1,0 +1,319 @@
+package app
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"example.org/caravan/internal/depmap"
+	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/expansion"
+	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/render"
+	"example.org/caravan/internal/render/kube"
+	"example.org/caravan/internal/render/vm"
+	"example.org/caravan/internal/store"
+	"example.org/caravan/internal/workspace"
+)
+
+// Plan is a proposal with everything it leads to.
+type Plan struct {
+	Proposal  expansion.Proposal `json:"proposal"`
+	Journey   journey.Journey    `json:"journey"`
+	Files     []render.File      `json:"files"`     // of all environments, by path
+	MapRead   time.Time          `json:"mapRead"`   // when what it was planned from was last read
+	PlannedAt time.Time          `json:"plannedAt"` // first time exactly this was planned; now when it is not kept
+}
+
+// ExpansionSummary is one line of the list of expansions.
+type ExpansionSummary struct {
+	Name       string                 `json:"name"`
+	Country    string                 `json:"country,omitempty"`
+	Source     estate.EnvironmentName `json:"source,omitempty"`
+	Services   int                    `json:"services"`
+	Datastores int                    `json:"datastores"`
+	Undecided  int                    `json:"undecided"`
+	Problem    string                 `json:"problem,omitempty"` // why it cannot be planned
+}
+
+// PlanRequest says how to plan.
+type PlanRequest struct {
+	Dry bool `json:"dry,omitempty" doc:"Keep nothing: no proposal, no reserved ranges."`
+}
+
+// inWorkspace fails when there is no workspace: expansions are files of one.
+func (a *App) inWorkspace() error {
+	if a.dir == "" {
+		return fault.Newf(fault.NotFound, "expansions belong to a workspace, and directories are read here; run caravan init, then caravan scan")
+	}
+	return nil
+}
+
+// Expansions lists the workspace's expansions with what planning them gives.
+func (a *App) Expansions(ctx context.Context) ([]ExpansionSummary, error) {
+	if a.dir == "" {
+		return nil, nil
+	}
+	names, err := workspace.Expansions(a.dir)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]ExpansionSummary, 0, len(names))
+	for _, name := range names {
+		s := ExpansionSummary{Name: name}
+		e, err := workspace.Expansion(a.dir, name)
+		if err == nil {
+			s.Country, s.Source = e.Country, e.Source
+			var p expansion.Proposal
+			if p, _, err = a.propose(ctx, e, false); err == nil {
+				s.Services, s.Datastores, s.Undecided = len(p.Members), len(p.Datastores), len(p.Undecided())
+			}
+		}
+		if err != nil {
+			s.Problem = err.Error()
+		}
+		out = append(out, s)
+	}
+	return out, ctx.Err()
+}
+
+// Plan plans an expansion from the newest snapshot, keeps the proposal and reserves its ranges, unless the request is a dry one.
+func (a *App) Plan(ctx context.Context, name string, req PlanRequest) (Plan, error) {
+	if err := a.inWorkspace(); err != nil {
+		return Plan{}, err
+	}
+	e, err := workspace.Expansion(a.dir, name)
+	if err != nil {
+		return Plan{}, err
+	}
+	p, read, err := a.propose(ctx, e, !req.Dry)
+	if err != nil {
+		return Plan{}, err
+	}
+	plan, err := a.lay(p)
+	if err != nil {
+		return Plan{}, err
+	}
+	plan.MapRead, plan.PlannedAt = read, a.now().UTC()
+	if !req.Dry {
+		plan.PlannedAt, err = a.store.KeepProposal(ctx, p, plan.PlannedAt)
+	}
+	return plan, err
+}
+
+// Proposal is a kept proposal of an expansion with what it leads to: the last for "", else the one whose digest ref is or
+// begins.
+func (a *App) Proposal(ctx context.Context, name, ref string) (Plan, error) {
+	if err := a.inWorkspace(); err != nil {
+		return Plan{}, err
+	}
+	p, kept, err := a.store.Proposal(ctx, name, ref)
+	if err != nil {
+		return Plan{}, err
+	}
+	plan, err := a.lay(p)
+	plan.PlannedAt = kept
+	return plan, err
+}
+
+// Proposals lists the kept proposals of an expansion, newest first, at most limit.
+func (a *App) Proposals(ctx context.Context, name string, limit int) ([]store.ProposalSummary, error) {
+	if err := a.inWorkspace(); err != nil {
+		return nil, err
+	}
+	return a.store.Proposals(ctx, name, limit)
+}
+
+// propose makes the proposal of an expansion with its addresses, and says when the map it rests on was read.
+func (a *App) propose(ctx context.Context, e expansion.Expansion, reserve bool) (expansion.Proposal, time.Time, error) {
+	in, read, err := a.planInput(ctx)
+	if err != nil {
+		return expansion.Proposal{}, time.Time{}, err
+	}
+	in.Expansion = e
+	p, err := expansion.Plan(in)
+	if err != nil {
+		return expansion.Proposal{}, time.Time{}, err
+	}
+	p, err = a.withAddresses(ctx, e, p, reserve)
+	return p, read, err
+}
+
+// planInput is what is known of the estate, without the wish.
+func (a *App) planInput(ctx context.Context) (expansion.Input, time.Time, error) {
+	g, s, err := a.keeper.Graph(ctx, "")
+	if err != nil {
+		return expansion.Input{}, time.Time{}, err
+	}
+	snapshot, err := a.snapshotOf(ctx, g)
+	if err != nil {
+		return expansion.Input{}, time.Time{}, err
+	}
+	workloads, err := workspace.Workloads(a.dir)
+	if err != nil {
+		return expansion.Input{}, time.Time{}, err
+	}
+	in := expansion.Input{
+		Organisation: a.label, Graph: g, Components: snapshot.Components, Placement: a.declared.Placement, Workloads: workloads,
+	}
+	for _, v := range a.declared.Environments {
+		in.Environments = append(in.Environments, expansion.Known{Name: v.Name, Kind: v.Kind, Country: v.Country, Ranges: v.Ranges})
+	}
+	for _, v := range a.declared.Networks {
+		in.Networks = append(in.Networks, v.Name)
+	}
+	for _, v := range a.declared.Peerings {
+		in.Joined = append(in.Joined, expansion.Joined{A: v.Between[0], B: v.Between[1], RoundTrip: v.RoundTrip})
+	}
+	for _, v := range a.declared.Rates {
+		in.Rates = append(in.Rates, expansion.Rate{From: v.From, To: v.To, PerSecond: v.PerSecond})
+	}
+	return in, s.LastSeen, nil
+}
+
+// snapshotOf is what a graph was built from. The last one is remembered: a large estate takes a moment to unpack.
+func (a *App) snapshotOf(ctx context.Context, g depmap.Graph) (estate.Snapshot, error) {
+	a.mu.Lock()
+	last, digest := a.lastSnapshot, a.lastDigest
+	a.mu.Unlock()
+	if digest == g.Digest {
+		return last, nil
+	}
+	s, _, err := a.store.Snapshot(ctx, string(g.Digest))
+	if err != nil {
+		return s, err
+	}
+	a.mu.Lock()
+	a.lastSnapshot, a.lastDigest = s, g.Digest
+	a.mu.Unlock()
+	return s, nil
+}
+
+// lay renders a proposal for each of its environments and orders what is to be done.
+func (a *App) lay(p expansion.Proposal) (Plan, error) {
+	plan := Plan{Proposal: p}
+	var bundles []render.Bundle
+	for _, site := range p.Sites(a.origin(p.Source)) {
+		b, err := renderSite(site)
+		if err != nil {
+			return Plan{}, err
+		}
+		bundles = append(bundles, b)
+		plan.Files = append(plan.Files, b.Files...)
+	}
+	plan.Files = render.Pack(plan.Files).Files
+	plan.Journey = journey.Steps(p, bundles)
+	return plan, nil
+}
+
+func renderSite(s render.Site) (render.Bundle, error) {
+	if s.Kind == "kubernetes" {
+		return kube.Render(s)
+	}
+	return vm.Render(s)
+}
+
+// origin is the environment that calls back lead to.
+func (a *App) origin(name estate.EnvironmentName) expansion.Known {
+	for _, v := range a.declared.Environments {
+		if v.Name == name {
+			return expansion.Known{Name: v.Name, Kind: v.Kind, Country: v.Country, Ranges: v.Ranges}
+		}
+	}
+	return expansion.Known{Name: name}
+}
+
+// Decide writes decisions into an expansion's file and says what planning then gives. Nothing is written when they are not
+// allowed. Conflict when the file was changed meanwhile.
+func (a *App) Decide(ctx context.Context, name string, decisions []expansion.Decision) (Plan, error) {
+	if err := a.inWorkspace(); err != nil {
+		return Plan{}, err
+	}
+	if len(decisions) == 0 {
+		return Plan{}, fault.Newf(fault.Usage, "nothing to decide; name an edge and what becomes of it")
+	}
+	old, file, err := workspace.ExpansionText(a.dir, name)
+	if err != nil {
+		return Plan{}, err
+	}
+	for i := range decisions {
+		if decisions[i].At.IsZero() {
+			decisions[i].At = a.now().UTC()
+		}
+	}
+	text, err := expansion.Decide(old, name, file, decisions...)
+	if err != nil {
+		return Plan{}, err
+	}
+	e, err := expansion.Parse(text, name, file)
+	if err != nil {
+		return Plan{}, err
+	}
+	if _, _, err := a.propose(ctx, e, false); err != nil {
+		return Plan{}, err
+	}
+	if err := workspace.WriteExpansion(a.dir, name, old, text); err != nil {
+		return Plan{}, err
+	}
+	return a.Plan(ctx, name, PlanRequest{})
+}
+
+// Begin writes the file that begins an expansion. Conflict when there is one of that name.
+func (a *App) Begin(_ context.Context, w expansion.Wish) error {
+	if err := a.inWorkspace(); err != nil {
+		return err
+	}
+	if !expansion.NameForm.MatchString(w.Name) {
+		return fault.Newf(fault.Invalid, "%q cannot name an expansion; use lower case letters, digits and dashes, as in indonesia", w.Name)
+	}
+	text := expansion.Draft(w)
+	if _, err := expansion.Parse(text, w.Name, expansion.FileOf(w.Name)); err != nil {
+		return err
+	}
+	return workspace.WriteExpansion(a.dir, w.Name, nil, text)
+}
+
+// Removal says what taking an expansion away would mean.
+func (a *App) Removal(ctx context.Context, name string) (expansion.Removal, error) {
+	plan, err := a.Plan(ctx, name, PlanRequest{Dry: true})
+	if err != nil {
+		return expansion.Removal{}, err
+	}
+	g, _, err := a.keeper.Graph(ctx, "")
+	if err != nil {
+		return expansion.Removal{}, err
+	}
+	names, err := workspace.Expansions(a.dir)
+	if err != nil {
+		return expansion.Removal{}, err
+	}
+	var others []expansion.Proposal
+	for _, other := range names {
+		if e, err := workspace.Expansion(a.dir, other); err == nil && other != name {
+			others = append(others, expansion.Proposal{Expansion: other, Source: e.Source, Environments: e.Environments})
+		}
+	}
+	return expansion.Remove(plan.Proposal, g, others), nil
+}
+
+// Compare lists what differs between two plans: each is an expansion's name, or name@digest for a kept proposal.
+func (a *App) Compare(ctx context.Context, old, new string) (expansion.Comparison, error) {
+	left, err := a.proposalOf(ctx, old)
+	if err != nil {
+		return expansion.Comparison{}, err
+	}
+	right, err := a.proposalOf(ctx, new)
+	return expansion.Compare(left, right), err
+}
+
+// proposalOf is the proposal that a name, or name@digest, means.
+func (a *App) proposalOf(ctx context.Context, ref string) (expansion.Proposal, error) {
+	name, digest, kept := strings.Cut(ref, "@")
+	if kept {
+		p, err := a.Proposal(ctx, name, digest)
+		return p.Proposal, err
+	}
+	p, err := a.Plan(ctx, name, PlanRequest{Dry: true})
+	return p.Proposal, err
+}

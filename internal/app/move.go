@@ -1,0 +1,213 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"example.org/caravan/internal/directory"
+	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/expansion"
+	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/render"
+)
+
+// MoveRequest says how to carry a journey out.
+type MoveRequest struct {
+	Out   string `json:"out,omitempty" doc:"Folder to write into, below the workspace; rendered/NAME when left out."`
+	Force bool   `json:"force,omitempty" doc:"Overwrite and remove what was edited since it was written."`
+	Dry   bool   `json:"dry,omitempty" doc:"Write nothing; say what would be done."`
+}
+
+// Moved is what a move did, or would do.
+type Moved struct {
+	Expansion string           `json:"expansion"`
+	Proposal  estate.Digest    `json:"proposal"`
+	Folder    string           `json:"folder"`
+	Steps     []StepResult     `json:"steps"`
+	Removed   []journey.Change `json:"removed,omitempty"` // files of an earlier proposal that are no longer part of it
+}
+
+// StepResult is what one step did.
+type StepResult struct {
+	Step    journey.StepID   `json:"step"`
+	Wave    int              `json:"wave"`
+	Kind    journey.Kind     `json:"kind"`
+	Changes []journey.Change `json:"changes,omitempty"`
+}
+
+// renderedFolder is where expansions are written in a workspace.
+const renderedFolder = "rendered"
+
+// folder is the directory a move writes into. Only the very person at this machine may name one outside the workspace.
+func (a *App) folder(name, out string, anywhere bool) (string, error) {
+	switch {
+	case out == "":
+		return filepath.Join(a.dir, renderedFolder, name), nil
+	case anywhere:
+		return filepath.Abs(out)
+	case !filepath.IsLocal(out):
+		return "", fault.Newf(fault.Denied, "%q is outside the workspace; name a folder below it", out)
+	}
+	return filepath.Join(a.dir, out), nil
+}
+
+// Move carries a journey out with the directory target, step by step: it plans, refuses while edges are undecided, writes
+// what is missing or changed and removes what an earlier proposal made. A second move changes nothing. Anywhere lets Out
+// be outside the workspace.
+func (a *App) Move(ctx context.Context, name string, req MoveRequest, anywhere bool) (moved Moved, err error) {
+	plan, err := a.Plan(ctx, name, PlanRequest{Dry: req.Dry})
+	if err != nil {
+		return Moved{}, err
+	}
+	if open := plan.Proposal.Undecided(); len(open) > 0 {
+		return Moved{}, fault.Newf(fault.Denied, "%s: %s; decide with caravan decide %s, then move again", name, undecidedText(open), name)
+	}
+	dir, err := a.folder(name, req.Out, anywhere)
+	if err != nil {
+		return Moved{}, err
+	}
+	if req.Dry {
+		return dryMove(plan, dir), nil
+	}
+	t, err := directory.Open(directory.Options{Dir: dir, Expansion: name, Force: req.Force})
+	if err != nil {
+		return Moved{}, err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	moved = Moved{Expansion: name, Proposal: plan.Proposal.Digest, Folder: dir}
+	if err := a.carryOut(ctx, t, plan, &moved); err != nil {
+		return moved, err
+	}
+	return moved, a.makeLive(ctx, plan.Proposal)
+}
+
+func undecidedText(open []expansion.Cut) string {
+	words := make([]string, 0, len(open))
+	for _, c := range open {
+		words = append(words, fmt.Sprintf("%s → %s", c.From, c.To))
+	}
+	if len(words) == 1 {
+		return "1 edge is undecided: " + words[0]
+	}
+	return fmt.Sprintf("%d edges are undecided: %s", len(words), strings.Join(words, ", "))
+}
+
+func dryMove(plan Plan, dir string) Moved {
+	m := Moved{Expansion: plan.Proposal.Expansion, Proposal: plan.Proposal.Digest, Folder: dir}
+	for _, s := range plan.Journey.Steps {
+		m.Steps = append(m.Steps, StepResult{Step: s.ID, Wave: s.Wave, Kind: s.Kind})
+	}
+	return m
+}
+
+// carryOut does every step in order, then removes what is part of none.
+func (a *App) carryOut(ctx context.Context, t journey.Target, plan Plan, moved *Moved) error {
+	files := make(map[string]render.File, len(plan.Files))
+	for _, f := range plan.Files {
+		files[f.Path] = f
+	}
+	for _, s := range plan.Journey.Steps {
+		own := make([]render.File, len(s.Files))
+		for i, w := range s.Files {
+			own[i] = files[w.Path]
+		}
+		changes, err := t.Apply(ctx, s, own)
+		moved.Steps = append(moved.Steps, StepResult{Step: s.ID, Wave: s.Wave, Kind: s.Kind, Changes: changes})
+		if err != nil {
+			return fault.Newf(fault.KindOf(err), "step %s of wave %d: %w", s.ID, s.Wave, err)
+		}
+	}
+	removed, err := t.Remove(ctx, func(path string) bool { _, part := files[path]; return part })
+	moved.Removed = removed
+	return err
+}
+
+// Undo takes away what moves of an expansion made, and gives its ranges back.
+func (a *App) Undo(ctx context.Context, name string, req MoveRequest, anywhere bool) (moved Moved, err error) {
+	if err := a.inWorkspace(); err != nil {
+		return Moved{}, err
+	}
+	dir, err := a.folder(name, req.Out, anywhere)
+	if err != nil {
+		return Moved{}, err
+	}
+	t, err := directory.Open(directory.Options{Dir: dir, Expansion: name, Force: req.Force})
+	if err != nil {
+		return Moved{}, err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	moved = Moved{Expansion: name, Folder: dir}
+	moved.Removed, err = t.Remove(ctx, func(string) bool { return false })
+	if err != nil {
+		return moved, err
+	}
+	return moved, a.giveBack(ctx, name)
+}
+
+// Standing is how what is in place compares with what is planned now.
+type Standing struct {
+	Expansion string         `json:"expansion"`
+	Proposal  estate.Digest  `json:"proposal"` // planned now
+	Folder    string         `json:"folder"`
+	Steps     []StepStanding `json:"steps"`
+}
+
+// StepStanding is how far one step is.
+type StepStanding struct {
+	Step    journey.StepID  `json:"step"`
+	Wave    int             `json:"wave"`
+	Kind    journey.Kind    `json:"kind"`
+	Team    estate.TeamName `json:"team,omitempty"`
+	State   string          `json:"state" enum:"done,changed,partly,open"` // changed: what is in place is not what is planned now
+	InPlace int             `json:"inPlace"`                               // files as planned
+	Files   int             `json:"files"`
+}
+
+// Status says how far the journey of an expansion is.
+func (a *App) Status(ctx context.Context, name string, req MoveRequest, anywhere bool) (standing Standing, err error) {
+	plan, err := a.Plan(ctx, name, PlanRequest{Dry: true})
+	if err != nil {
+		return Standing{}, err
+	}
+	dir, err := a.folder(name, req.Out, anywhere)
+	if err != nil {
+		return Standing{}, err
+	}
+	there, err := directory.Look(dir, name)
+	if err != nil {
+		return Standing{}, err
+	}
+	standing = Standing{Expansion: name, Proposal: plan.Proposal.Digest, Folder: dir}
+	for _, s := range plan.Journey.Steps {
+		standing.Steps = append(standing.Steps, standingOf(s, there))
+	}
+	return standing, nil
+}
+
+func standingOf(s journey.Step, there []journey.Written) StepStanding {
+	out := StepStanding{Step: s.ID, Wave: s.Wave, Kind: s.Kind, Team: s.Team, Files: len(s.Files), State: "open"}
+	changed := false
+	for _, f := range s.Files {
+		i, ok := slices.BinarySearchFunc(there, f.Path, func(w journey.Written, path string) int { return strings.Compare(w.Path, path) })
+		switch {
+		case ok && there[i] == f:
+			out.InPlace++
+		case ok:
+			changed = true
+		}
+	}
+	switch {
+	case changed:
+		out.State = "changed"
+	case out.InPlace == out.Files && len(there) > 0:
+		out.State = "done"
+	case out.InPlace > 0:
+		out.State = "partly"
+	}
+	return out
+}
