@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
@@ -30,12 +31,12 @@ type Used struct {
 	Place   estate.Place
 }
 
-// Plan gives every want its lease, in the order of the wants: the one its holder has already, or a new one in state
-// Reserved. Wants come after those they are a part of. It depends on nothing but its input, and changes no lease that
+// Plan gives every want its lease, in the order of the wants: the one its holder has already, the one it had until lately and
+// that is still kept from others, or a new one; those two in state Reserved. Wants come after those they are a part of. It depends on nothing but its input, and changes no lease that
 // exists. Invalid when somebody asked for a range that is too small, Conflict when a lease that exists is, or when there
 // is no room.
 func Plan(pools []Pool, leases []Lease, used []Used, wants []Want) ([]Lease, error) {
-	p := planner{pools: pools, used: used, byHolder: map[string]Lease{}, spaces: map[string]*Space{}, parts: map[string][]Lease{}}
+	p := planner{pools: pools, used: used, byHolder: map[string]Lease{}, resting: map[string][]Lease{}, spaces: map[string]*Space{}, parts: map[string][]Lease{}}
 	for _, l := range leases {
 		p.keep(l)
 	}
@@ -54,12 +55,15 @@ type planner struct {
 	pools    []Pool
 	used     []Used
 	byHolder map[string]Lease
+	resting  map[string][]Lease // quarantined, by holder
 	parts    map[string][]Lease
 	spaces   map[string]*Space
 }
 
 func (p *planner) keep(l Lease) {
-	if l.State != Quarantined {
+	if l.State == Quarantined {
+		p.resting[l.Holder] = append(p.resting[l.Holder], l)
+	} else {
 		p.byHolder[l.Holder] = l
 	}
 	p.parts[l.Parent] = append(p.parts[l.Parent], l)
@@ -141,6 +145,9 @@ func (p *planner) from(parent string, whole netip.Prefix, w Want) (Lease, error)
 	if err != nil {
 		return Lease{}, err
 	}
+	if l, ok := p.back(parent, whole, w, bits); ok {
+		return l, nil
+	}
 	s, err := p.space(parent, whole)
 	if err != nil {
 		return Lease{}, err
@@ -155,6 +162,23 @@ func (p *planner) from(parent string, whole netip.Prefix, w Want) (Lease, error)
 	l := Lease{Holder: w.Holder, Parent: parent, Prefix: prefix, Purpose: w.Purpose, State: Reserved}
 	p.byHolder[w.Holder] = l
 	return l, nil
+}
+
+// back is the lease that a holder released last, when it is as large as it would be given now.
+func (p *planner) back(parent string, whole netip.Prefix, w Want, bits int) (out Lease, found bool) {
+	for _, l := range p.resting[w.Holder] {
+		if l.Parent != parent || l.Prefix.Bits() != bits || !whole.Contains(l.Prefix.Addr()) {
+			continue
+		}
+		if !found || cmp.Or(l.Since.Compare(out.Since), out.Prefix.Addr().Compare(l.Prefix.Addr())) > 0 {
+			out, found = l, true
+		}
+	}
+	if found {
+		out.State, out.Since, out.Until = Reserved, time.Time{}, time.Time{}
+		p.byHolder[w.Holder] = out
+	}
+	return out, found
 }
 
 // bits is the prefix length of a want in the family of the range it is taken from.
@@ -179,6 +203,9 @@ func (p *planner) space(parent string, whole netip.Prefix) (*Space, error) {
 		Take(s, part)
 	}
 	for _, l := range p.parts[parent] {
+		if l.State == Quarantined && !whole.Contains(l.Prefix.Addr()) {
+			continue // it was a part of what the parent had before
+		}
 		if err := s.Reserve(l.Prefix); err != nil {
 			return nil, fault.Newf(fault.Conflict, "the lease %s of %s is wrong: %w; caravan address check lists what clashes", l.Prefix, l.Holder, err)
 		}

@@ -230,6 +230,16 @@ func TestExcludedFoldersAreNotRead(t *testing.T) {
 	}
 }
 
+func TestWhatWasPlannedIsNotTakenForWhatIs(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "rendered/indonesia/docker-compose.yml", []byte(good))
+	put(t, dir, "rendered/indonesia/.caravan.json", []byte("{}"))
+	r, err := discover.Scan(context.Background(), []discover.Source{{Dir: dir}}, every.Formats(), discover.Options{})
+	if err != nil || len(r.Sightings) > 0 || r.LeftOut["what was planned"] != 1 {
+		t.Errorf("%v %v %v", r.Sightings, r.LeftOut, err)
+	}
+}
+
 func hasDoubt(r discover.Reading, file string) bool {
 	for _, d := range r.Doubts {
 		if d.Place.File == file {

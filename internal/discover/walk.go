@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -54,6 +55,9 @@ func excluder(patterns []string) (func(string) bool, error) {
 	}, nil
 }
 
+// planned is a file that lies in folders Caravan wrote a plan into: what shall be, not what is.
+const planned = ".caravan.json"
+
 func (w *walker) folder(ctx context.Context, r root, rel string, skip func(string) bool, depth int) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -65,6 +69,12 @@ func (w *walker) folder(ctx context.Context, r root, rel string, skip func(strin
 	entries, err := os.ReadDir(filepath.Join(r.dir, filepath.FromSlash(rel)))
 	if err != nil {
 		w.unread(r, rel, readable(err).Error())
+	}
+	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == planned }) {
+		w.scan.mu.Lock()
+		w.scan.leftOut["what was planned"]++
+		w.scan.mu.Unlock()
+		return nil
 	}
 	for _, e := range entries {
 		child := path.Join(rel, e.Name())

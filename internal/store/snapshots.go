@@ -52,7 +52,8 @@ var (
 	reference  = regexp.MustCompile(`^[0-9a-f]{6,64}$`)
 )
 
-// Save keeps a scan and its outcome. A graph that is kept already, by its digest, only has its LastSeen moved on.
+// Save keeps a scan and its outcome. A graph that is kept already, by its digest, has its LastSeen moved on, and what it was
+// built from is what was seen last: settings may change and no edge with them.
 // Invalid when the graph has no digest or the scan no ID. On any error nothing is kept.
 func (s *Store) Save(ctx context.Context, r Record) error {
 	if err := checkRecord(r); err != nil {
@@ -77,12 +78,16 @@ func (s *Store) save(ctx context.Context, r Record) error {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit there is nothing to roll back
-	seen, err := seeAgain(ctx, tx, r)
+	snapshot, err := pack(r.Snapshot)
+	if err != nil {
+		return err
+	}
+	seen, err := seeAgain(ctx, tx, r, snapshot)
 	if err != nil {
 		return err
 	}
 	if !seen {
-		if err := insert(ctx, tx, r); err != nil {
+		if err := insert(ctx, tx, r, snapshot); err != nil {
 			return err
 		}
 	}
@@ -93,11 +98,12 @@ func (s *Store) save(ctx context.Context, r Record) error {
 }
 
 // seeAgain moves a kept snapshot's last_seen on and reports whether there was one.
-func seeAgain(ctx context.Context, tx *sql.Tx, r Record) (bool, error) {
+func seeAgain(ctx context.Context, tx *sql.Tx, r Record, snapshot []byte) (bool, error) {
 	result, err := tx.ExecContext(ctx, `
 		UPDATE snapshots
-		SET last_seen = CASE WHEN last_seen < $1 THEN $1 ELSE last_seen END
-		WHERE digest = $2`, r.TakenAt.UnixMicro(), string(r.Graph.Digest))
+		SET estate = CASE WHEN last_seen <= $1 THEN $3 ELSE estate END,
+			last_seen = CASE WHEN last_seen < $1 THEN $1 ELSE last_seen END
+		WHERE digest = $2`, r.TakenAt.UnixMicro(), string(r.Graph.Digest), snapshot)
 	if err != nil {
 		return false, err
 	}
@@ -106,12 +112,8 @@ func seeAgain(ctx context.Context, tx *sql.Tx, r Record) (bool, error) {
 }
 
 // insert may meet a row that another program added a moment ago; then it sees that again.
-func insert(ctx context.Context, tx *sql.Tx, r Record) error {
+func insert(ctx context.Context, tx *sql.Tx, r Record, snapshot []byte) error {
 	graph, err := pack(r.Graph)
-	if err != nil {
-		return err
-	}
-	snapshot, err := pack(r.Snapshot)
 	if err != nil {
 		return err
 	}
@@ -119,7 +121,8 @@ func insert(ctx context.Context, tx *sql.Tx, r Record) error {
 		INSERT INTO snapshots (digest, taken_at, last_seen, took, source, services, edges, doubts, files, graph, estate)
 		VALUES ($1, $2, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (digest) DO UPDATE
-		SET last_seen = CASE WHEN snapshots.last_seen < excluded.last_seen THEN excluded.last_seen ELSE snapshots.last_seen END`,
+		SET estate = CASE WHEN snapshots.last_seen <= excluded.last_seen THEN excluded.estate ELSE snapshots.estate END,
+			last_seen = CASE WHEN snapshots.last_seen < excluded.last_seen THEN excluded.last_seen ELSE snapshots.last_seen END`,
 		string(r.Graph.Digest), r.TakenAt.UnixMicro(), r.TakenAt.Sub(r.Started).Microseconds(), text(r.Source),
 		len(r.Graph.Services), len(r.Graph.Edges), len(r.Graph.Doubts), r.Graph.Files, graph, snapshot)
 	return err

@@ -59,6 +59,7 @@ var databasePromises = []struct {
 	check func(t *testing.T, opts Options)
 }{
 	{"what a graph was built from comes back whole", snapshotComesBackWhole},
+	{"what a graph was built from is what was seen last", snapshotIsTheLastSeen},
 	{"two handles saving the same digest at once keep it once", savesAtOnceFromTwoHandles},
 	{"two handles opening an empty database at once both succeed", opensAtOnce},
 	{"a save that ends while it waits for another leaves nothing", endedLeavesNothing},
@@ -211,6 +212,22 @@ func snapshotComesBackWhole(t *testing.T, opts Options) {
 	}
 	if sum.Digest != r.Graph.Digest {
 		t.Errorf("got the summary of %s", sum.Digest)
+	}
+}
+
+// snapshotIsTheLastSeen scans twice: no edge changes, a setting does. What is read of an earlier time does not count.
+func snapshotIsTheLastSeen(t *testing.T, opts Options) {
+	s := open(t, opts)
+	r := record("a", noon)
+	save(t, s, r)
+	for at, files := range map[time.Time]int{noon.Add(-time.Hour): 7, noon.Add(time.Hour): 8} {
+		again := record("a", at)
+		again.Snapshot.Files = files
+		save(t, s, again)
+	}
+	snapshot, _, err := s.Snapshot(t.Context(), "latest")
+	if err != nil || snapshot.Files != 8 {
+		t.Errorf("%d files, %v", snapshot.Files, err)
 	}
 }
 
@@ -403,7 +420,7 @@ func endedLeavesNothing(t *testing.T, opts Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := insert(t.Context(), tx, r); err != nil {
+	if err := insert(t.Context(), tx, r, []byte("x")); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -445,7 +462,7 @@ func saveHalf(options string) error {
 		return err
 	}
 	r := record("a", noon)
-	if err := insert(ctx, tx, r); err != nil {
+	if err := insert(ctx, tx, r, []byte("x")); err != nil {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, insertScan, scanRow(r.scan())...); err != nil {
@@ -507,7 +524,7 @@ func bringsUpToDate(t *testing.T, opts Options) {
 		t.Fatal(err)
 	}
 	r := record("a", noon)
-	if err := errors.Join(insert(t.Context(), tx, r), tx.Commit(), old.Close()); err != nil {
+	if err := errors.Join(insert(t.Context(), tx, r, []byte("x")), tx.Commit(), old.Close()); err != nil {
 		t.Fatal(err)
 	}
 	s := open(t, opts)

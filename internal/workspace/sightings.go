@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 
 	"example.org/caravan/internal/discover"
 	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/expansion"
+	"example.org/caravan/internal/workload"
 )
 
 // reader is the name under which the workspace's own facts are seen, and the space of the names it gives.
@@ -21,10 +24,18 @@ func Sources(w Workspace) []discover.Source {
 			Name:        s.Name,
 			Dir:         filepath.Join(w.dir, filepath.FromSlash(s.Dir)),
 			Environment: s.Environment,
-			Exclude:     s.Exclude,
+			Exclude:     slices.Concat(s.Exclude, own(s.Dir)),
 		}
 	}
 	return out
+}
+
+// own are the folders of the workspace itself, for a source that is the whole workspace: wishes, not what runs.
+func own(dir string) []string {
+	if filepath.Clean(filepath.FromSlash(dir)) != "." {
+		return nil
+	}
+	return []string{expansion.Folder, workloadFolder + "/*/" + workload.FileName}
 }
 
 // Sightings lists what the workspace declares as facts with their lines, in the order every later step relies on.

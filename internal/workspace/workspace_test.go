@@ -164,14 +164,14 @@ func TestAFileFullOfProblemsIsReportedInPart(t *testing.T) {
 }
 
 func TestOpen(t *testing.T) {
-	t.Run("makes directories whole", func(t *testing.T) {
+	t.Run("makes directories whole and leaves out what is wished", func(t *testing.T) {
 		dir := t.TempDir()
 		write(t, dir, least)
 		w, err := Open(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := []discover.Source{{Name: "kopi", Dir: dir}}
+		want := []discover.Source{{Name: "kopi", Dir: dir, Exclude: []string{"expansions", "services/*/score.yaml"}}}
 		if diff := cmp.Diff(want, Sources(w)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}

@@ -1,0 +1,186 @@
+package address
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/finding"
+)
+
+func TestSizesFollowTheRuleOfTheBlockOfANode(t *testing.T) {
+	for name, c := range map[string]struct {
+		of   Cluster
+		want Sizes
+	}{
+		"one node with the usual 110 pods has a block of 256":      {Cluster{Nodes: 1}, Sizes{Nodes: 8, Pods: 2 * 256, Services: 256, Block: 256}},
+		"32 pods need a block of 64, 33 one of 128":                {Cluster{Nodes: 4, Pods: 32}, Sizes{Nodes: 16, Pods: 8 * 64, Services: 256, Block: 64}},
+		"33 pods need a block of 128":                              {Cluster{Nodes: 4, Pods: 33}, Sizes{Nodes: 16, Pods: 8 * 128, Services: 256, Block: 128}},
+		"nodes that come while others go count":                    {Cluster{Nodes: 10, Surge: 2, Services: 50}, Sizes{Nodes: 32, Pods: 32 * 256, Services: 512, Block: 256}},
+		"services have room to double beside those of the cluster": {Cluster{Nodes: 1, Services: 500}, Sizes{Nodes: 8, Pods: 512, Services: 2048, Block: 256}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := Size(c.of); got != c.want {
+				t.Errorf("%+v, want %+v", got, c.want)
+			}
+		})
+	}
+}
+
+// TestMaxNodesIsWhatGKEPublishes takes its figures from the table of GKE's documentation: the most nodes for a range of pods.
+func TestMaxNodesIsWhatGKEPublishes(t *testing.T) {
+	for _, c := range []struct{ pods, bits, nodes int }{{110, 24, 1}, {110, 21, 8}, {110, 14, 1024}, {32, 17, 512}, {8, 24, 16}, {110, 25, 0}} {
+		block := Size(Cluster{Nodes: 1, Pods: c.pods}).Block
+		if got := MaxNodes(c.bits, block); got != c.nodes {
+			t.Errorf("a /%d with %d pods on a node holds %d nodes, want %d", c.bits, c.pods, got, c.nodes)
+		}
+		if MaxPods(block) < c.pods {
+			t.Errorf("a block of %d is for %d pods, not %d", block, MaxPods(block), c.pods)
+		}
+	}
+}
+
+func TestARangeThatIsPlannedHoldsItsNodes(t *testing.T) {
+	for nodes := 1; nodes < 200; nodes++ {
+		s := Size(Cluster{Nodes: nodes})
+		if held := MaxNodes(BitsFor(s.Pods, 32), s.Block); held < nodes {
+			t.Fatalf("%d nodes are given %d addresses for pods, which hold %d", nodes, s.Pods, held)
+		}
+	}
+}
+
+func TestClashesAreFoundOverEveryJoint(t *testing.T) {
+	at := func(line int) estate.Place { return estate.Place{File: "caravan.yaml", Line: line} }
+	holdings := []Holding{
+		{Network: "office", Prefix: prefix("10.20.0.0/16"), Holder: "office", Place: at(3)},
+		{Network: "sin", Prefix: prefix("10.10.0.0/16"), Holder: "sin", Place: at(4)},
+		{Network: "kul", Prefix: prefix("10.20.4.0/24"), Holder: "kul/pods", Place: at(5)},
+		{Network: "partner", Prefix: prefix("10.10.9.0/24"), Holder: "partner", Place: at(6)},
+		{Network: "kul", Prefix: prefix("10.30.0.0/16"), Holder: "kul", Place: at(7)},
+		{Network: "kul", Prefix: prefix("10.30.1.0/24"), Holder: "kul", Place: at(8)},
+	}
+	joints := []Joint{{A: "sin", B: "kul", Kind: "vpn"}, {A: "office", B: "sin", Kind: "peering"}}
+	var got []string
+	for _, c := range Clashes(holdings, joints) {
+		got = append(got, c.String())
+	}
+	want := []string{"10.20.0.0/16 of office (caravan.yaml:3) overlaps 10.20.4.0/24 of kul/pods (caravan.yaml:5); they reach each other: office —peering→ sin —vpn→ kul"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("partner is joined to nothing, and parts of one holder may lie in each other:\n%s", diff)
+	}
+	backwards := []Joint{{A: "sin", B: "office", Kind: "peering"}, {A: "kul", B: "sin", Kind: "vpn"}}
+	if diff := cmp.Diff(fmt.Sprint(Clashes(holdings, joints)), fmt.Sprint(Clashes(holdings, backwards))); diff != "" {
+		t.Errorf("a joint declared from its other end:\n%s", diff)
+	}
+	same := []Holding{holdings[0], {Network: "office", Prefix: prefix("10.20.1.0/24"), Holder: "guests"}}
+	if found := Clashes(same, nil); len(found) != 1 || !strings.HasSuffix(found[0].String(), "in office") {
+		t.Errorf("in one network: %v", found)
+	}
+}
+
+func TestClashesInIPv6(t *testing.T) {
+	holdings := []Holding{{Network: "a", Prefix: prefix("fd00::/32"), Holder: "a"}, {Network: "b", Prefix: prefix("fd00:0:1::/48"), Holder: "b"}, {Network: "b", Prefix: prefix("10.0.0.0/8"), Holder: "b"}}
+	if found := Clashes(holdings, []Joint{{A: "a", B: "b"}}); len(found) != 1 {
+		t.Errorf("%v", found)
+	}
+}
+
+var today = time.Date(2026, time.March, 1, 0, 0, 0, 0, time.UTC)
+
+func growing(days ...int) []Point {
+	out := make([]Point, len(days))
+	for i, d := range days {
+		out[i] = Point{At: today.AddDate(0, 0, d), Taken: float64(200 + d)}
+	}
+	return out
+}
+
+func TestForecast(t *testing.T) {
+	for name, c := range map[string]struct {
+		points   []Point
+		capacity float64
+		days     int // until it is full; -1 for never
+		severity finding.Severity
+	}{
+		"one address a day":               {growing(-60, -30, 0), 256, 56, finding.Warning},
+		"a month is critical":             {growing(-60, -30, 0), 230, 30, finding.Critical},
+		"three months and a day is not":   {growing(-60, -30, 0), 291, 91, ""},
+		"two points are no trend":         {growing(-60, 0), 210, -1, ""},
+		"all at one time is no trend":     {growing(0, 0, 0), 210, -1, ""},
+		"what shrinks is never full":      {[]Point{{today.AddDate(0, 0, -2), 9}, {today.AddDate(0, 0, -1), 8}, {today, 7}}, 10, -1, ""},
+		"what stands still is never full": {[]Point{{today.AddDate(0, 0, -2), 9}, {today.AddDate(0, 0, -1), 9}, {today, 9}}, 10, -1, ""},
+		"a thousand years are for ever":   {growing(-60, -30, 0), 400_000, -1, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			due, ok := Exhaustion(c.points, c.capacity)
+			if ok != (c.days >= 0) || ok && due.Sub(today).Round(time.Hour) != time.Duration(c.days)*24*time.Hour {
+				t.Errorf("full on %s, %t; want in %d days", due, ok, c.days)
+			}
+			found := Judge("countries", c.points, c.capacity, today)
+			if (c.severity != "") != (len(found) == 1) || len(found) == 1 && found[0].Severity != c.severity {
+				t.Errorf("%v; want %q", found, c.severity)
+			}
+		})
+	}
+}
+
+func TestPodDensityIsJudgedByTheBlockOfANode(t *testing.T) {
+	if found := JudgeDensity("prod", 110, 256); len(found) != 0 {
+		t.Errorf("%v", found)
+	}
+	found := JudgeDensity("prod", 129, 256)
+	if len(found) != 1 || !strings.Contains(found[0].Advice, "at most 128 pods") || !strings.Contains(found[0].Advice, "blocks of 512") {
+		t.Errorf("%v", found)
+	}
+}
+
+func TestAddressesThatWereSeenAreTakenIn(t *testing.T) {
+	s := estate.Snapshot{Components: []estate.Component{
+		{Name: "a", Environments: []estate.EnvironmentName{"sin"}, Names: []estate.Alias{{Kind: estate.NameAddress, Value: "10.10.1.21"}, {Kind: estate.NameAddress, Value: "203.0.113.9"}, {Kind: estate.NameHostname, Value: "10.9.9.9"}}},
+		{Name: "b", Names: []estate.Alias{{Kind: estate.NameVirtual, Value: "10.10.0.5"}, {Kind: estate.NameAddress, Value: "fd00::7"}, {Kind: estate.NameAddress, Value: "nonsense"}}},
+	}}
+	declared := []Used{{Network: "sin", Prefix: prefix("10.10.1.0/24")}}
+	var got []string
+	for _, u := range Import(declared, Seen(s)) {
+		got = append(got, u.Network+" "+u.Prefix.String())
+	}
+	if diff := cmp.Diff([]string{"b 10.10.0.5/32", "sin 10.10.1.0/24", "b fd00::7/128"}, got); diff != "" {
+		t.Errorf("what lies in a declared range is told by that, public addresses are nobody's here:\n%s", diff)
+	}
+}
+
+func TestANetworkKeepsTheEndsOfItsRange(t *testing.T) {
+	if diff := cmp.Diff("[10.0.0.0/31 10.0.0.62/31]", fmt.Sprint(Kept(ForMachines, prefix("10.0.0.0/26")))); diff != "" {
+		t.Error(diff)
+	}
+	for _, none := range []netip.Prefix{prefix("10.0.0.0/30"), prefix("fd00::/64")} {
+		if got := Kept(ForMachines, none); len(got) != 0 {
+			t.Errorf("%s: %v", none, got)
+		}
+	}
+}
+
+// BenchmarkClashes looks through 1,000 joined networks of ten ranges each.
+func BenchmarkClashes(b *testing.B) {
+	var holdings []Holding
+	var joints []Joint
+	for i := range 1000 {
+		name := fmt.Sprintf("n%d", i)
+		for j := range 10 {
+			holdings = append(holdings, Holding{Network: name, Holder: name, Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i / 4), byte(i%4*64 + j), 0}), 24)})
+		}
+		if i > 0 {
+			joints = append(joints, Joint{A: fmt.Sprintf("n%d", i-1), B: name})
+		}
+	}
+	for b.Loop() {
+		if found := Clashes(holdings, joints); len(found) != 0 {
+			b.Fatal(found[0])
+		}
+	}
+}
