@@ -41,14 +41,14 @@ func (a *App) used(ctx context.Context) ([]address.Used, error) {
 	for _, r := range workspace.Ranges(a.declared) {
 		out = append(out, address.Used{Network: r.Network, Prefix: r.Prefix, Place: r.Place})
 	}
-	g, _, err := a.keeper.Graph(ctx, "")
+	_, summary, err := a.keeper.Graph(ctx, "")
 	if fault.KindOf(err) == fault.NotFound {
 		return out, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	s, err := a.snapshotOf(ctx, g)
+	s, err := a.snapshotOf(ctx, summary)
 	if err != nil {
 		return nil, err
 	}

@@ -52,8 +52,14 @@ type App struct {
 	scans  map[ScanID]*scan
 	latest ScanID
 
-	lastSnapshot estate.Snapshot // what the graph of lastDigest was built from
-	lastDigest   estate.Digest
+	lastSnapshot estate.Snapshot // as it was lastSeen
+	lastSeen     seen
+}
+
+// seen is a graph at one time.
+type seen struct {
+	digest estate.Digest
+	at     time.Time
 }
 
 // keeper remembers graphs by digest, and scans.

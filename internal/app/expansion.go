@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/expansion"
 	"example.org/caravan/internal/fault"
@@ -146,7 +145,7 @@ func (a *App) planInput(ctx context.Context) (expansion.Input, time.Time, error)
 	if err != nil {
 		return expansion.Input{}, time.Time{}, err
 	}
-	snapshot, err := a.snapshotOf(ctx, g)
+	snapshot, err := a.snapshotOf(ctx, s)
 	if err != nil {
 		return expansion.Input{}, time.Time{}, err
 	}
@@ -172,20 +171,22 @@ func (a *App) planInput(ctx context.Context) (expansion.Input, time.Time, error)
 	return in, s.LastSeen, nil
 }
 
-// snapshotOf is what a graph was built from. The last one is remembered: a large estate takes a moment to unpack.
-func (a *App) snapshotOf(ctx context.Context, g depmap.Graph) (estate.Snapshot, error) {
+// snapshotOf is what a graph was built from when it was seen last. The last one is remembered: a large estate takes a moment
+// to unpack.
+func (a *App) snapshotOf(ctx context.Context, of store.Summary) (estate.Snapshot, error) {
+	key := seen{of.Digest, of.LastSeen}
 	a.mu.Lock()
-	last, digest := a.lastSnapshot, a.lastDigest
+	last, known := a.lastSnapshot, a.lastSeen == key
 	a.mu.Unlock()
-	if digest == g.Digest {
+	if known {
 		return last, nil
 	}
-	s, _, err := a.store.Snapshot(ctx, string(g.Digest))
+	s, _, err := a.store.Snapshot(ctx, string(of.Digest))
 	if err != nil {
 		return s, err
 	}
 	a.mu.Lock()
-	a.lastSnapshot, a.lastDigest = s, g.Digest
+	a.lastSnapshot, a.lastSeen = s, key
 	a.mu.Unlock()
 	return s, nil
 }

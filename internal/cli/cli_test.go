@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -35,6 +36,7 @@ func TestCommands(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":   exits,
 			"nofiles": nofiles,
+			"replace": replaceIn,
 		},
 	})
 }
@@ -49,6 +51,16 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	if got := string(rune('0' + code)); code > 9 || got != args[0] {
 		ts.Fatalf("exit code %d, want %s", code, args[0])
 	}
+}
+
+// replaceIn puts one text in the place of another in a file that holds it: replace old new file.
+func replaceIn(ts *testscript.TestScript, _ bool, args []string) {
+	file := ts.MkAbs(args[2])
+	old := ts.ReadFile(file)
+	if !strings.Contains(old, args[0]) {
+		ts.Fatalf("%s holds no %q", args[2], args[0])
+	}
+	ts.Check(os.WriteFile(file, []byte(strings.ReplaceAll(old, args[0], args[1])), 0o644))
 }
 
 // nofiles checks that a directory holds nothing.

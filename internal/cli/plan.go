@@ -364,15 +364,15 @@ func cost(c expansion.Cut) string {
 	if c.Cost.Residency != "" {
 		parts = append(parts, "residency: "+c.Cost.Residency)
 	}
-	if n := len(c.Cost.Coupled); n > 0 {
+	if n := c.Cost.Coupled.Count; n > 0 {
 		verb := " fail with it"
 		if n == 1 {
 			verb = " fails with it"
 		}
 		parts = append(parts, count(n, "service")+verb)
 	}
-	if n := len(c.Brings); n > 0 && c.Decision == nil {
-		parts = append(parts, "cloning brings "+count(n, "service"))
+	if c.Brings != nil && c.Decision == nil {
+		parts = append(parts, "cloning brings "+count(c.Brings.Count, "service"))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -48,7 +48,7 @@ func Compare(a, b Proposal) Comparison {
 		if inLeft && inRight && l.value == r.value || coveredAbove(path, left, right) {
 			continue
 		}
-		c.Differences = append(c.Differences, Difference{Path: path, Old: l.value, New: r.value, Reasons: reasons(slices.Concat(l.why, r.why, followed(path, a, b), followed(path, b, a)))})
+		c.Differences = append(c.Differences, Difference{Path: path, Old: l.value, New: r.value, Reasons: reasons(slices.Concat(r.why, l.why, followed(path, a, b), followed(path, b, a)))})
 	}
 	return c
 }

@@ -17,7 +17,7 @@ func compareEnds(from1, to1, from2, to2 estate.ServiceName) int {
 
 // cutEdges lists every edge whose far end does not come, with what cutting costs and what was decided.
 func (p *planner) cutEdges() {
-	coupled := p.dependents()
+	coupled, brought := p.coupled(), p.brought()
 	for _, name := range sortedNames(p.members) {
 		m := p.members[name]
 		for _, v := range p.uses[name] {
@@ -28,8 +28,8 @@ func (p *planner) cutEdges() {
 				m.Uses = append(m.Uses, p.use(v, nil))
 				continue
 			}
-			c := p.cut(m, v)
-			c.Cost.Coupled = coupled(name)
+			c := p.cut(m, v, brought)
+			c.Cost.Coupled = coupled.from(name)
 			p.cuts = append(p.cuts, c)
 			m.Uses = append(m.Uses, p.use(v, c.Decision))
 		}
@@ -37,7 +37,7 @@ func (p *planner) cutEdges() {
 }
 
 // cut is one edge that is cut.
-func (p *planner) cut(m *Member, v *pair) Cut {
+func (p *planner) cut(m *Member, v *pair, brought reaching) Cut {
 	to := p.services[v.to]
 	d, at := p.decided(v)
 	c := Cut{
@@ -48,7 +48,8 @@ func (p *planner) cut(m *Member, v *pair) Cut {
 		c.Cost.RoundTrip = p.roundTrip(m)
 	}
 	if to.Kind == estate.Service {
-		c.Brings = p.brings(v.to)
+		brings := brought.from(v.to)
+		c.Brings = &brings
 	}
 	p.judgeResidency(&c)
 	if d != nil {
@@ -92,53 +93,6 @@ func (p *planner) roundTrip(m *Member) time.Duration {
 		}
 	}
 	return 0
-}
-
-// brings lists the services that would come too if one were cloned, that one first.
-func (p *planner) brings(name estate.ServiceName) []estate.ServiceName {
-	out := []estate.ServiceName{name}
-	seen := map[estate.ServiceName]bool{name: true}
-	for i := 0; i < len(out); i++ {
-		for _, v := range p.uses[out[i]] {
-			if seen[v.to] || p.members[v.to] != nil || p.services[v.to].Kind != estate.Service {
-				continue
-			}
-			seen[v.to] = true
-			out = append(out, v.to)
-		}
-	}
-	return out
-}
-
-// dependents gives, for a member, the members that fail with it: itself and all who need it, sorted.
-func (p *planner) dependents() func(estate.ServiceName) []estate.ServiceName {
-	callers := map[estate.ServiceName][]estate.ServiceName{}
-	for _, name := range sortedNames(p.members) {
-		for _, v := range p.uses[name] {
-			if !v.sparedBy(p.members[name].Routes) && p.members[v.to] != nil && p.comes(v) {
-				callers[v.to] = append(callers[v.to], name)
-			}
-		}
-	}
-	known := map[estate.ServiceName][]estate.ServiceName{}
-	return func(start estate.ServiceName) []estate.ServiceName {
-		if got, ok := known[start]; ok {
-			return got
-		}
-		out := []estate.ServiceName{start}
-		seen := map[estate.ServiceName]bool{start: true}
-		for i := 0; i < len(out); i++ {
-			for _, c := range callers[out[i]] {
-				if !seen[c] {
-					seen[c] = true
-					out = append(out, c)
-				}
-			}
-		}
-		slices.Sort(out)
-		known[start] = out
-		return out
-	}
 }
 
 func (p *planner) stub(m *Member, v *pair, d *Decision) {

@@ -237,10 +237,10 @@ func TestWhatACutCosts(t *testing.T) {
 	if c.Cost.CallsPerSecond == nil || *c.Cost.CallsPerSecond != 40 || c.Cost.RoundTrip != 14*time.Millisecond {
 		t.Errorf("%+v", c.Cost)
 	}
-	if diff := cmp.Diff([]estate.ServiceName{"api", "web"}, c.Cost.Coupled); diff != "" {
+	if diff := cmp.Diff(Reach{2, []estate.ServiceName{"api", "web"}}, c.Cost.Coupled); diff != "" {
 		t.Errorf("who fails with it:\n%s", diff)
 	}
-	if diff := cmp.Diff([]estate.ServiceName{"pricing", "loyalty"}, c.Brings); diff != "" {
+	if diff := cmp.Diff(&Reach{2, []estate.ServiceName{"pricing", "loyalty"}}, c.Brings); diff != "" {
 		t.Errorf("what cloning brings:\n%s", diff)
 	}
 }

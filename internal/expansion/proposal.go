@@ -70,25 +70,25 @@ type Value struct {
 
 // Cut is an edge whose far end is not among the members.
 type Cut struct {
-	From      estate.ServiceName   `json:"from"`
-	To        estate.ServiceName   `json:"to"`
-	External  bool                 `json:"external,omitempty"` // run by others
-	Team      estate.TeamName      `json:"team,omitempty"`     // of the far end
-	Kinds     []depmap.EdgeKind    `json:"kinds"`
-	Proof     depmap.Evidence      `json:"proof"`
-	Cost      Cost                 `json:"cost"`
-	Brings    []estate.ServiceName `json:"brings,omitempty"`    // services that would come too if it were cloned, the far end first
-	Forbidden map[Fate]string      `json:"forbidden,omitempty"` // decisions that are not allowed, with the reason
-	Decision  *Decision            `json:"decision,omitempty"`
-	Place     estate.Place         `json:"place,omitzero"` // of the decision
+	From      estate.ServiceName `json:"from"`
+	To        estate.ServiceName `json:"to"`
+	External  bool               `json:"external,omitempty"` // run by others
+	Team      estate.TeamName    `json:"team,omitempty"`     // of the far end
+	Kinds     []depmap.EdgeKind  `json:"kinds"`
+	Proof     depmap.Evidence    `json:"proof"`
+	Cost      Cost               `json:"cost"`
+	Brings    *Reach             `json:"brings,omitempty"`    // services that would come too if it were cloned, the far end first; nothing for what cannot be
+	Forbidden map[Fate]string    `json:"forbidden,omitempty"` // decisions that are not allowed, with the reason
+	Decision  *Decision          `json:"decision,omitempty"`
+	Place     estate.Place       `json:"place,omitzero"` // of the decision
 }
 
 // Cost is what a cut edge costs if calls still go to where the far end is today.
 type Cost struct {
-	CallsPerSecond *float64             `json:"callsPerSecond,omitempty"` // nothing when unknown
-	RoundTrip      time.Duration        `json:"roundTrip,omitempty"`      // added to each call, in nanoseconds; 0 when unknown
-	Residency      string               `json:"residency,omitempty"`      // the rule that data sent over it would break
-	Coupled        []estate.ServiceName `json:"coupled"`                  // members that fail when the far end does
+	CallsPerSecond *float64      `json:"callsPerSecond,omitempty"` // nothing when unknown
+	RoundTrip      time.Duration `json:"roundTrip,omitempty"`      // added to each call, in nanoseconds; 0 when unknown
+	Residency      string        `json:"residency,omitempty"`      // the rule that data sent over it would break
+	Coupled        Reach         `json:"coupled"`                  // members that fail when the far end does, the consumer first
 }
 
 // Spared is an edge that only routes need which do not come.

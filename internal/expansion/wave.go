@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/graph/topo"
 
 	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/workload"
 )
 
 // orderWaves puts datastores and stubs into the first wave and every service into the first one by which all it needs is
@@ -201,21 +202,60 @@ func (p *planner) numberWaves(waveOf map[estate.ServiceName]int) {
 	}
 }
 
+// listening is a port of the machines of an environment.
+type listening struct {
+	in   estate.EnvironmentName
+	port int
+}
+
+// onMachines reports whether an environment of the expansion is made of machines.
+func (p *planner) onMachines(env estate.EnvironmentName) bool {
+	v, _ := p.Expansion.environment(env)
+	return v.Kind == "vm"
+}
+
+// sharePorts gives datastores that would be called at the same port of the same load balancers ports of their own: the first
+// by name keeps its own, the others take the next that is free.
+func (p *planner) sharePorts() {
+	taken := map[listening]bool{}
+	for _, m := range p.members {
+		for _, env := range m.In {
+			for _, port := range m.Workload.ListensOn() {
+				taken[listening{env, port}] = true
+			}
+		}
+	}
+	for _, s := range p.stubs {
+		taken[listening{s.In, s.Port}] = true
+	}
+	for _, name := range sortedNames(p.stores) {
+		s := p.stores[name]
+		if !p.onMachines(s.In) {
+			continue
+		}
+		asked := s.Port
+		for taken[listening{s.In, s.Port}] {
+			s.Port++
+		}
+		taken[listening{s.In, s.Port}] = true
+		if s.Port != asked {
+			p.ask(s, "port", "%s listens on %d, for others in %s have %d; a value that holds its port and not ${resources.%s.port} has to be changed",
+				s.Name, s.Port, s.In, asked, workload.NameOf(string(s.Name)))
+		}
+	}
+}
+
 // checkPorts looks for two services that would listen on the same port of the same machines.
 func (p *planner) checkPorts() {
-	type listener struct {
-		in   estate.EnvironmentName
-		port int
-	}
-	taken := map[listener]estate.ServiceName{}
+	taken := map[listening]estate.ServiceName{}
 	for _, name := range sortedNames(p.members) {
 		m := p.members[name]
 		for _, env := range m.In {
-			if v, _ := p.Expansion.environment(env); v.Kind != "vm" {
+			if !p.onMachines(env) {
 				continue
 			}
 			for _, port := range m.Workload.ListensOn() {
-				key := listener{env, port}
+				key := listening{env, port}
 				if other, clash := taken[key]; clash {
 					p.report.Problem(m.Reasons[0].Place.Line, "%s and %s both listen on port %d of the machines of %s; put one of them into another environment (in:), or give it another port in services/%s/score.yaml", other, name, port, env, name)
 					continue

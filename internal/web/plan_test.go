@@ -159,7 +159,7 @@ func (hostile) Plan(context.Context, string) (Plan, error) {
 		p.Members = append(p.Members, expansion.Member{Name: n, Team: estate.TeamName(n), Reasons: []expansion.Reason{reason}, Path: names, Routes: []string{markup}, In: []estate.EnvironmentName{markup},
 			Variables: map[string]expansion.Value{string(n): {Value: markup, Why: reason}}, Wave: 1})
 		c := expansion.Cut{From: n, To: names[(i+1)%3], Team: markup, Kinds: []depmap.EdgeKind{markup}, Proof: depmap.Evidence{Place: place, Key: string(n), Value: markup, Why: markup},
-			Cost: expansion.Cost{Residency: markup, Coupled: names}, Brings: names, Forbidden: map[expansion.Fate]string{expansion.CallBack: markup}}
+			Cost: expansion.Cost{Residency: markup, Coupled: expansion.Reach{Count: len(names), Names: names}}, Brings: &expansion.Reach{Count: len(names), Names: names}, Forbidden: map[expansion.Fate]string{expansion.CallBack: markup}}
 		p.Cuts = append(p.Cuts, c)
 		c.From, c.Decision = names[(i+2)%3], &expansion.Decision{To: n, Decide: expansion.Replace, With: string(n), By: markup, Why: markup}
 		p.Cuts = append(p.Cuts, c)

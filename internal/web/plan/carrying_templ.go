@@ -250,7 +250,7 @@ func datastore(f shell.Frame, d expansion.Datastore) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = some(f, d.For, "nobody").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = some(expansion.Reach{Count: len(d.For), Names: d.For}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -210,13 +210,12 @@ func roundTrip(c expansion.Cost) string {
 	return "+ " + c.RoundTrip.String()
 }
 
-// beginning lists the first of many names and says how many follow.
-func beginning(names []estate.ServiceName) string {
-	const shown = 40
-	if len(names) <= shown {
-		return shell.List(names)
+// nearest lists the names there are and says how many follow.
+func nearest(r expansion.Reach) string {
+	if more := r.Count - len(r.Names); more > 0 {
+		return shell.List(r.Names) + " and " + shell.Number(more) + " more"
 	}
-	return shell.List(names[:shown]) + " and " + shell.Number(len(names)-shown) + " more"
+	return shell.List(r.Names)
 }
 
 // ends are the two sides of an edge as a text.
