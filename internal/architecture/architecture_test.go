@@ -67,7 +67,7 @@ var may = map[string][]string{
 	"cli":        {"address", "api", "api/client", "app", "depmap", "estate", "expansion", "fault", "journey", "render", "web", "workload", "workspace"},
 	// the program
 	"app": {"address", "depmap", "directory", "discover", "discover/every", "estate", "expansion", "fault", "finding", "journey", "merge", "render", "render/kube", "render/vm",
-		"store", "web", "workspace"},
+		"store", "web", "workload", "workspace"},
 	// for those who work on it
 	"architecture": {},
 	"figures":      {"synthetic"},

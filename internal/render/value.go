@@ -101,6 +101,9 @@ func (s Service) piece(p workload.Part) (Piece, error) {
 	if !ok {
 		return Piece{}, fault.Newf(fault.Invalid, "nothing is planned for resource %s; add it to the workload's resources or take its placeholder out", p.Resource)
 	}
+	if e.Dropped && (p.Property == "password" || p.Property == "username") {
+		return Piece{}, nil // nobody keeps an account for what is given up, and no process shall wait for one
+	}
 	if workload.IsSecret(e.Type, p.Property) {
 		return s.hidden(e, p), nil
 	}

@@ -142,9 +142,10 @@ func TestWhatCannotRunIsRefusedWithTheMend(t *testing.T) {
 		site render.Site
 		want string
 	}{
-		"no container":                     {with("a", container, func(s *render.Service) { s.Workload.Containers = nil }), "add the process that runs"},
-		"a placeholder of nothing":         {with("a", workload.Container{Image: "a", Variables: map[string]string{"X": "${resources.b.host}"}}, func(*render.Service) {}), "a: variable X: nothing is planned for resource b"},
-		"a variable Kubernetes leaves out": {with("a", workload.Container{Image: "a", Variables: map[string]string{"a b": ""}}, func(*render.Service) {}), "use letters, digits and _"},
+		"no container":                       {with("a", container, func(s *render.Service) { s.Workload.Containers = nil }), "add the process that runs"},
+		"a placeholder of nothing":           {with("a", workload.Container{Image: "a", Variables: map[string]string{"X": "${resources.b.host}"}}, func(*render.Service) {}), "a: variable X: nothing is planned for resource b"},
+		"a variable Kubernetes leaves out":   {with("a", workload.Container{Image: "a", Variables: map[string]string{"a b": ""}}, func(*render.Service) {}), "use letters, digits and _"},
+		"a character Kustomize cannot write": {with("a", workload.Container{Image: "a", Variables: map[string]string{"X": "a\x7fb"}}, func(*render.Service) {}), "variable X holds the character DEL"},
 		"replicas that are none": {with("a", container, func(s *render.Service) {
 			s.Workload.Metadata.Annotations[workload.AnnotationReplicas] = "6-2"
 		}), "write a number such as 2"},

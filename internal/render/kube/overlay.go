@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -74,11 +75,12 @@ type givens struct {
 	maps       []configMap
 	containers map[string][]any // keys and values of a patch, by container
 	volumes    []*yaml.Node
+	taken      map[string]bool // keys of files: containers share the service's secret
 }
 
 // given works out variables and files. What holds a secret is a reference.
 func (c *cluster) given(s service) (givens, error) {
-	g := givens{containers: map[string][]any{}}
+	g := givens{containers: map[string][]any{}, taken: map[string]bool{}}
 	for _, key := range slices.Sorted(maps.Keys(s.Workload.Containers)) {
 		if err := c.variables(s, key, &g); err != nil {
 			return g, err
@@ -93,6 +95,9 @@ func (c *cluster) given(s service) (givens, error) {
 // variableName is what Kubernetes hands to a process from a ConfigMap; it leaves others out without a word.
 var variableName = regexp.MustCompile(`^[-._a-zA-Z][-._a-zA-Z0-9]*$`)
 
+// unwritable is a character that Kustomize's YAML breaks on.
+const unwritable = "\x7f"
+
 // mostBytes is what a ConfigMap may hold.
 const mostBytes = 1 << 20
 
@@ -103,10 +108,16 @@ func (c *cluster) variables(s service, key string, g *givens) error {
 	}
 	plain := map[string]string{}
 	var env []*yaml.Node
-	h := helpers{known: map[string]bool{}}
+	h := helpers{names: map[render.Piece]string{}, taken: map[string]bool{}}
+	for _, v := range all {
+		h.taken[v.Name] = true
+	}
 	for _, v := range all {
 		if !variableName.MatchString(v.Name) {
 			return fault.Newf(fault.Invalid, "%s: Kubernetes hands no variable named %q to a process; use letters, digits and _ alone", s.Name, v.Name)
+		}
+		if strings.Contains(v.Text(), unwritable) {
+			return fault.Newf(fault.Invalid, "%s: variable %s holds the character DEL, which Kustomize cannot write; take it out", s.Name, v.Name)
 		}
 		if !v.Hidden() {
 			plain[v.Name] = v.Text()
@@ -163,7 +174,24 @@ func pairsOf(n *yaml.Node) []any {
 }
 
 // helpers are variables that hold the secret pieces of others: $(NAME) puts them together when the process is started.
-type helpers struct{ known map[string]bool }
+type helpers struct {
+	names map[render.Piece]string
+	taken map[string]bool // by the workload's own variables too
+}
+
+// name of the variable that brings a piece, and whether it is new.
+func (h helpers) name(p render.Piece) (name string, added bool) {
+	if name, ok := h.names[p]; ok {
+		return name, false
+	}
+	base := helperName(p)
+	name = base
+	for i := 2; h.taken[name]; i++ {
+		name = base + "_" + strconv.Itoa(i)
+	}
+	h.names[p], h.taken[name] = name, true
+	return name, true
+}
 
 func (h helpers) variable(v render.Variable) []*yaml.Node {
 	if len(v.Pieces) == 1 {
@@ -176,9 +204,8 @@ func (h helpers) variable(v render.Variable) []*yaml.Node {
 			value.WriteString(strings.ReplaceAll(p.Text, "$", "$$"))
 			continue
 		}
-		name := helperName(p)
-		if !h.known[name] {
-			h.known[name] = true
+		name, added := h.name(p)
+		if added {
 			out = append(out, fromSecret(name, p))
 		}
 		value.WriteString("$(" + name + ")")
@@ -207,7 +234,7 @@ func (c *cluster) documents(s service, key string, g *givens) error {
 		if f.Source != "" {
 			continue // the image brings it
 		}
-		name := fileKey(at)
+		name := fileKey(at, g.taken)
 		pieces := []render.Piece{{Text: f.Content}}
 		if !f.NoExpand && f.BinaryContent == "" {
 			var err error
@@ -246,9 +273,15 @@ func (c *cluster) documents(s service, key string, g *givens) error {
 
 var notInKey = regexp.MustCompile(`[^-._A-Za-z0-9]+`)
 
-// fileKey is a path as a key of a ConfigMap.
-func fileKey(at string) string {
-	return strings.Trim(notInKey.ReplaceAllString(at, "-"), "-")
+// fileKey is a path as a key of a ConfigMap that no other has taken.
+func fileKey(at string, taken map[string]bool) string {
+	base := strings.Trim(notInKey.ReplaceAllString(at, "-"), "-")
+	key := base
+	for i := 2; taken[key]; i++ {
+		key = base + "-" + strconv.Itoa(i)
+	}
+	taken[key] = true
+	return key
 }
 
 // modeOf is a file's mode as Kubernetes has it: a decimal number.

@@ -157,7 +157,7 @@ func (s service) container(key string) (node *yaml.Node, early bool, err error) 
 	}
 	pairs := []any{
 		"name", workload.NameOf(key), "restartPolicy", restart, "image", s.image(key),
-		"command", c.Command, "args", c.Args, "workingDir", s.workingDirectory(key),
+		"command", verbatim(c.Command), "args", verbatim(c.Args), "workingDir", s.workingDirectory(key),
 	}
 	if key == s.main {
 		pairs = append(pairs, "ports", s.containerPorts())
@@ -171,6 +171,17 @@ func (s service) container(key string) (node *yaml.Node, early bool, err error) 
 	}
 	pairs = append(pairs, "securityContext", containerSecurity(), "volumeMounts", s.mounts(c))
 	return m(pairs...), early, nil
+}
+
+// verbatim keeps Kubernetes from putting variables into words: it reads $(NAME), and $$ as one dollar sign.
+func verbatim(words []string) []string {
+	out := slices.Clone(words)
+	for i, w := range out {
+		if strings.Contains(w, "$(") || strings.Contains(w, "$$") {
+			out[i] = strings.ReplaceAll(w, "$", "$$")
+		}
+	}
+	return out
 }
 
 // image is what a container runs, without the tag that an environment gives it.

@@ -64,7 +64,16 @@ func nodeOf(value any) *yaml.Node {
 func textNode(text string) *yaml.Node {
 	n := &yaml.Node{}
 	n.SetString(text)
+	if n.Style == yaml.LiteralStyle && !isBlock(text) {
+		n.Style = yaml.DoubleQuotedStyle
+	}
 	return n
+}
+
+// isBlock reports whether a text over several lines survives as a literal block, which the encoder gets wrong where it begins with
+// blanks or holds tabs at a line's begin.
+func isBlock(text string) bool {
+	return strings.TrimLeft(text, " \t\n") == text && !strings.Contains(text, "\n\t") && !strings.ContainsAny(text, "\r\u0085\u2028\u2029\ufeff")
 }
 
 // words is a short list of texts on one line.

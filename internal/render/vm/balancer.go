@@ -16,7 +16,7 @@ import (
 // behind says how calls to a thing are spread over its machines.
 type behind struct {
 	listens []spot
-	hosts   []route // under which people outside reach it
+	public  []route // by which people outside reach it
 }
 
 // spot is a port at which the load balancers take calls.
@@ -31,16 +31,16 @@ type spot struct {
 	callers      []render.Peer
 }
 
-// route is a host name, and a path below it, that leads to a thing.
-type route struct{ host, path string }
+// route is a host name, and a path below it, that leads to a backend.
+type route struct{ host, path, to string }
 
 // spread is how calls to a service are spread.
 func (e environment) spread(p program) *behind {
 	b := &behind{}
 	annotations := p.of.Workload.Metadata.Annotations
-	if public := annotations[workload.AnnotationPublic]; public != "" {
-		b.hosts = []route{{host: public, path: cmp.Or(annotations[workload.AnnotationPath], "/")}}
-	}
+	public := annotations[workload.AnnotationPublic]
+	// People outside are led to the port called http, else to the lowest.
+	front := max(slices.IndexFunc(p.listens, func(l render.Listen) bool { return l.Name == "http" }), 0)
 	probe := p.container.ReadinessProbe
 	for i, l := range p.listens {
 		at := spot{name: workloadName(p.of), about: "service", port: l.Port, target: l.Target, agent: true, callers: p.of.Callers}
@@ -53,7 +53,11 @@ func (e environment) spread(p program) *behind {
 		} else {
 			at.checks = []string{"option tcp-check"}
 		}
-		at.http = asked && speaksHTTP(*probe.HTTPGet, l.Target) || len(b.hosts) > 0 && i == 0
+		at.http = asked && speaksHTTP(*probe.HTTPGet, l.Target)
+		if public != "" && i == front {
+			at.http = true
+			b.public = []route{{public, cmp.Or(annotations[workload.AnnotationPath], "/"), at.name}}
+		}
 		b.listens = append(b.listens, at)
 	}
 	return b
@@ -93,7 +97,7 @@ func (e environment) balancer(things []thing) thing {
 	t := thing{name: "haproxy", about: "load balancer", packages: []string{"haproxy"}, start: []string{"haproxy.service"}}
 	for _, v := range things {
 		t.wave = max(t.wave, v.wave)
-		if v.behind != nil && len(v.behind.hosts) > 0 {
+		if v.behind != nil && len(v.behind.public) > 0 {
 			t.secrets = []string{e.certificates()}
 		}
 	}
@@ -151,23 +155,16 @@ defaults
 
 // public is where people outside are taken in: the longest path of a host wins, as in an HTTPRoute.
 func (e environment) public(b *strings.Builder, things []thing) {
-	type way struct {
-		route
-		to string
-	}
-	var ways []way
+	var ways []route
 	for _, t := range things {
-		if t.behind == nil {
-			continue
-		}
-		for _, r := range t.behind.hosts {
-			ways = append(ways, way{r, t.behind.listens[0].name})
+		if t.behind != nil {
+			ways = append(ways, t.behind.public...)
 		}
 	}
 	if len(ways) == 0 {
 		return
 	}
-	slices.SortFunc(ways, func(a, b way) int {
+	slices.SortFunc(ways, func(a, b route) int {
 		return cmp.Or(cmp.Compare(a.host, b.host), cmp.Compare(len(b.path), len(a.path)), cmp.Compare(a.path, b.path), cmp.Compare(a.to, b.to))
 	})
 	fmt.Fprintf(b, `
@@ -229,11 +226,14 @@ func admitted(b *strings.Builder, callers []render.Peer) {
 		from = append(from, c.Ranges...)
 	}
 	slices.Sort(from)
-	if len(from) == 0 {
-		b.WriteString("    # Nobody is planned to call it.\n    tcp-request connection reject\n")
-		return
+	who, unless := "Nobody is planned to call it", ""
+	if len(callers) > 0 {
+		who = "Callers: " + names(callers)
 	}
-	fmt.Fprintf(b, "    # Callers: %s.\n    tcp-request connection reject unless { src %s }\n", names(callers), strings.Join(slices.Compact(from), " "))
+	if len(from) > 0 {
+		unless = " unless { src " + strings.Join(slices.Compact(from), " ") + " }"
+	}
+	fmt.Fprintf(b, "    # %s.\n    tcp-request connection reject%s\n", who, unless)
 }
 
 // names lists callers for people.

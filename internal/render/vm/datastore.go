@@ -56,15 +56,15 @@ func (e environment) part(s store, name, text, at, only string) file {
 	return file{File: render.File{Path: e.in("datastores", s.label, name), Text: text, Mode: 0o644}, at: at, only: only}
 }
 
-// sources lists the ranges a datastore sees connections from: its callers', and the load balancers where they lie between.
-func (e environment) sources(s store) []string {
+// sources lists the ranges a datastore sees connections from: those of callers, and the load balancers where they lie between.
+func (e environment) sources(callers []render.Peer) []string {
 	var out []netip.Prefix
 	add := func(p netip.Prefix) {
 		if !slices.ContainsFunc(out, func(o netip.Prefix) bool { return o.Bits() <= p.Bits() && o.Contains(p.Addr()) }) {
 			out = append(out, p)
 		}
 	}
-	for _, c := range s.Callers {
+	for _, c := range callers {
 		for _, r := range c.Ranges {
 			if p, err := netip.ParsePrefix(r); err == nil {
 				add(p.Masked())
@@ -115,7 +115,7 @@ func (e environment) other(t *thing, s store) {
 	if size := sizes(s); size != "" {
 		fmt.Fprintf(&b, "- size of each instance: %s\n", size)
 	}
-	fmt.Fprintf(&b, "- callers: %s, from %s\n- content: %s\n", cmp.Or(names(s.Callers), "none"), strings.Join(e.sources(s), ", "), cmp.Or(s.Content, "empty"))
+	fmt.Fprintf(&b, "- callers: %s, from %s\n- content: %s\n", cmp.Or(names(s.Callers), "none"), strings.Join(e.sources(s.Callers), ", "), cmp.Or(s.Content, "empty"))
 	for _, d := range s.Databases {
 		fmt.Fprintf(&b, "- database %s belongs to account %s\n", cmp.Or(d.Name, "–"), d.Owner)
 	}

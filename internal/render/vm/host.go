@@ -136,7 +136,7 @@ func written(b *strings.Builder, f file, more bool) {
 	if f.base64 {
 		b.WriteString("    encoding: b64\n")
 	}
-	fmt.Fprintf(b, "    content: %s\n", strings.TrimRight(yamlText(f.Text, 6), " "))
+	fmt.Fprintf(b, "    content: %s\n", yamlText(f.Text, 6))
 }
 
 // yamlWord quotes a text where YAML might read something else in it.

@@ -72,7 +72,7 @@ func freePort(t *testing.T) int {
 }
 
 // nearby are callers on this machine.
-var nearby = []render.Peer{{Service: "nearby", Ranges: []string{"127.0.0.0/8"}}}
+var nearby = []render.Peer{{Service: "orders", Ranges: []string{"127.0.0.0/8"}}}
 
 // balancerOf runs a site's load balancer at 127.0.1.1, and asks it for the state of a server ("UP", "DRAIN", "DOWN").
 func balancerOf(t *testing.T, s render.Site, moved ...string) (state func(server string) string) {
@@ -226,10 +226,15 @@ func TestRedisFailsOverAndTheLoadBalancerFollows(t *testing.T) {
 	if got := say("CONFIG", "GET", "maxmemory"); !strings.Contains(got, "NOPERM") {
 		t.Errorf("a service may see the configuration: %s", got)
 	}
-	eventually(t, "the Sentinels know each other", func() bool {
-		out, _ := run(t, cli, "-h", "127.0.3.2", "-p", fmt.Sprint(sentinels), "--no-auth-warning", "--pass", "word", "SENTINEL", "CKQUORUM", "redis-cache")
-		return strings.HasPrefix(out, "OK 3 usable")
-	})
+	for _, h := range s.Hosts[1:] {
+		ask := func(words ...string) string {
+			out, _ := run(t, cli, append([]string{"-h", h.Address, "-p", fmt.Sprint(sentinels), "--no-auth-warning", "--pass", "word", "SENTINEL"}, words...)...)
+			return out
+		}
+		eventually(t, "a Sentinel knows the others", func() bool { return strings.HasPrefix(ask("CKQUORUM", "redis-cache"), "OK 3 usable") })
+		// It asks the primary every ten seconds; whom it does not know it leaves behind.
+		eventually(t, "a Sentinel knows both standbys", func() bool { return strings.Contains(ask("MASTER", "redis-cache"), "num-slaves\n2\n") })
+	}
 
 	running["redis-cache-1"].Process.Kill()
 	eventually(t, "the load balancer has found another primary", func() bool { return state("redis-cache-2") == "UP" || state("redis-cache-3") == "UP" })

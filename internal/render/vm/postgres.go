@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"net"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
+
+	"example.org/caravan/internal/render"
 )
 
 // Ports of Patroni and of etcd, their documentation's defaults.
@@ -145,7 +148,8 @@ func (e environment) hostAccess(s store) []string {
 			"host all postgres,rewinder "+one+" scram-sha-256")
 	}
 	for _, d := range s.Databases {
-		for _, from := range e.sources(s) {
+		others := func(p render.Peer) bool { return p.Service != d.For }
+		for _, from := range e.sources(slices.DeleteFunc(slices.Clone(s.Callers), others)) {
 			out = append(out, fmt.Sprintf("host %s %s %s scram-sha-256", accessName(d.Name), accessName(d.Owner), from))
 		}
 	}

@@ -127,16 +127,22 @@ func order(all []program) {
 	}
 }
 
+// program is the name of a program in full, as systemd asks for, when it is named relative to the folder.
+func (p program) program(name string) string {
+	if strings.Contains(name, "/") && !path.IsAbs(name) {
+		return path.Join(p.folder, name)
+	}
+	return name
+}
+
 // commandLine is what is started. A workload without a command leaves it to its image; on a machine that is the release's
-// program "start". A program that is named relative to its folder is named in full, as systemd asks for.
+// program "start".
 func (p program) commandLine() ([]string, error) {
 	words := slices.Concat(p.container.Command, p.container.Args)
 	if len(p.container.Command) == 0 {
 		words = slices.Concat([]string{"./start"}, p.container.Args)
 	}
-	if strings.Contains(words[0], "/") && !path.IsAbs(words[0]) {
-		words[0] = path.Join(p.folder, words[0])
-	}
+	words[0] = p.program(words[0])
 	if !isPlain(words[0]) || strings.IndexByte("-@:+", words[0][0]) >= 0 {
 		return nil, fault.Newf(fault.Invalid, "%s: %q cannot be named as a program in a unit; call it by way of /bin/sh -c", p.of.Name, words[0])
 	}

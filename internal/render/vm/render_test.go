@@ -105,6 +105,11 @@ func TestWhatCannotRunIsRefused(t *testing.T) {
 			s.Services[1].Name = "Orders"
 			s.Services[1].Workload.Service = nil
 		}, "rename one of them"},
+		{"two volumes that would be one folder", func(s *render.Site) {
+			main(s, func(c *workload.Container) {
+				c.Volumes = map[string]workload.Volume{"/var/a-b": {Source: "x"}, "/var/a/b": {Source: "y"}}
+			})
+		}, "/var/a-b and /var/a/b would be one folder"},
 		{"a datastore without a port", func(s *render.Site) {
 			s.Datastores = []render.Datastore{{Name: "db", Technology: "postgres", Hosts: []string{"app-2"}}}
 		}, "db listens on port 0"},
@@ -140,6 +145,29 @@ func TestWhatCannotRunIsRefused(t *testing.T) {
 			}
 			if strings.Contains(err.Error(), "\n") {
 				t.Errorf("the message has more than one line: %v", err)
+			}
+		})
+	}
+}
+
+func TestNobodyIsLetInUnplanned(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		callers []render.Peer
+		want    string
+	}{
+		{"nobody calls it", nil, "    # Nobody is planned to call it.\n    tcp-request connection reject\n"},
+		{"where a caller is, is not known", []render.Peer{{Service: "shop"}}, "    # Callers: shop (not let in: where it calls from is not planned).\n    tcp-request connection reject\n"},
+		{"where one of two callers is, is not known", []render.Peer{{Service: "shop"}, {Service: "search", Ranges: []string{"10.64.0.0/22"}}},
+			"    # Callers: search, shop (not let in: where it calls from is not planned).\n    tcp-request connection reject unless { src 10.64.0.0/22 }\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := siteOf(t, "service")
+			s.Services[0].Callers = tt.callers
+			for _, f := range bundle(t, s).Files {
+				if strings.HasSuffix(f.Path, "haproxy.cfg") && !strings.Contains(f.Text, tt.want) {
+					t.Errorf("%q is not in it:\n%s", tt.want, f.Text)
+				}
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,7 +20,18 @@ func (e environment) script(p program, name string) string {
 // gated tells whether there is a way to ask the process whether it is well.
 func (p program) gated() bool {
 	probe := p.container.ReadinessProbe
-	return probe != nil && (probe.HTTPGet != nil || probe.Exec != nil) || p.tcpPort() != 0
+	return probe != nil && probe.HTTPGet != nil || len(p.check()) > 0 || p.tcpPort() != 0
+}
+
+// check is the command that tells whether the process is well; nothing when there is none.
+func (p program) check() []string {
+	probe := p.container.ReadinessProbe
+	if probe == nil || probe.Exec == nil || len(probe.Exec.Command) == 0 {
+		return nil
+	}
+	words := slices.Clone(probe.Exec.Command)
+	words[0] = p.program(words[0])
+	return words
 }
 
 // tcpPort is the first port the process takes connections on, 0 when there is none.
@@ -39,8 +51,8 @@ func (p program) question() string {
 	switch {
 	case probe != nil && probe.HTTPGet != nil:
 		return p.request(*probe.HTTPGet)
-	case probe != nil && probe.Exec != nil:
-		return "timeout 3 " + shellWords(probe.Exec.Command)
+	case len(p.check()) > 0:
+		return "timeout 3 " + shellWords(p.check())
 	case p.tcpPort() != 0:
 		return fmt.Sprintf("nc -z -w 3 127.0.0.1 %d", p.tcpPort())
 	}

@@ -70,7 +70,7 @@ func (e environment) apart(things []thing) error {
 		taken[at] = name
 		return nil
 	}
-	if slices.ContainsFunc(things, func(t thing) bool { return t.behind != nil && len(t.behind.hosts) > 0 }) {
+	if slices.ContainsFunc(things, func(t thing) bool { return t.behind != nil && len(t.behind.public) > 0 }) {
 		taken[seat{balancers, claim{"TCP", publicHTTP}}], taken[seat{balancers, claim{"TCP", publicHTTPS}}] = "public", "public"
 	}
 	for _, t := range things {
