@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"example.org/caravan/internal/app"
+	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/expansion"
 	"example.org/caravan/internal/store"
 )
@@ -65,6 +66,16 @@ func (r routes) expansions(a huma.API) {
 	}) (Comparison, error) {
 		c, err := r.App.Compare(ctx, in.Old, in.New)
 		return Comparison{c, len(c.Unexplained())}, err
+	})
+	type asked struct {
+		Name string `path:"name" doc:"Service, as the map calls it."`
+		From string `query:"from" doc:"Environment it is seen in; the one expansions start from when left out."`
+	}
+	read(a, "get-workload", "/workloads/{name}", "How a service is run: its team's workload, or one proposed from what was seen", func(ctx context.Context, in *asked) (app.Workload, error) {
+		return r.App.Workload(ctx, estate.ServiceName(in.Name), estate.EnvironmentName(in.From))
+	})
+	change(a, "begin-workload", http.MethodPost, "/workloads/{name}", "Write a proposed workload where its team will keep it", func(ctx context.Context, in *asked) (app.Workload, error) {
+		return r.App.BeginWorkload(ctx, estate.ServiceName(in.Name), estate.EnvironmentName(in.From))
 	})
 	r.moves(a)
 	r.addresses(a)

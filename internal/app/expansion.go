@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/expansion"
 	"example.org/caravan/internal/fault"
@@ -13,6 +14,7 @@ import (
 	"example.org/caravan/internal/render/kube"
 	"example.org/caravan/internal/render/vm"
 	"example.org/caravan/internal/store"
+	"example.org/caravan/internal/workload"
 	"example.org/caravan/internal/workspace"
 )
 
@@ -153,6 +155,11 @@ func (a *App) planInput(ctx context.Context) (expansion.Input, time.Time, error)
 	if err != nil {
 		return expansion.Input{}, time.Time{}, err
 	}
+	return a.inputOf(g, snapshot, workloads), s.LastSeen, nil
+}
+
+// inputOf is what is known of the estate: what was read, and what the workspace declares.
+func (a *App) inputOf(g depmap.Graph, snapshot estate.Snapshot, workloads map[estate.ServiceName]workload.Workload) expansion.Input {
 	in := expansion.Input{
 		Organisation: a.label, Graph: g, Components: snapshot.Components, Placement: a.declared.Placement, Workloads: workloads,
 	}
@@ -168,7 +175,7 @@ func (a *App) planInput(ctx context.Context) (expansion.Input, time.Time, error)
 	for _, v := range a.declared.Rates {
 		in.Rates = append(in.Rates, expansion.Rate{From: v.From, To: v.To, PerSecond: v.PerSecond})
 	}
-	return in, s.LastSeen, nil
+	return in
 }
 
 // snapshotOf is what a graph was built from when it was seen last. The last one is remembered: a large estate takes a moment
@@ -251,7 +258,11 @@ func (a *App) Decide(ctx context.Context, name string, decisions []expansion.Dec
 	if err != nil {
 		return Plan{}, err
 	}
-	if _, _, err := a.propose(ctx, e, false); err != nil {
+	p, _, err := a.propose(ctx, e, false)
+	if err != nil {
+		return Plan{}, err
+	}
+	if err := p.Answers(decisions); err != nil {
 		return Plan{}, err
 	}
 	if err := workspace.WriteExpansion(a.dir, name, old, text); err != nil {

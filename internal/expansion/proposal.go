@@ -1,10 +1,12 @@
 package expansion
 
 import (
+	"slices"
 	"time"
 
 	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/workload"
 )
 
@@ -154,6 +156,19 @@ type StubPlan struct {
 type Wave struct {
 	Number   int                  `json:"number"` // from 1
 	Services []estate.ServiceName `json:"services"`
+}
+
+// Answers reports decisions that decide nothing in the proposal they were made for: NotFound, naming the edge that is not cut.
+func (p Proposal) Answers(decisions []Decision) error {
+	for _, d := range decisions {
+		if d.Decide == Clone { // what was cut comes along now
+			continue
+		}
+		if !slices.ContainsFunc(p.Cuts, func(c Cut) bool { return c.Decision != nil && c.Decision.To == d.To && c.Decision.From == d.From }) {
+			return fault.Newf(fault.NotFound, "%s: nothing of that kind is cut, so there is nothing to decide; caravan plan %s lists what is", d.edge(), p.Expansion)
+		}
+	}
+	return nil
 }
 
 // Undecided lists the edges that still need a decision.

@@ -30,7 +30,7 @@ func (p *proposer) traits(key string) []estate.Trait {
 	deployed := p.deployed()
 	for _, t := range p.Component.Process {
 		elsewhere := t.Environment != "" && t.Environment != p.Environment
-		if t.Key == key && !elsewhere && (!deployed || t.By != "compose") {
+		if t.Key == key && !elsewhere && (!deployed || onMachines(t)) {
 			out = append(out, t)
 		}
 	}
@@ -44,6 +44,13 @@ func (p *proposer) traits(key string) []estate.Trait {
 		return cmp.Or(here(b)-here(a), trust[b.By]-trust[a.By], a.Place.Compare(b.Place))
 	})
 	return out
+}
+
+// onMachines reports whether what was read may hold on machines: a Compose file is its developers', and an account or folder
+// of an image is the image's own affair.
+func onMachines(t estate.Trait) bool {
+	inImage := t.By == "dockerfile" && (t.Key == estate.ProcessUser || t.Key == estate.ProcessDirectory)
+	return t.By != "compose" && !inImage
 }
 
 // trait is the most trusted of what is known under a key.

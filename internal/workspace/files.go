@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -108,7 +109,7 @@ func Workloads(dir string) (map[estate.ServiceName]workload.Workload, error) {
 		if err != nil {
 			return nil, err
 		}
-		w, err := workload.Parse(data, workloadFile(name))
+		w, err := workload.Parse(data, WorkloadFile(estate.ServiceName(name)))
 		if err != nil {
 			problems = append(problems, err)
 			continue
@@ -121,7 +122,24 @@ func Workloads(dir string) (map[estate.ServiceName]workload.Workload, error) {
 	return out, nil
 }
 
-// WorkloadFile is where a service's workload is kept in a workspace.
-func workloadFile(name string) string { return workloadFolder + "/" + name + "/" + workload.FileName }
+// WorkloadFile is where a service's workload is kept, slash-separated and relative to the workspace.
+func WorkloadFile(name estate.ServiceName) string {
+	return workloadFolder + "/" + string(name) + "/" + workload.FileName
+}
+
+// WriteWorkload puts a workload where its team keeps it. Conflict when there is one, Invalid when the name is no folder's.
+func WriteWorkload(dir string, name estate.ServiceName, text []byte) error {
+	if string(name) != path.Base(path.Clean("/"+string(name))) {
+		return fault.Newf(fault.Invalid, "%q cannot name a folder; write %s by hand", name, workload.FileName)
+	}
+	file := filepath.Join(dir, filepath.FromSlash(WorkloadFile(name)))
+	if _, err := os.Lstat(file); err == nil {
+		return fault.Newf(fault.Conflict, "%s exists already and was left as it is; it is its team's", WorkloadFile(name))
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return fault.Newf(fault.Unavailable, "%w; make the folder writable", err)
+	}
+	return replace(file, text)
+}
 
 var globEscape = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)

@@ -7,6 +7,7 @@ import (
 
 	"example.org/caravan/internal/api"
 	"example.org/caravan/internal/app"
+	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/expansion"
 	"example.org/caravan/internal/store"
 )
@@ -81,4 +82,16 @@ func (c *Client) Status(ctx context.Context, name, out string) (standing app.Sta
 	}
 	err = c.do(ctx, http.MethodGet, expansionPath(name, "/status"), query, nil, &standing)
 	return standing, err
+}
+
+// Workload is the workload of a service: its team's own, or one proposed from what was seen in an environment.
+func (c *Client) Workload(ctx context.Context, service estate.ServiceName, from estate.EnvironmentName) (out app.Workload, err error) {
+	err = c.do(ctx, http.MethodGet, "/workloads/"+url.PathEscape(string(service)), url.Values{"from": {string(from)}}, nil, &out)
+	return out, err
+}
+
+// BeginWorkload writes a proposed workload where its team will keep it.
+func (c *Client) BeginWorkload(ctx context.Context, service estate.ServiceName, from estate.EnvironmentName) (out app.Workload, err error) {
+	err = c.do(ctx, http.MethodPost, "/workloads/"+url.PathEscape(string(service)), url.Values{"from": {string(from)}}, nil, &out)
+	return out, err
 }
