@@ -2,6 +2,7 @@ package address
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"example.org/caravan/internal/finding"
@@ -18,43 +19,62 @@ const (
 	warnWithin = 90 * 24 * time.Hour
 	harmWithin = 30 * 24 * time.Hour
 	leastSeen  = 3 // points below which there is no trend
+	leastSpan  = 7 * 24 * time.Hour
 	farthest   = 100 * 365 * 24 * time.Hour
 )
 
-// Exhaustion is when a range will be full if it goes on as it has: where the line of least squares through the points (ordinary
-// linear regression of what is taken on time) meets the capacity. False when there are fewer than three points, all at one
-// time, or no growth, or when it takes longer than a hundred years.
+// Exhaustion is when a range will be full if it goes on from the last point as it has grown so far. Growth is the slope of
+// the line of least squares (linear regression of what is taken on time) in which a point weighs as much as the time it
+// stands for, half of that to its neighbours on both sides: a busy day is no trend. Points are in the order of time. False when there are
+// fewer than three, within less than a week, when there is no growth, or when it takes longer than a hundred years.
 func Exhaustion(points []Point, capacity float64) (time.Time, bool) {
-	if len(points) < leastSeen {
+	if len(points) < leastSeen || points[len(points)-1].At.Sub(points[0].At) < leastSpan {
 		return time.Time{}, false
 	}
-	start := points[0].At
-	var sumX, sumY float64
-	for _, p := range points {
-		sumX += p.At.Sub(start).Seconds()
-		sumY += p.Taken
-	}
-	n := float64(len(points))
-	meanX, meanY := sumX/n, sumY/n
-	var xy, xx float64
-	for _, p := range points {
-		dx := p.At.Sub(start).Seconds() - meanX
-		xy += dx * (p.Taken - meanY)
-		xx += dx * dx
-	}
-	if xx == 0 || xy <= 0 {
+	last, perSecond := points[len(points)-1], growthOf(points)
+	seconds := max(capacity-last.Taken, 0) / perSecond
+	if perSecond <= 0 || seconds > farthest.Seconds() {
 		return time.Time{}, false
 	}
-	seconds := meanX + (capacity-meanY)/(xy/xx)
-	if seconds > farthest.Seconds() {
-		return time.Time{}, false
-	}
-	return start.Add(time.Duration(seconds * float64(time.Second))), true
+	return last.At.Add(time.Duration(seconds * float64(time.Second))), true
 }
 
-// Judge makes a finding of a range that will be full soon: a warning within 90 days of now, critical within 30.
+// growthOf is how many addresses more are taken each second.
+func growthOf(points []Point) float64 {
+	at := func(i int) float64 { return points[min(max(i, 0), len(points)-1)].At.Sub(points[0].At).Seconds() }
+	var weights, meanX, meanY float64
+	for i, p := range points {
+		weight := at(i+1) - at(i-1)
+		weights += weight
+		meanX += weight * at(i)
+		meanY += weight * p.Taken
+	}
+	meanX, meanY = meanX/weights, meanY/weights
+	var xy, xx float64
+	for i, p := range points {
+		weight := at(i+1) - at(i-1)
+		xy += weight * (at(i) - meanX) * (p.Taken - meanY)
+		xx += weight * (at(i) - meanX) * (at(i) - meanX)
+	}
+	return xy / xx
+}
+
+// Judge makes a finding of a range that will be full soon: a warning within 90 days of now, critical within 30 and when it is full. The
+// last point stands until now.
 func Judge(name string, points []Point, capacity float64, now time.Time) []finding.Finding {
+	if len(points) == 0 {
+		return nil
+	}
+	last := points[len(points)-1]
+	if last.At.Before(now) {
+		last.At = now
+		points = append(slices.Clone(points), last)
+	}
 	due, ok := Exhaustion(points, capacity)
+	full := last.Taken >= capacity
+	if full {
+		due, ok = last.At, true
+	}
 	if !ok || due.After(now.Add(warnWithin)) {
 		return nil
 	}
@@ -63,7 +83,7 @@ func Judge(name string, points []Point, capacity float64, now time.Time) []findi
 		What:   fmt.Sprintf("%s is full on %s if it goes on as it has", name, due.Format(time.DateOnly)),
 		Advice: "add a pool to caravan.yaml, or release what is not needed",
 	}
-	if last := points[len(points)-1]; last.Taken >= capacity {
+	if full {
 		f.What = name + " is full"
 	}
 	if !due.After(now.Add(harmWithin)) {

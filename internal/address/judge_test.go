@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/finding"
@@ -77,9 +78,49 @@ func TestClashesAreFoundOverEveryJoint(t *testing.T) {
 	if diff := cmp.Diff(fmt.Sprint(Clashes(holdings, joints)), fmt.Sprint(Clashes(holdings, backwards))); diff != "" {
 		t.Errorf("a joint declared from its other end:\n%s", diff)
 	}
+	if found := Clashes(holdings, nil); len(found) != 0 {
+		t.Errorf("without joints nobody reaches another: %v", found)
+	}
 	same := []Holding{holdings[0], {Network: "office", Prefix: prefix("10.20.1.0/24"), Holder: "guests"}}
 	if found := Clashes(same, nil); len(found) != 1 || !strings.HasSuffix(found[0].String(), "in office") {
 		t.Errorf("in one network: %v", found)
+	}
+}
+
+func TestAHostBelongsIntoTheRangeOfItsNetwork(t *testing.T) {
+	holdings := []Holding{
+		{Network: "prod", Prefix: prefix("10.64.0.0/26"), Holder: "indonesia/prod/machines"},
+		{Network: "prod", Prefix: prefix("10.64.0.2/32"), Holder: "web-1"},
+		{Network: "prod", Prefix: prefix("10.64.0.3/32"), Holder: "web-2"},
+		{Network: "prod", Prefix: prefix("10.64.0.3/32"), Holder: "web-3"},
+		{Network: "office", Prefix: prefix("10.64.0.4/32"), Holder: "printer"},
+	}
+	var got []string
+	for _, c := range Clashes(holdings, []Joint{{A: "office", B: "prod"}}) {
+		got = append(got, c.String())
+	}
+	want := []string{
+		"10.64.0.0/26 of indonesia/prod/machines overlaps 10.64.0.4/32 of printer; they reach each other: prod —peering→ office",
+		"10.64.0.3/32 of web-2 overlaps 10.64.0.3/32 of web-3 in prod",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTheShortestWayIsTold(t *testing.T) {
+	ring := []Joint{{A: "a", B: "b"}, {A: "b", B: "c"}, {A: "c", B: "d"}, {A: "d", B: "e"}, {A: "e", B: "a"}, {A: "e", B: "b"}, {A: "d", B: "c", Kind: "backup"}, {A: "x", B: "y"}}
+	for way, want := range map[[2]string]string{
+		{"a", "c"}: "[{ b} { c}]",
+		{"a", "d"}: "[{ e} { d}]",
+		{"d", "c"}: "[{ c}]",
+		{"b", "d"}: "[{ c} { d}]",
+		{"a", "y"}: "[]",
+		{"a", "a"}: "[]",
+	} {
+		if got := fmt.Sprint(waysOver(ring).between(way[0], way[1])); got != want {
+			t.Errorf("from %s to %s: %s, want %s", way[0], way[1], got, want)
+		}
 	}
 }
 
@@ -129,6 +170,42 @@ func TestForecast(t *testing.T) {
 	}
 }
 
+// TestABusyDayIsNoTrend has three countries planned within an hour, and nothing after.
+func TestABusyDayIsNoTrend(t *testing.T) {
+	var points []Point
+	for i := range 3 {
+		points = append(points, Point{At: today.Add(time.Duration(i) * 20 * time.Minute), Taken: float64(i + 1)})
+	}
+	for _, days := range []int{0, 1, 8, 60} {
+		if found := Judge("countries", points, 16, today.AddDate(0, 0, days).Add(time.Hour)); len(found) != 0 {
+			t.Errorf("%d days later: %v", days, found)
+		}
+	}
+}
+
+func TestWhatIsFullIsCriticalWithoutATrend(t *testing.T) {
+	found := Judge("pool countries", []Point{{At: today.AddDate(0, 0, -1), Taken: 16}}, 16, today)
+	if len(found) != 1 || found[0].Severity != finding.Critical || found[0].What != "pool countries is full" || !found[0].Due.Equal(today) {
+		t.Errorf("%v", found)
+	}
+	if found := Judge("pool countries", nil, 16, today); len(found) != 0 {
+		t.Errorf("of which nothing was ever taken: %v", found)
+	}
+}
+
+func TestAFindingSaysFromWhatItWasReckoned(t *testing.T) {
+	found := Judge("pool countries", growing(-60, -30, 0), 256, today)
+	want := []finding.Finding{{
+		Check: "address-exhaustion", Subject: "pool countries", Severity: finding.Warning, Due: today.AddDate(0, 0, 56),
+		What:     "pool countries is full on 2026-04-26 if it goes on as it has",
+		Advice:   "add a pool to caravan.yaml, or release what is not needed",
+		Evidence: []string{"2025-12-31: 140 of 256 addresses", "2026-01-30: 170 of 256 addresses", "2026-03-01: 200 of 256 addresses"},
+	}}
+	if diff := cmp.Diff(want, found, cmpopts.EquateApproxTime(time.Second)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestPodDensityIsJudgedByTheBlockOfANode(t *testing.T) {
 	if found := JudgeDensity("prod", 110, 256); len(found) != 0 {
 		t.Errorf("%v", found)
@@ -142,14 +219,14 @@ func TestPodDensityIsJudgedByTheBlockOfANode(t *testing.T) {
 func TestAddressesThatWereSeenAreTakenIn(t *testing.T) {
 	s := estate.Snapshot{Components: []estate.Component{
 		{Name: "a", Environments: []estate.EnvironmentName{"sin"}, Names: []estate.Alias{{Kind: estate.NameAddress, Value: "10.10.1.21"}, {Kind: estate.NameAddress, Value: "203.0.113.9"}, {Kind: estate.NameHostname, Value: "10.9.9.9"}}},
-		{Name: "b", Names: []estate.Alias{{Kind: estate.NameVirtual, Value: "10.10.0.5"}, {Kind: estate.NameAddress, Value: "fd00::7"}, {Kind: estate.NameAddress, Value: "nonsense"}}},
+		{Name: "b", Names: []estate.Alias{{Kind: estate.NameVirtual, Value: "10.10.0.5"}, {Kind: estate.NameAddress, Value: "100.64.3.4"}, {Kind: estate.NameAddress, Value: "::ffff:192.168.7.8"}, {Kind: estate.NameAddress, Value: "fd00::7"}, {Kind: estate.NameAddress, Value: "nonsense"}}},
 	}}
 	declared := []Used{{Network: "sin", Prefix: prefix("10.10.1.0/24")}}
 	var got []string
 	for _, u := range Import(declared, Seen(s)) {
 		got = append(got, u.Network+" "+u.Prefix.String())
 	}
-	if diff := cmp.Diff([]string{"b 10.10.0.5/32", "sin 10.10.1.0/24", "b fd00::7/128"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"b 10.10.0.5/32", "sin 10.10.1.0/24", "b 100.64.3.4/32", "b 192.168.7.8/32", "b fd00::7/128"}, got); diff != "" {
 		t.Errorf("what lies in a declared range is told by that, public addresses are nobody's here:\n%s", diff)
 	}
 }
@@ -158,15 +235,39 @@ func TestANetworkKeepsTheEndsOfItsRange(t *testing.T) {
 	if diff := cmp.Diff("[10.0.0.0/31 10.0.0.62/31]", fmt.Sprint(Kept(ForMachines, prefix("10.0.0.0/26")))); diff != "" {
 		t.Error(diff)
 	}
-	for _, none := range []netip.Prefix{prefix("10.0.0.0/30"), prefix("fd00::/64")} {
+	if diff := cmp.Diff("[fd00::/128]", fmt.Sprint(Kept(ForMachines, prefix("fd00::/64")))); diff != "" {
+		t.Error(diff)
+	}
+	for _, none := range []netip.Prefix{prefix("10.0.0.0/30"), prefix("fd00::/126")} {
 		if got := Kept(ForMachines, none); len(got) != 0 {
 			t.Errorf("%s: %v", none, got)
 		}
 	}
+	if got := Kept(ForPods, prefix("10.0.0.0/16")); len(got) != 0 {
+		t.Errorf("pods are no network's machines: %v", got)
+	}
 }
 
-// BenchmarkClashes looks through 1,000 joined networks of ten ranges each.
+// BenchmarkClashes looks through 1,000 joined networks of ten ranges each, of which none overlap, or one in ten networks has one
+// that all those have.
 func BenchmarkClashes(b *testing.B) {
+	for _, want := range []int{0, 100 * 99 / 2} {
+		b.Run(fmt.Sprint(want), func(b *testing.B) {
+			holdings, joints := thousandNetworks()
+			for i := 0; i < len(holdings) && want > 0; i += 100 {
+				holdings[i].Prefix = prefix("192.168.0.0/24")
+			}
+			for b.Loop() {
+				if found := Clashes(holdings, joints); len(found) != want {
+					b.Fatalf("%d clashes, want %d", len(found), want)
+				}
+			}
+		})
+	}
+}
+
+// thousandNetworks are joined one after the other, each with ten ranges of its own.
+func thousandNetworks() ([]Holding, []Joint) {
 	var holdings []Holding
 	var joints []Joint
 	for i := range 1000 {
@@ -178,9 +279,5 @@ func BenchmarkClashes(b *testing.B) {
 			joints = append(joints, Joint{A: fmt.Sprintf("n%d", i-1), B: name})
 		}
 	}
-	for b.Loop() {
-		if found := Clashes(holdings, joints); len(found) != 0 {
-			b.Fatal(found[0])
-		}
-	}
+	return holdings, joints
 }

@@ -57,12 +57,13 @@ func describe(h Holding) string {
 }
 
 // Clashes lists the pairs of ranges that overlap although their networks reach each other, over however many joints. A
-// range within another of the same holder is none. Each pair is listed once, lowest addresses first.
+// range within another of the same holder is none, nor is a single address within a wider range of its own network. Each pair
+// is listed once, lowest addresses first.
 func Clashes(holdings []Holding, joints []Joint) []Clash {
-	groups := connected(holdings, joints)
+	ways := waysOver(joints)
 	var out []Clash
-	for _, group := range groups {
-		out = append(out, clashesIn(group, joints)...)
+	for _, group := range connected(holdings, joints) {
+		out = append(out, clashesIn(group, ways)...)
 	}
 	slices.SortFunc(out, func(a, b Clash) int { return cmp.Or(compareHoldings(a.One, b.One), compareHoldings(a.Two, b.Two)) })
 	return out
@@ -104,7 +105,7 @@ func connected(holdings []Holding, joints []Joint) [][]Holding {
 
 // clashesIn walks holdings in the order of their addresses and keeps those open that the next one may lie in: prefixes
 // overlap only by one lying in the other.
-func clashesIn(sorted []Holding, joints []Joint) []Clash {
+func clashesIn(sorted []Holding, ways *ways) []Clash {
 	var out []Clash
 	var open []Holding
 	for _, h := range sorted {
@@ -112,8 +113,8 @@ func clashesIn(sorted []Holding, joints []Joint) []Clash {
 			open = open[:len(open)-1]
 		}
 		for _, o := range open {
-			if o.Network != h.Network || o.Holder != h.Holder {
-				out = append(out, Clash{One: o, Two: h, Path: path(o.Network, h.Network, joints)})
+			if !belong(o, h) {
+				out = append(out, Clash{One: o, Two: h, Path: ways.between(o.Network, h.Network)})
 			}
 		}
 		open = append(open, h)
@@ -121,40 +122,7 @@ func clashesIn(sorted []Holding, joints []Joint) []Clash {
 	return out
 }
 
-// path is the shortest way from one network to another; of several the first by name.
-func path(from, to string, joints []Joint) []Hop {
-	type step struct {
-		at  string
-		way []Hop
-	}
-	seen := map[string]bool{from: true}
-	queue := []step{{at: from}}
-	for len(queue) > 0 {
-		s := queue[0]
-		queue = queue[1:]
-		if s.at == to {
-			return s.way
-		}
-		for _, h := range hops(s.at, joints) {
-			if !seen[h.To] {
-				seen[h.To] = true
-				queue = append(queue, step{h.To, append(slices.Clone(s.way), h)})
-			}
-		}
-	}
-	return nil
-}
-
-func hops(at string, joints []Joint) []Hop {
-	var out []Hop
-	for _, j := range joints {
-		switch at {
-		case j.A:
-			out = append(out, Hop{j.Kind, j.B})
-		case j.B:
-			out = append(out, Hop{j.Kind, j.A})
-		}
-	}
-	slices.SortFunc(out, func(a, b Hop) int { return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.Over, b.Over)) })
-	return out
+// belong reports whether a range may lie in one that holds it.
+func belong(outer, inner Holding) bool {
+	return outer.Network == inner.Network && (outer.Holder == inner.Holder || inner.Prefix.IsSingleIP() && !outer.Prefix.IsSingleIP())
 }

@@ -3,6 +3,7 @@ package address
 import (
 	"cmp"
 	"fmt"
+	"math/bits"
 	"net/netip"
 	"slices"
 	"strings"
@@ -12,13 +13,12 @@ import (
 	"example.org/caravan/internal/fault"
 )
 
-// Want is a range somebody needs. Exactly one of Pool-wide choice and Parent applies: a Want without Parent is taken from
-// the first pool that has room.
+// Want is a range somebody needs.
 type Want struct {
 	Holder    string
-	Parent    string // holder of the Want or lease it is a part of
+	Parent    string // holder of the Want or lease it is a part of, or "pool:NAME"; when empty, the first pool that has room
 	Purpose   Purpose
-	Addresses int          // it must have at least
+	Addresses int          // it must have at least; those of its parts are reckoned by Plan
 	Bits      int          // prefix length somebody asked for; 0 when the plan decides
 	Place     estate.Place // where they did
 	Figures   string       // what the addresses are for, in words: "24 nodes at peak with 110 pods each"
@@ -32,11 +32,14 @@ type Used struct {
 }
 
 // Plan gives every want its lease, in the order of the wants: the one its holder has already, the one it had until lately and
-// that is still kept from others, or a new one; those two in state Reserved. Wants come after those they are a part of. It depends on nothing but its input, and changes no lease that
-// exists. Invalid when somebody asked for a range that is too small, Conflict when a lease that exists is, or when there
-// is no room.
+// that is still kept from others, or a new one; those two in state Reserved. Wants come after those they are a part of. It
+// depends on nothing but its input, and changes no lease that exists. Invalid when somebody asked for a range that is too
+// small, Conflict when a lease that exists is, or when there is no room.
 func Plan(pools []Pool, leases []Lease, used []Used, wants []Want) ([]Lease, error) {
-	p := planner{pools: pools, used: used, byHolder: map[string]Lease{}, resting: map[string][]Lease{}, spaces: map[string]*Space{}, parts: map[string][]Lease{}}
+	p := planner{
+		pools: pools, used: used, byHolder: map[string]Lease{}, resting: map[string][]Lease{}, parts: map[string][]Lease{}, spaces: map[string]*Space{},
+		need: map[int]map[string]int{ipv4: needs(wants, ipv4), ipv6: needs(wants, ipv6)},
+	}
 	for _, l := range leases {
 		p.keep(l)
 	}
@@ -54,6 +57,7 @@ func Plan(pools []Pool, leases []Lease, used []Used, wants []Want) ([]Lease, err
 type planner struct {
 	pools    []Pool
 	used     []Used
+	need     map[int]map[string]int // prefix length at most, by the bits of an address and holder
 	byHolder map[string]Lease
 	resting  map[string][]Lease // quarantined, by holder
 	parts    map[string][]Lease
@@ -71,35 +75,54 @@ func (p *planner) keep(l Lease) {
 
 func (p *planner) lease(w Want) (Lease, error) {
 	if l, ok := p.byHolder[w.Holder]; ok {
-		return l, large(l, w)
+		return l, p.large(l, w)
 	}
 	if w.Parent == "" {
 		return p.fromPools(w)
 	}
-	parent, ok := p.byHolder[w.Parent]
+	whole, ok := p.whole(w.Parent)
 	if !ok {
-		return Lease{}, fault.Newf(fault.Invalid, "%s is to be a part of %s, which has no range", w.Holder, w.Parent)
+		return Lease{}, fault.Newf(fault.Invalid, "%s is to be a part of %s, which has no range; name a pool, or what has one", w.Holder, w.Parent)
 	}
-	return p.from(w.Parent, parent.Prefix, w)
+	bits, err := p.bits(w, whole)
+	if err != nil {
+		return Lease{}, err
+	}
+	return p.from(w.Parent, whole, w, bits)
 }
 
-// large reports a lease that is smaller than what is needed now.
-func large(l Lease, w Want) error {
-	if need := BitsFor(w.Addresses, l.Prefix.Addr().BitLen()); l.Prefix.Bits() > need {
-		return fault.Newf(fault.Conflict, "%s has %s, and %s needs a /%d; give it back with caravan address release %s and plan again, or plan less",
-			w.Holder, l.Prefix, w.why(), need, w.Holder)
+// whole is the range of a pool or of a holder.
+func (p *planner) whole(name string) (netip.Prefix, bool) {
+	for _, pool := range p.pools {
+		if OfPool(pool.Name) == name {
+			return pool.Prefix, true
+		}
 	}
-	return nil
+	l, ok := p.byHolder[name]
+	return l.Prefix, ok
 }
 
-// Size is how many addresses the range will have: what is needed or asked for, in a block of a power of two.
-func (w Want) Size() int {
-	const ipv4 = 32
-	bits := BitsFor(w.Addresses, ipv4)
+// bits is the prefix length of a want in the family of the range it is taken from: what it needs, or what was asked for.
+func (p *planner) bits(w Want, whole netip.Prefix) (int, error) {
+	need := p.need[whole.Addr().BitLen()][w.Holder]
+	if w.Bits > need {
+		return 0, fault.Newf(fault.Invalid, "%s: a /%d for %s is too small: %s needs a /%d; ask for /%d, or leave it out", w.Place, w.Bits, w.Purpose, w.why(), need, need)
+	}
+	return cmp.Or(w.Bits, need), nil
+}
+
+// large reports a lease that is smaller than what is needed or asked for now.
+func (p *planner) large(l Lease, w Want) error {
+	bits, err := p.bits(w, l.Prefix)
+	if err != nil || l.Prefix.Bits() <= bits {
+		return err
+	}
+	why := w.why()
 	if w.Bits != 0 {
-		bits = min(bits, w.Bits)
+		why = w.Place.String()
 	}
-	return 1 << (ipv4 - bits)
+	return fault.Newf(fault.Conflict, "%s has %s, and %s needs a /%d; give it back with caravan address release %s and plan again, or plan less",
+		w.Holder, l.Prefix, why, bits, w.Holder)
 }
 
 func (w Want) why() string { return cmp.Or(w.Figures, fmt.Sprintf("%d addresses", w.Addresses)) }
@@ -108,15 +131,8 @@ func (w Want) why() string { return cmp.Or(w.Figures, fmt.Sprintf("%d addresses"
 func (p *planner) fromPools(w Want) (Lease, error) {
 	var full []string
 	for _, pool := range p.pools {
-		share := w
-		if w.Purpose == ForCountry {
-			share.Addresses = max(w.Addresses, shareOf(pool))
-		}
-		l, err := p.from(OfPool(pool.Name), pool.Prefix, share)
-		if fault.KindOf(err) == fault.Conflict && share.Addresses > w.Addresses {
-			l, err = p.from(OfPool(pool.Name), pool.Prefix, w)
-		}
-		if err == nil || fault.KindOf(err) != fault.Conflict {
+		l, err := p.fromPool(pool, w)
+		if fault.KindOf(err) != fault.Conflict {
 			return l, err
 		}
 		full = append(full, err.Error())
@@ -127,41 +143,54 @@ func (p *planner) fromPools(w Want) (Lease, error) {
 	return Lease{}, fault.Newf(fault.Conflict, "%s needs %s: %s; add a pool to caravan.yaml, or release what is not needed", w.Holder, w.why(), strings.Join(full, "; "))
 }
 
-// maxShare bounds a country's share of an IPv6 pool to what an int counts.
-const maxShare = 30
-
-// shareOf is how many addresses of a pool each country may take.
-func shareOf(pool Pool) int {
-	host := pool.Prefix.Addr().BitLen() - pool.Prefix.Bits()
-	if host > maxShare {
-		return 1 << maxShare
-	}
-	return max(1<<host/powerOfTwo(cmp.Or(pool.Countries, 1)), 1)
-}
-
-// from takes a range that is a part of parent.
-func (p *planner) from(parent string, whole netip.Prefix, w Want) (Lease, error) {
-	bits, err := w.bits(whole)
+func (p *planner) fromPool(pool Pool, w Want) (Lease, error) {
+	bits, err := p.bits(w, pool.Prefix)
 	if err != nil {
 		return Lease{}, err
 	}
+	if share := shareOf(pool); w.Purpose == ForCountry && share < bits {
+		if l, err := p.from(OfPool(pool.Name), pool.Prefix, w, share); err == nil {
+			return l, nil
+		}
+	}
+	return p.from(OfPool(pool.Name), pool.Prefix, w, bits)
+}
+
+// shareOf is the prefix length of the part of a pool that each country may take.
+func shareOf(pool Pool) int {
+	share := pool.Prefix.Bits() + bits.Len(uint(max(pool.Countries, 1)-1))
+	return min(share, pool.Prefix.Addr().BitLen())
+}
+
+// from takes a range that is a part of parent.
+func (p *planner) from(parent string, whole netip.Prefix, w Want, bits int) (Lease, error) {
 	if l, ok := p.back(parent, whole, w, bits); ok {
 		return l, nil
+	}
+	if bits < whole.Bits() {
+		return Lease{}, fault.Newf(fault.Conflict, "%s of %s is smaller than the /%d that %s needs", whole, parent, bits, w.Holder)
 	}
 	s, err := p.space(parent, whole)
 	if err != nil {
 		return Lease{}, err
 	}
-	if bits < whole.Bits() {
-		return Lease{}, fault.Newf(fault.Conflict, "%s of %s is smaller than a /%d", whole, parent, bits)
-	}
 	prefix, err := s.Allocate(bits)
 	if err != nil {
-		return Lease{}, err
+		return Lease{}, fault.Newf(fault.Conflict, "%s: %w%s", parent, err, p.covered(whole))
 	}
 	l := Lease{Holder: w.Holder, Parent: parent, Prefix: prefix, Purpose: w.Purpose, State: Reserved}
 	p.byHolder[w.Holder] = l
 	return l, nil
+}
+
+// covered says what is in use, when all of a range is.
+func (p *planner) covered(whole netip.Prefix) string {
+	for _, u := range slices.SortedFunc(slices.Values(p.used), compareUsed) {
+		if u.Prefix.Bits() <= whole.Bits() && u.Prefix.Overlaps(whole) {
+			return fmt.Sprintf(", all of it is in use: %s", describe(Holding{Prefix: u.Prefix, Holder: u.Network, Place: u.Place}))
+		}
+	}
+	return ""
 }
 
 // back is the lease that a holder released last, when it is as large as it would be given now.
@@ -181,18 +210,6 @@ func (p *planner) back(parent string, whole netip.Prefix, w Want, bits int) (out
 	return out, found
 }
 
-// bits is the prefix length of a want in the family of the range it is taken from.
-func (w Want) bits(whole netip.Prefix) (int, error) {
-	need := BitsFor(w.Addresses, whole.Addr().BitLen())
-	if w.Bits == 0 {
-		return need, nil
-	}
-	if w.Bits > need {
-		return 0, fault.Newf(fault.Invalid, "%s: a /%d for %s is too small: %s needs a /%d; ask for /%d, or leave it out", w.Place, w.Bits, w.Purpose, w.why(), need, need)
-	}
-	return w.Bits, nil
-}
-
 // space is the free part of a range, with everything taken that has a lease or is in use without one.
 func (p *planner) space(parent string, whole netip.Prefix) (*Space, error) {
 	if s := p.spaces[parent]; s != nil {
@@ -210,54 +227,11 @@ func (p *planner) space(parent string, whole netip.Prefix) (*Space, error) {
 			return nil, fault.Newf(fault.Conflict, "the lease %s of %s is wrong: %w; caravan address check lists what clashes", l.Prefix, l.Holder, err)
 		}
 	}
-	for _, part := range inside(whole, p.used) {
-		Take(s, part)
+	for _, u := range p.used {
+		if u.Prefix.Overlaps(whole) {
+			Take(s, u.Prefix)
+		}
 	}
 	p.spaces[parent] = s
 	return s, nil
-}
-
-// inside lists the used ranges that overlap a range, cut to it.
-func inside(whole netip.Prefix, used []Used) []netip.Prefix {
-	var out []netip.Prefix
-	for _, u := range used {
-		switch {
-		case !u.Prefix.Overlaps(whole):
-		case u.Prefix.Bits() <= whole.Bits():
-			out = append(out, whole)
-		default:
-			out = append(out, u.Prefix)
-		}
-	}
-	slices.SortFunc(out, func(a, b netip.Prefix) int { return cmp.Or(a.Addr().Compare(b.Addr()), a.Bits()-b.Bits()) })
-	return slices.Compact(out)
-}
-
-// Take takes whatever of a part is still free. Ranges in use may lie inside each other, and inside leases.
-func Take(s *Space, part netip.Prefix) {
-	if s.Reserve(part) == nil || part.Bits() == part.Addr().BitLen() {
-		return
-	}
-	half := netip.PrefixFrom(part.Addr(), part.Bits()+1)
-	if s.touches(half) {
-		Take(s, half)
-	}
-	if other := Buddy(half); s.touches(other) {
-		Take(s, other)
-	}
-}
-
-// touches reports whether some of a part is free.
-func (s *Space) touches(part netip.Prefix) bool {
-	for length := part.Bits(); length >= s.whole.Bits(); length-- {
-		if s.free[netip.PrefixFrom(part.Addr(), length).Masked()] {
-			return true
-		}
-	}
-	for length := part.Bits() + 1; length <= part.Addr().BitLen(); length++ {
-		if s.count[length] > 0 && slices.ContainsFunc(s.least[length], func(a netip.Addr) bool { return part.Contains(a) && s.free[netip.PrefixFrom(a, length)] }) {
-			return true
-		}
-	}
-	return false
 }

@@ -147,6 +147,8 @@ func TestPlanRefusesWithTheRightFigure(t *testing.T) {
 	at := estate.Place{File: "expansions/indonesia.yaml", Line: 12}
 	asked := country("indonesia", 8)
 	asked[2].Bits, asked[2].Place, asked[2].Figures = 24, at, "16 nodes with 110 pods each"
+	larger := country("indonesia", 8)
+	larger[2].Bits, larger[2].Place = 19, at
 	small := []Pool{{Name: "tiny", Prefix: prefix("192.168.0.0/24")}, {Name: "less", Prefix: prefix("172.16.0.0/28")}}
 	grown := plan(t, nil, nil, country("indonesia", 2))
 	for name, c := range map[string]struct {
@@ -156,11 +158,14 @@ func TestPlanRefusesWithTheRightFigure(t *testing.T) {
 		kind   fault.Kind
 		want   []string
 	}{
-		"a range that was asked for and is too small": {pools, nil, asked, fault.Invalid, []string{"expansions/indonesia.yaml:12: a /24 for pods is too small", "16 nodes with 110 pods each needs a /20", "ask for /20"}},
-		"no pool has room":                            {small, nil, country("indonesia", 8), fault.Conflict, []string{"192.168.0.0/24 of pool:tiny", "172.16.0.0/28 of pool:less", "add a pool to caravan.yaml"}},
-		"no pool is declared":                         {nil, nil, country("indonesia", 8), fault.Conflict, []string{"no pool is declared"}},
-		"a lease that is too small by now":            {pools, grown, country("indonesia", 20), fault.Conflict, []string{"indonesia/prod", "caravan address release"}},
-		"a part of nothing":                           {pools, nil, country("indonesia", 8)[1:], fault.Invalid, []string{"indonesia/prod is to be a part of indonesia, which has no range"}},
+		"a range that was asked for and is too small":                        {pools, nil, asked, fault.Invalid, []string{"expansions/indonesia.yaml:12: a /24 for pods is too small", "16 nodes with 110 pods each needs a /20", "ask for /20"}},
+		"no pool has room":                                                   {small, nil, country("indonesia", 8), fault.Conflict, []string{"192.168.0.0/24 of pool:tiny", "172.16.0.0/28 of pool:less", "add a pool to caravan.yaml"}},
+		"no pool is declared":                                                {nil, nil, country("indonesia", 8), fault.Conflict, []string{"no pool is declared"}},
+		"a lease that is too small by now":                                   {pools, grown, country("indonesia", 20), fault.Conflict, []string{"indonesia/prod", "caravan address release"}},
+		"a range that was asked for and is too small, though it has a lease": {pools, plan(t, nil, nil, country("indonesia", 8)), asked, fault.Invalid, []string{"expansions/indonesia.yaml:12: a /24 for pods is too small", "ask for /20"}},
+		"a larger range than the lease":                                      {pools, plan(t, nil, nil, country("indonesia", 8)), larger, fault.Conflict, []string{"indonesia/prod/pods has ", "expansions/indonesia.yaml:12 needs a /19", "caravan address release indonesia/prod/pods"}},
+		"a lease outside of its pool":                                        {pools, []Lease{{Holder: "x", Parent: "pool:countries", Prefix: prefix("192.168.0.0/24"), State: Live}}, country("indonesia", 8), fault.Conflict, []string{"the lease 192.168.0.0/24 of x is wrong", "caravan address check"}},
+		"a part of nothing":                                                  {pools, nil, country("indonesia", 8)[1:], fault.Invalid, []string{"indonesia/prod is to be a part of indonesia, which has no range"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Plan(c.pools, c.leases, nil, c.wants)
@@ -173,6 +178,72 @@ func TestPlanRefusesWithTheRightFigure(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestARangeThatIsInUseAsAWholeIsNamed(t *testing.T) {
+	used := []Used{{Network: "office", Prefix: prefix("10.0.0.0/8"), Place: estate.Place{File: "caravan.yaml", Line: 9}}}
+	_, err := Plan(pools, nil, used, country("indonesia", 8))
+	if fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "all of it is in use: 10.0.0.0/8 of office (caravan.yaml:9)") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAPoolMayBeNamed(t *testing.T) {
+	two := []Pool{pools[0], {Name: "partners", Prefix: prefix("172.16.0.0/12")}}
+	got, err := Plan(two, nil, []Used{{Prefix: prefix("172.16.0.0/24")}}, []Want{{Holder: "bank", Parent: "pool:partners", Addresses: 200}})
+	if err != nil || got[0].Prefix != prefix("172.16.1.0/24") || got[0].Parent != "pool:partners" {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestWhatHoldsPartsHasRoomForThem(t *testing.T) {
+	for name, c := range map[string]struct {
+		parts  []int
+		family int
+		want   int
+	}{
+		"nothing is one address":               {nil, 32, 32},
+		"one part is as large as itself":       {[]int{24}, 32, 24},
+		"two equal parts are twice as large":   {[]int{24, 24}, 32, 23},
+		"a small one beside a large one":       {[]int{32, 20}, 32, 19},
+		"small ones share a block":             {[]int{26, 26, 25, 24}, 32, 23},
+		"one too many doubles it":              {[]int{26, 26, 25, 24, 32}, 32, 22},
+		"parts of IPv6 need no number for it":  {[]int{64, 64, 64}, 128, 62},
+		"more than there is has no other half": {[]int{0, 0}, 32, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := together(c.parts, c.family); got != c.want {
+				t.Errorf("/%d, want /%d", got, c.want)
+			}
+		})
+	}
+}
+
+func TestARangeOfIPv6MayBeAskedForByItsLength(t *testing.T) {
+	wants := country("indonesia", 8)
+	for i := 2; i < 4; i++ {
+		wants[i].Bits = 64
+	}
+	local := Pool{Name: "local", Prefix: prefix("fd00:64::/48"), Countries: 16}
+	got, err := Plan([]Pool{local}, nil, nil, wants)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ranges []string
+	for _, l := range got {
+		ranges = append(ranges, l.Prefix.String())
+	}
+	want := []string{"fd00:64::/52", "fd00:64::/63", "fd00:64::/64", "fd00:64:0:1::/64", "fd00:64:0:1::1/128"}
+	if diff := cmp.Diff(want, ranges); diff != "" {
+		t.Errorf("a country has its sixteenth of the pool, its environment room for what was asked, and no machine the address that means any router:\n%s", diff)
+	}
+	for i := 2; i < 4; i++ {
+		wants[i].Bits = 20
+	}
+	got, err = Plan([]Pool{local, pools[0]}, nil, nil, wants)
+	if err != nil || got[2].Prefix.Bits() != 20 || !got[2].Prefix.Addr().Is4() {
+		t.Errorf("a /20 is no part of the first pool, and one of the second: %v, %v", got, err)
 	}
 }
 

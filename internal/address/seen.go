@@ -21,6 +21,11 @@ func (s *Space) FreeCount() float64 {
 	return n
 }
 
+// shared is address space that carriers and clouds use like private ranges (RFC 6598).
+func shared(a netip.Addr) bool {
+	return netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64}), 10).Contains(a)
+}
+
 // Seen lists the private addresses that hosts and services of a snapshot have, each as a range of one, by address: node
 // addresses of Chef, state of Terraform, virtual addresses.
 func Seen(s estate.Snapshot) []Used {
@@ -34,7 +39,8 @@ func Seen(s estate.Snapshot) []Used {
 			if a.Kind != estate.NameAddress && a.Kind != estate.NameVirtual {
 				continue
 			}
-			if ip, err := netip.ParseAddr(a.Value); err == nil && ip.IsPrivate() {
+			ip, err := netip.ParseAddr(a.Value)
+			if ip = ip.Unmap().WithZone(""); err == nil && (ip.IsPrivate() || shared(ip)) {
 				out = append(out, Used{Network: network, Prefix: netip.PrefixFrom(ip, ip.BitLen()), Place: a.Place})
 			}
 		}

@@ -48,22 +48,27 @@ func Size(c Cluster) Sizes {
 
 // Kept are the parts of a range of machines that nobody is given: the first two and the last two addresses, which a cloud's
 // subnet keeps for the network, its gateway, itself and broadcast (cloud.google.com/vpc/docs/subnets, Unusable addresses in
-// IPv4 subnet ranges). Other ranges, and those of IPv6 or of fewer than eight addresses, keep none.
+// IPv4 subnet ranges); in IPv6 the first, which means any of its routers (RFC 4291, section 2.6.1). Other ranges, and those
+// of fewer than eight addresses, keep none.
 func Kept(of Purpose, whole netip.Prefix) []netip.Prefix {
-	const least = 29
-	if of != ForMachines || !whole.Addr().Is4() || whole.Bits() > least {
+	const few = 3 // a power of two
+	width := whole.Addr().BitLen()
+	if of != ForMachines || width-whole.Bits() < few {
 		return nil
 	}
-	const two = 31
-	return []netip.Prefix{netip.PrefixFrom(whole.Addr(), two), netip.PrefixFrom(Last(whole), two).Masked()}
+	first := whole.Masked().Addr()
+	if first.Is6() {
+		return []netip.Prefix{netip.PrefixFrom(first, width)}
+	}
+	return []netip.Prefix{netip.PrefixFrom(first, width-1), netip.PrefixFrom(Last(whole), width-1).Masked()}
 }
 
 // MachineAddresses is how many addresses n machines need.
 func MachineAddresses(n int) int { return powerOfTwo(machineGrowth*n + networkReserved) }
 
-// MaxNodes is how many nodes a range of pods holds, and MaxPods the most pods on a node whose block has so many addresses.
+// MaxNodes is how many nodes an IPv4 range of pods of a prefix length holds that are given blocks of so many addresses.
 func MaxNodes(rangeBits, blockAddresses int) int {
-	return max(1<<max(32-rangeBits, 0)/blockAddresses, 0)
+	return 1 << max(ipv4-rangeBits, 0) / max(blockAddresses, 1)
 }
 
 // MaxPods is the most pods a node may run whose block has so many addresses.

@@ -16,7 +16,6 @@ type Space struct {
 	free  map[netip.Prefix]bool
 	least [129]addresses // free blocks by prefix length, lowest first; may hold some that are free no more
 	count [129]int       // free blocks by prefix length
-	taken int
 }
 
 // NewSpace is a range of which nothing is taken.
@@ -25,12 +24,6 @@ func NewSpace(whole netip.Prefix) *Space {
 	s.add(s.whole)
 	return s
 }
-
-// Whole is the range itself.
-func (s *Space) Whole() netip.Prefix { return s.whole }
-
-// Taken is how many parts are taken.
-func (s *Space) Taken() int { return s.taken }
 
 // Allocate takes the part with that prefix length that breaks up least: of the smallest free block that is large enough,
 // the lowest. A single address is the lowest that is free: machines are numbered from the first. Conflict when there is none.
@@ -41,7 +34,6 @@ func (s *Space) Allocate(bits int) (netip.Prefix, error) {
 	if block, ok := s.fit(bits); ok {
 		s.remove(block)
 		s.split(block, netip.PrefixFrom(block.Addr(), bits))
-		s.taken++
 		return netip.PrefixFrom(block.Addr(), bits), nil
 	}
 	return netip.Prefix{}, fault.Newf(fault.Conflict, "%s has no /%d free; %s", s.whole, bits, s.left())
@@ -74,35 +66,59 @@ func (s *Space) left() string {
 func (s *Space) Reserve(part netip.Prefix) error {
 	part = part.Masked()
 	if part.Bits() < s.whole.Bits() || !s.whole.Contains(part.Addr()) {
-		return fault.Newf(fault.Invalid, "%s is no part of %s", part, s.whole)
+		return fault.Newf(fault.Invalid, "%s is no part of %s; name one that is", part, s.whole)
 	}
-	for length := part.Bits(); length >= s.whole.Bits(); length-- {
-		block := netip.PrefixFrom(part.Addr(), length).Masked()
-		if s.free[block] {
-			s.remove(block)
-			s.split(block, part)
-			s.taken++
-			return nil
-		}
+	block, ok := s.around(part)
+	if !ok {
+		return fault.Newf(fault.Conflict, "%s is taken already, or some of it; reserve what is free", part)
 	}
-	return fault.Newf(fault.Conflict, "%s is taken already, or some of it", part)
+	s.remove(block)
+	s.split(block, part)
+	return nil
 }
 
-// Release gives a part back that was taken.
-func (s *Space) Release(part netip.Prefix) {
-	s.taken--
-	for block := part.Masked(); ; block = netip.PrefixFrom(block.Addr(), block.Bits()-1).Masked() {
-		if block == s.whole {
-			s.add(block)
-			return
-		}
-		other := Buddy(block)
-		if !s.free[other] {
-			s.add(block)
-			return
-		}
-		s.remove(other)
+// Take takes whatever of a part is still free: ranges in use lie inside each other, across leases, and beyond a space. It
+// costs a step for each free block that is smaller than the part.
+func Take(s *Space, part netip.Prefix) {
+	if s.Reserve(part) == nil {
+		return
 	}
+	for length := part.Bits() + 1; length <= s.whole.Addr().BitLen(); length++ {
+		for _, first := range s.least[length] {
+			block := netip.PrefixFrom(first, length)
+			if part.Contains(first) && s.free[block] {
+				s.remove(block)
+			}
+		}
+	}
+}
+
+// Release gives a part back that was taken, by itself or with a larger one. Invalid when it lies outside, Conflict when it is
+// free already.
+func (s *Space) Release(part netip.Prefix) error {
+	part = part.Masked()
+	if part.Bits() < s.whole.Bits() || !s.whole.Contains(part.Addr()) {
+		return fault.Newf(fault.Invalid, "%s is no part of %s; name one that is", part, s.whole)
+	}
+	if block, ok := s.around(part); ok {
+		return fault.Newf(fault.Conflict, "%s is not taken: %s is free; release what is taken", part, block)
+	}
+	for part != s.whole && s.free[Buddy(part)] {
+		s.remove(Buddy(part))
+		part = netip.PrefixFrom(part.Addr(), part.Bits()-1).Masked()
+	}
+	s.add(part)
+	return nil
+}
+
+// around is the free block that a part lies in.
+func (s *Space) around(part netip.Prefix) (netip.Prefix, bool) {
+	for length := part.Bits(); length >= s.whole.Bits(); length-- {
+		if block := netip.PrefixFrom(part.Addr(), length).Masked(); s.free[block] {
+			return block, true
+		}
+	}
+	return netip.Prefix{}, false
 }
 
 // Largest is the largest free block, the lowest of those.

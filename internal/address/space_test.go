@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"example.org/caravan/internal/fault"
@@ -73,10 +74,12 @@ func TestAMillionRandomOperationsKeepPartsApart(t *testing.T) {
 				}
 			}
 			for _, p := range m.parts {
-				s.Release(p)
+				if err := s.Release(p); err != nil {
+					t.Error(err)
+				}
 			}
-			if all, ok := s.Largest(); !ok || all != whole || s.Taken() != 0 || s.FreeCount() != 256 {
-				t.Errorf("after all was released the largest block is %s, %d are taken", all, s.Taken())
+			if all, ok := s.Largest(); !ok || all != whole || s.FreeCount() != 256 {
+				t.Errorf("after all was released the largest block is %s, and %.0f are free", all, s.FreeCount())
 			}
 		})
 	}
@@ -91,8 +94,13 @@ func (m *model) step(s *Space, random *rand.Rand) string {
 		p := m.parts[i]
 		m.parts[i] = m.parts[len(m.parts)-1]
 		m.parts = m.parts[:len(m.parts)-1]
-		s.Release(p)
+		if err := s.Release(p); err != nil {
+			return err.Error()
+		}
 		m.set(p, false)
+		if s.Release(p) == nil {
+			return p.String() + " is released twice"
+		}
 	case random.IntN(2) == 0:
 		p, err := s.Allocate(bits)
 		if err != nil {
@@ -160,8 +168,78 @@ func TestWhatIsNoPartIsRefused(t *testing.T) {
 		}
 	}
 	for _, outside := range []string{"10.0.1.0/24", "10.0.0.0/23", "fd00::/64"} {
-		if err := s.Reserve(prefix(outside)); fault.KindOf(err) != fault.Invalid {
-			t.Errorf("%s: %v", outside, err)
+		for _, err := range []error{s.Reserve(prefix(outside)), s.Release(prefix(outside))} {
+			if fault.KindOf(err) != fault.Invalid {
+				t.Errorf("%s: %v", outside, err)
+			}
+		}
+	}
+}
+
+// TestTakingReservingAndReleasingAgreeWithAPlainList never asks for the lowest block for long, so that blocks which are
+// free no more pile up in the lists of free ones.
+func TestTakingReservingAndReleasingAgreeWithAPlainList(t *testing.T) {
+	whole := prefix("10.64.0.0/20")
+	random := rand.New(rand.NewPCG(5, 6))
+	s, m := NewSpace(whole), &model{whole: whole, taken: make([]bool, 4096)}
+	for i := range 200_000 {
+		p := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 64, byte(random.IntN(16)), byte(random.IntN(256))}), 24+random.IntN(9)).Masked()
+		switch {
+		case m.free(p):
+			if err := s.Reserve(p); err != nil {
+				t.Fatal(err)
+			}
+			m.set(p, true)
+		case m.full(p):
+			if err := s.Release(p); err != nil {
+				t.Fatal(err)
+			}
+			m.set(p, false)
+		default:
+			Take(s, p)
+			m.set(p, true)
+		}
+		if i%10_000 == 0 {
+			m.compare(t, s)
+		}
+	}
+	m.compare(t, s)
+	for length, entries := range s.least {
+		if len(entries) > 2*len(m.taken)+minStale {
+			t.Errorf("%d entries are kept for blocks of /%d, of which there are at most %d", len(entries), length, len(m.taken))
+		}
+	}
+	Take(s, prefix("10.0.0.0/8"))
+	if left, ok := s.Largest(); ok {
+		t.Errorf("%s is free after all was taken", left)
+	}
+}
+
+// full reports whether all of a part is taken.
+func (m *model) full(p netip.Prefix) bool {
+	from := m.offset(p.Addr())
+	return !slices.Contains(m.taken[from:from+1<<(p.Addr().BitLen()-p.Bits())], false)
+}
+
+// compare looks at how much is free, and where the first block of each length lies.
+func (m *model) compare(t *testing.T, s *Space) {
+	t.Helper()
+	free := 0
+	for _, taken := range m.taken {
+		if !taken {
+			free++
+		}
+	}
+	if s.FreeCount() != float64(free) {
+		t.Fatalf("%.0f are free, not %d", s.FreeCount(), free)
+	}
+	for bits := m.whole.Bits(); bits <= 32; bits++ {
+		p, err := s.Allocate(bits)
+		if (err == nil) != m.room(bits) || err == nil && !m.free(p) {
+			t.Fatalf("a /%d: %s, %v; there is room: %t", bits, p, err, m.room(bits))
+		}
+		if err == nil && s.Release(p) != nil {
+			t.Fatalf("%s cannot be given back", p)
 		}
 	}
 }
@@ -193,7 +271,9 @@ func BenchmarkAllocate(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					s.Release(p)
+					if err := s.Release(p); err != nil {
+						b.Fatal(err)
+					}
 				}
 			})
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"example.org/caravan/internal/address"
 )
 
 // block is an aligned run of addresses, as free_blocks keeps it.
@@ -80,11 +82,58 @@ func scanBlock(row interface{ Scan(...any) error }) (block, error) {
 
 // fit is the free block of a range that a part is taken from: the smallest that is large enough, the lowest of those; for a
 // single address the lowest of all, as address.Space does.
-func (t *leasing) fit(of span, size int) (block, bool, error) {
+func (t *leasing) fit(of span, size int) (b, part block, ok bool, err error) {
+	b, ok, err = t.freeBlock(of, bestFirst(size)+` LIMIT 1`, size)
+	return b, block{b.first, size}, ok, err
+}
+
+// bestFirst selects the free blocks of a size or larger.
+func bestFirst(size int) string {
 	if size == 0 {
-		return t.freeBlock(of, `size >= $2 ORDER BY first LIMIT 1`, size)
+		return `size >= $2 ORDER BY first`
 	}
-	return t.freeBlock(of, `size >= $2 ORDER BY size, first LIMIT 1`, size)
+	return `size >= $2 ORDER BY size, first`
+}
+
+// fitBeside is as fit, for a part that overlaps nothing that is used.
+func (t *leasing) fitBeside(of span, size int, used []address.Used) (b, part block, ok bool, err error) {
+	blocks, err := t.freeBlocks(of, size)
+	for _, b := range blocks {
+		s := address.NewSpace(b.prefix(of.Prefix))
+		for _, u := range used {
+			if u.Prefix.Overlaps(b.prefix(of.Prefix)) {
+				address.Take(s, u.Prefix)
+			}
+		}
+		if p, err := s.Allocate(of.Prefix.Addr().BitLen() - size); err == nil {
+			return b, blockOf(p), true, nil
+		}
+	}
+	return block{}, block{}, false, err
+}
+
+// freeBlocks is the free blocks of a range that have a size or are larger, best first.
+func (t *leasing) freeBlocks(of span, size int) (out []block, err error) {
+	rows, err := t.tx.QueryContext(t.ctx, `SELECT size, first FROM free_blocks WHERE parent = $1 AND `+bestFirst(size), of.id, size)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		b, err := scanBlock(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, b)
+	}
+	if err := rows.Err(); err != nil || len(out) > 0 {
+		return out, err
+	}
+	divided, err := t.divided(of)
+	if err != nil || divided {
+		return nil, err
+	}
+	return []block{blockOf(of.Prefix)}, nil
 }
 
 // around is the free block of a range that a part lies in.

@@ -81,9 +81,9 @@ func pointsOf(changes []LeaseChange) []address.Point {
 	for _, c := range changes {
 		switch c.What {
 		case "reserved":
-			taken += addresses(c.Prefix)
+			taken += address.Count(c.Prefix)
 		case "freed":
-			taken -= addresses(c.Prefix)
+			taken -= address.Count(c.Prefix)
 		default:
 			continue
 		}
@@ -92,15 +92,6 @@ func pointsOf(changes []LeaseChange) []address.Point {
 			continue
 		}
 		out = append(out, address.Point{At: c.At, Taken: taken})
-	}
-	return out
-}
-
-// addresses is how many a range has; in IPv6 as near as a float64 comes.
-func addresses(p netip.Prefix) float64 {
-	out := 1.0
-	for range p.Addr().BitLen() - p.Bits() {
-		out *= 2
 	}
 	return out
 }

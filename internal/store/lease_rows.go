@@ -104,132 +104,41 @@ func (t *leasing) active(holder string) (span, bool, error) {
 	return found[0], true, nil
 }
 
-func (t *leasing) parent(name string) (span, error) {
-	where, args := parentCalled(name)
-	found, err := t.spans(where, args...)
-	if err != nil {
-		return span{}, err
-	}
-	return onlySpan(name, found)
+// known is what there is about a holder, and about what its range is to be a part of.
+type known struct {
+	active *span  // reserved or live
+	parent []span // one, or none
+	had    []span // quarantined, last released first
 }
 
-func (t *leasing) declare(p address.Pool) error {
-	if err := checkPool(p); err != nil {
-		return err
-	}
-	found, err := t.spans(`r.holder = $1 AND r.state = 'pool'`, text(p.Name))
-	if err != nil {
-		return err
-	}
-	if len(found) > 0 {
-		if found[0].Prefix == p.Prefix {
-			return nil
+func (t *leasing) lookUp(holder, parent string) (known, error) {
+	var out known
+	name, ofPool := strings.CutPrefix(text(parent), poolParent)
+	found, err := t.spans(`r.holder IN ($1, $2) ORDER BY r.since DESC, r.id DESC`, text(holder), name)
+	for i, f := range found {
+		active := f.State == address.Reserved || f.State == address.Live
+		if f.Holder == name && parent != "" && (ofPool && f.State == poolState || !ofPool && active) {
+			out.parent = append(out.parent, f)
 		}
-		if err := t.forget(found[0], p); err != nil {
-			return err
+		if f.Holder == text(holder) && active {
+			out.active = &found[i]
+		}
+		if f.Holder == text(holder) && f.State == address.Quarantined {
+			out.had = append(out.had, f)
 		}
 	}
-	return t.insert(span{Lease: address.Lease{Holder: p.Name, Prefix: p.Prefix, State: poolState}}, span{})
+	return out, err
 }
 
-func checkPool(p address.Pool) error {
-	switch {
-	case p.Name == "":
-		return fault.Newf(fault.Invalid, "pool %s has no name; give it one", p.Prefix)
-	case !p.Prefix.IsValid() || p.Prefix != p.Prefix.Masked():
-		return fault.Newf(fault.Invalid, "pool %s: %s is not a range; write it as 10.64.0.0/10", p.Name, p.Prefix)
-	}
-	return nil
-}
+func (k known) part(of string) (span, error) { return onlySpan(of, k.parent) }
 
-// forget removes a pool of which nothing was taken, to make place for the same with another range.
-func (t *leasing) forget(old span, p address.Pool) error {
-	divided, err := t.divided(old)
-	if err != nil {
-		return err
+// resting is the part of a range, with that prefix length, which a holder released last.
+func (k known) resting(of span, bits int) (span, bool) {
+	i := slices.IndexFunc(k.had, func(h span) bool { return h.parentID == of.id && h.Prefix.Bits() == bits })
+	if i < 0 {
+		return span{}, false
 	}
-	if divided {
-		return fault.Newf(fault.Conflict, "pool %s is %s, and parts of it are taken, so it cannot become %s; give the new range a name of its own", p.Name, old.Prefix, p.Prefix)
-	}
-	return t.delete(old)
-}
-
-func (t *leasing) allocate(w address.Want) (address.Lease, error) {
-	if w.Holder == "" {
-		return address.Lease{}, fault.Newf(fault.Invalid, "a range is wanted for nobody; name its holder")
-	}
-	old, ok, err := t.active(w.Holder)
-	if err != nil {
-		return address.Lease{}, err
-	}
-	if ok {
-		return old.Lease, sameSize(old, w)
-	}
-	parents, err := t.parents(w.Parent)
-	if err != nil {
-		return address.Lease{}, err
-	}
-	var full error
-	for _, p := range parents {
-		l, err := t.from(p, w)
-		if fault.KindOf(err) != fault.Conflict {
-			return l, err
-		}
-		full = err
-	}
-	return address.Lease{}, full
-}
-
-// parents is where a range may be taken from: the parent that is named, or the pools in the order they were declared.
-func (t *leasing) parents(name string) ([]span, error) {
-	if name != "" {
-		p, err := t.parent(name)
-		return []span{p}, err
-	}
-	pools, err := t.spans(`r.state = 'pool' ORDER BY r.id`)
-	if err == nil && len(pools) == 0 {
-		err = fault.Newf(fault.NotFound, "no pool is declared; add pools to caravan.yaml")
-	}
-	return pools, err
-}
-
-// sameSize refuses a lease of another size than is wanted.
-func sameSize(old span, w address.Want) error {
-	if bits := wantedBits(w, old.Prefix); bits != old.Prefix.Bits() {
-		return fault.Newf(fault.Conflict, "%s has %s, a /%d, and a /%d is wanted; release it first, or ask for the same size", w.Holder, old.Prefix, old.Prefix.Bits(), bits)
-	}
-	return nil
-}
-
-// wantedBits is the prefix length that is wanted, in the family of a range.
-func wantedBits(w address.Want, family netip.Prefix) int {
-	if w.Bits != 0 {
-		return w.Bits
-	}
-	return address.BitsFor(w.Addresses, family.Addr().BitLen())
-}
-
-func (t *leasing) from(p span, w address.Want) (address.Lease, error) {
-	bits, width := wantedBits(w, p.Prefix), p.Prefix.Addr().BitLen()
-	if bits < p.Prefix.Bits() || bits > width {
-		return address.Lease{}, fault.Newf(fault.Invalid, "%s: a /%d cannot be a part of %s; ask for a length from %d to %d", w.Holder, bits, p.Prefix, p.Prefix.Bits(), width)
-	}
-	if old, ok, err := t.quarantined(p, w.Holder, bits); err != nil || ok {
-		return t.revive(old, err)
-	}
-	b, ok, err := t.fit(p, width-bits)
-	if err != nil {
-		return address.Lease{}, err
-	}
-	if !ok {
-		return address.Lease{}, t.noRoom(p, w.Holder, bits)
-	}
-	part := block{b.first, width - bits}
-	if err := t.carve(p, b, part); err != nil {
-		return address.Lease{}, err
-	}
-	l := address.Lease{Holder: w.Holder, Parent: nameOf(p), Prefix: part.prefix(p.Prefix), Purpose: w.Purpose, State: address.Reserved, Since: stamp(t.note.At)}
-	return l, t.insert(span{Lease: l}, p)
+	return k.had[i], true
 }
 
 // nameOf is how leases call the range they are parts of.
@@ -238,37 +147,6 @@ func nameOf(p span) string {
 		return address.OfPool(p.Holder)
 	}
 	return p.Holder
-}
-
-func (t *leasing) noRoom(p span, holder string, bits int) error {
-	var size sql.NullInt64
-	if err := t.tx.QueryRowContext(t.ctx, `SELECT max(size) FROM free_blocks WHERE parent = $1`, p.id).Scan(&size); err != nil {
-		return err
-	}
-	if !size.Valid {
-		return fault.Newf(fault.Conflict, "%s: %s of %s is full; release what is not needed, or add a pool to caravan.yaml", holder, p.Prefix, nameOf(p))
-	}
-	return fault.Newf(fault.Conflict, "%s: %s of %s has no /%d free, its largest free block is a /%d; ask for less, release what is not needed, or add a pool to caravan.yaml",
-		holder, p.Prefix, nameOf(p), bits, p.Prefix.Addr().BitLen()-int(size.Int64))
-}
-
-// quarantined is the range of that size which a holder released last.
-func (t *leasing) quarantined(p span, holder string, bits int) (span, bool, error) {
-	found, err := t.spans(`r.holder = $1 AND r.parent = $2 AND r.state = 'quarantined' ORDER BY r.since DESC, r.id DESC`, text(holder), p.id)
-	for _, f := range found {
-		if f.Prefix.Bits() == bits {
-			return f, true, err
-		}
-	}
-	return span{}, false, err
-}
-
-func (t *leasing) revive(old span, err error) (address.Lease, error) {
-	if err != nil {
-		return address.Lease{}, err
-	}
-	old.State, old.Since, old.Until = address.Reserved, stamp(t.note.At), time.Time{}
-	return old.Lease, t.setState(old, "revived")
 }
 
 // parentsFirst orders leases so that each comes after what it is a part of, and else as they are.
@@ -300,33 +178,34 @@ func (t *leasing) take(l address.Lease) error {
 	if err := checkLease(l); err != nil {
 		return err
 	}
-	old, ok, err := t.active(l.Holder)
+	k, err := t.lookUp(l.Holder, l.Parent)
 	if err != nil {
 		return err
 	}
-	if ok {
-		return samePrefix(old, l)
+	if k.active != nil {
+		return samePrefix(*k.active, l)
 	}
-	p, err := t.parent(l.Parent)
+	p, err := k.part(l.Parent)
 	if err != nil {
 		return err
 	}
-	if old, ok, err = t.quarantined(p, l.Holder, l.Prefix.Bits()); err != nil {
+	old, ok := k.resting(p, l.Prefix.Bits())
+	if !ok || old.Prefix != l.Prefix {
+		return t.takePart(p, l)
+	}
+	if _, err := t.revive(old); err != nil || l.State != address.Live {
 		return err
 	}
-	if ok && old.Prefix == l.Prefix {
-		if _, err = t.revive(old, nil); err != nil || l.State != address.Live {
-			return err
-		}
-		return t.makeLive(l.Holder)
-	}
-	return t.takePart(p, l)
+	return t.makeLive(l.Holder)
 }
 
 func checkLease(l address.Lease) error {
+	if err := checkHolder(l.Holder); err != nil {
+		return err
+	}
 	switch {
-	case l.Holder == "" || l.Parent == "":
-		return fault.Newf(fault.Invalid, "take %s: it has no holder, or is a part of nothing; name both", l.Prefix)
+	case l.Parent == "":
+		return fault.Newf(fault.Invalid, "take %s for %s: it is a part of nothing; name of what", l.Prefix, l.Holder)
 	case !l.Prefix.IsValid() || l.Prefix != l.Prefix.Masked():
 		return fault.Newf(fault.Invalid, "take %s for %s: not a range; write it as 10.64.0.0/18", l.Prefix, l.Holder)
 	case l.State != address.Reserved && l.State != address.Live:

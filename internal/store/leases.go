@@ -77,26 +77,21 @@ func taken(err error) error {
 	return err
 }
 
-// Declare makes pools. One that is there already stays; one of the same name with another range is changed as long as nothing was
-// taken of it, and is a Conflict after that. Conflict too when pools overlap.
+// Declare makes pools. One that is there already stays. One of the same name with another range, or with a name that is declared
+// no more and in the way of another, goes as long as nothing is taken of it, and is a Conflict after that. Conflict too when
+// pools overlap.
 func (s *Store) Declare(ctx context.Context, pools []address.Pool, n LeaseNote) error {
-	return s.changeLeases(ctx, "declare pools in", n, func(t *leasing) error {
-		for _, p := range pools {
-			if err := t.declare(p); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return s.changeLeases(ctx, "declare pools in", n, func(t *leasing) error { return t.declare(pools) })
 }
 
-// Allocate gives a holder a range: of the smallest free block that is large enough the lowest part. Asking again gives the
-// same lease; asking for another size is a Conflict, as is asking when there is no room. A range that the holder
-// released and that is still in quarantine is given to it again. NotFound when what it is to be a part of is not there.
-func (s *Store) Allocate(ctx context.Context, w address.Want, n LeaseNote) (address.Lease, error) {
+// Allocate gives a holder a range beside those that are used without a lease: of the smallest free block that is large enough the
+// lowest part. Asking again gives the same lease; asking for another size, or for a part of something else, is a Conflict,
+// as is asking when there is no room. A range that the holder released and that is still in quarantine is given to it
+// again. NotFound when what it is to be a part of is not there.
+func (s *Store) Allocate(ctx context.Context, w address.Want, n LeaseNote, used ...address.Used) (address.Lease, error) {
 	var out address.Lease
 	err := s.changeLeases(ctx, "allocate a range in", n, func(t *leasing) (err error) {
-		out, err = t.allocate(w)
+		out, err = t.allocate(w, used)
 		return err
 	})
 	return out, err

@@ -32,6 +32,9 @@ var leasePromises = []struct {
 	{"IPv6 is given like IPv4", givesIPv6},
 	{"parts lie inside of what they are parts of", partsLieInside},
 	{"without a named parent the first pool with room is taken", takesFirstPoolWithRoom},
+	{"a network keeps the ends of its range, also after all of it was given back", networkKeepsItsEnds},
+	{"what address.Plan proposes can be taken, and is proposed again", takesWhatIsPlanned},
+	{"a range is given beside those that are used without a lease", givesBesideUsed},
 	{"what a full range has left is said", saysWhatIsLeft},
 	{"a plan is taken whole or not at all", takesAllOrNothing},
 	{"a plan that is taken already changes nothing", takesPlanOnce},
@@ -41,6 +44,7 @@ var leasePromises = []struct {
 	{"a released lease goes with all its parts, and the pool is whole again after it", releasesWithParts},
 	{"reserved leases become live once", becomesLive},
 	{"pools are declared once, change while unused and never overlap", declaresPools},
+	{"a pool that is unused may be renamed", renamesPools},
 	{"leases are listed by address and by the path of their holder", listsLeases},
 	{"every change is in the history with who and why", writesHistory},
 	{"the history cannot be rewritten", historyStays},
@@ -48,6 +52,8 @@ var leasePromises = []struct {
 	{"what nobody answers for is refused", refusesAnonymous},
 	{"what makes no range is refused", refusesOddRanges},
 	{"a cancelled change leaves nothing", cancelledLeaseLeavesNothing},
+	{"a change that is cancelled midway leaves nothing", cancelledMidwayLeavesNothing},
+	{"a database that cannot be written to says so in a line", tellsThatItIsReadOnly},
 	{"the tables refuse ranges that overlap", tablesKeepApart},
 	{"what the tables refuse is told as a conflict", tellsWhatTheTablesRefuse},
 	{"the tables refuse a part outside of its parent", tablesKeepInside},
@@ -147,6 +153,9 @@ func anotherSizeIsConflict(t *testing.T, opts Options) {
 	allocate(t, s, "indonesia", "pool:countries", 14)
 	_, err := s.Allocate(t.Context(), address.Want{Holder: "indonesia", Parent: "pool:countries", Bits: 13}, noteAt(noon))
 	wantKind(t, err, fault.Conflict, "indonesia", "10.64.0.0/14", "/13", "release it first")
+	allocate(t, s, "vietnam", "pool:countries", 13)
+	_, err = s.Allocate(t.Context(), address.Want{Holder: "indonesia", Parent: "vietnam", Bits: 14}, noteAt(noon))
+	wantKind(t, err, fault.Conflict, "indonesia has 10.64.0.0/14, a part of pool:countries, and one of vietnam is wanted")
 }
 
 func givesBestFit(t *testing.T, opts Options) {
@@ -198,9 +207,119 @@ func takesFirstPoolWithRoom(t *testing.T, opts Options) {
 	s := registry(t, opts, small, countries)
 	same(t, "192.168.0.0/24", allocate(t, s, "a", "", 24).Prefix.String())
 	same(t, "10.64.0.0/24", allocate(t, s, "b", "", 24).Prefix.String())
+	same(t, "10.64.4.0/22", allocate(t, s, "larger than the first", "", 22).Prefix.String())
+	same(t, "10.64.8.0/22", func() string {
+		l, err := s.Allocate(t.Context(), address.Want{Holder: "by number", Addresses: 1000}, noteAt(noon))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l.Prefix.String()
+	}())
+	_, err := s.Allocate(t.Context(), address.Want{Holder: "c", Bits: 10}, noteAt(noon))
+	wantKind(t, err, fault.Conflict, "none of 2 pools has room", "a /10 cannot be a part of 192.168.0.0/24", "10.64.0.0/10 of pool:countries has no /10 free")
 	none := registry(t, Options{Path: filepath.Join(t.TempDir(), "none.db")})
-	_, err := none.Allocate(t.Context(), address.Want{Holder: "a", Bits: 24}, noteAt(noon))
+	_, err = none.Allocate(t.Context(), address.Want{Holder: "a", Bits: 24}, noteAt(noon))
 	wantKind(t, err, fault.NotFound, "add pools to caravan.yaml")
+}
+
+func networkKeepsItsEnds(t *testing.T, opts Options) {
+	s := registry(t, opts, countries, local)
+	for _, c := range []struct {
+		pool, holder string
+		bits, single int
+		first, free  string
+	}{
+		{"pool:countries", "v4", 29, 32, "10.64.0.2/32", "[10.64.0.2/31 10.64.0.4/31]"},
+		{"pool:local", "v6", 125, 128, "fd00:64::1/128", "[fd00:64::1/128 fd00:64::2/127 fd00:64::4/126]"},
+	} {
+		if _, err := s.Allocate(t.Context(), address.Want{Holder: c.holder, Parent: c.pool, Purpose: address.ForMachines, Bits: c.bits}, noteAt(noon)); err != nil {
+			t.Fatal(err)
+		}
+		same(t, c.free, freeRanges(t, s, c.holder))
+		same(t, c.first, allocate(t, s, c.holder+"/lb-1", c.holder, c.single).Prefix.String())
+		same(t, address.Last(netip.MustParsePrefix(c.first)).Next().String(), allocate(t, s, c.holder+"/lb-2", c.holder, c.single).Prefix.Addr().String())
+		for _, holder := range []string{"/lb-1", "/lb-2"} {
+			if _, err := s.Release(t.Context(), c.holder+holder, noon, noteAt(noon)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.Reap(t.Context(), noteAt(noon)); err != nil {
+			t.Fatal(err)
+		}
+		same(t, c.free, freeRanges(t, s, c.holder))
+	}
+}
+
+// wantsOf is a country with an environment of machines.
+func wantsOf(country string) []address.Want {
+	return []address.Want{
+		{Holder: country, Purpose: address.ForCountry},
+		{Holder: country + "/prod", Parent: country, Purpose: address.ForEnvironment},
+		{Holder: country + "/prod/pods", Parent: country + "/prod", Purpose: address.ForPods, Addresses: 4096},
+		{Holder: country + "/prod/machines", Parent: country + "/prod", Purpose: address.ForMachines, Addresses: address.MachineAddresses(2)},
+		{Holder: country + "/prod/machines/lb-1", Parent: country + "/prod/machines", Purpose: address.ForMachine, Addresses: 1},
+		{Holder: country + "/prod/machines/lb-2", Parent: country + "/prod/machines", Purpose: address.ForMachine, Addresses: 1},
+	}
+}
+
+func takesWhatIsPlanned(t *testing.T, opts Options) {
+	pool := countries
+	pool.Countries = 16
+	s := registry(t, opts, pool)
+	planned := map[string][]address.Lease{}
+	take := func(country string, at time.Time) {
+		t.Helper()
+		plan, err := address.Plan([]address.Pool{pool}, leases(t, s, ""), nil, wantsOf(country))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.TakeAll(t.Context(), plan, noteAt(at)); err != nil {
+			t.Fatal(err)
+		}
+		if old := planned[country]; old != nil {
+			same(t, prefixes(old), prefixes(plan))
+		}
+		planned[country] = plan
+	}
+	take("indonesia", noon)
+	take("vietnam", noon)
+	take("indonesia", noon)
+	if _, err := s.Release(t.Context(), "indonesia", noon.Add(time.Hour), noteAt(noon)); err != nil {
+		t.Fatal(err)
+	}
+	take("laos", noon)
+	take("indonesia", noon.Add(time.Minute))
+	take("vietnam", noon.Add(time.Minute))
+	for country, plan := range planned {
+		same(t, prefixes(plan), prefixes(leases(t, s, country)))
+	}
+}
+
+// prefixes are those of leases, by holder.
+func prefixes(all []address.Lease) []string {
+	var out []string
+	for _, l := range all {
+		out = append(out, l.Holder+" "+l.Prefix.String())
+	}
+	slices.Sort(out)
+	return out
+}
+
+func givesBesideUsed(t *testing.T, opts Options) {
+	s := registry(t, opts, address.Pool{Name: "small", Prefix: netip.MustParsePrefix("192.168.0.0/24")})
+	used := []address.Used{{Prefix: netip.MustParsePrefix("192.168.0.0/26")}, {Prefix: netip.MustParsePrefix("192.168.0.65/32")}, {Prefix: netip.MustParsePrefix("10.0.0.0/8")}}
+	for _, step := range []struct {
+		bits int
+		want string
+	}{{32, "192.168.0.64/32"}, {28, "192.168.0.80/28"}, {32, "192.168.0.66/32"}, {25, "192.168.0.128/25"}, {27, "192.168.0.96/27"}} {
+		l, err := s.Allocate(t.Context(), address.Want{Holder: step.want, Parent: "pool:small", Bits: step.bits}, noteAt(noon), used...)
+		if err != nil || l.Prefix.String() != step.want {
+			t.Fatalf("a /%d: %s, %v; want %s", step.bits, l.Prefix, err, step.want)
+		}
+	}
+	_, err := s.Allocate(t.Context(), address.Want{Holder: "more", Parent: "pool:small", Bits: 27}, noteAt(noon), used...)
+	wantKind(t, err, fault.Conflict, "no /27 free beside what is in use")
+	same(t, "192.168.0.0/27", allocate(t, s, "whoever uses it", "pool:small", 27).Prefix.String())
 }
 
 func saysWhatIsLeft(t *testing.T, opts Options) {
@@ -349,8 +468,11 @@ func declaresPools(t *testing.T, opts Options) {
 			t.Fatal(err)
 		}
 	}
-	wantKind(t, s.Declare(t.Context(), []address.Pool{{Name: "more", Prefix: netip.MustParsePrefix("10.1.0.0/16")}}, noteAt(noon)), fault.Conflict)
+	more := address.Pool{Name: "more", Prefix: netip.MustParsePrefix("10.1.0.0/16")}
+	wantKind(t, s.Declare(t.Context(), []address.Pool{more, wider}, noteAt(noon)), fault.Conflict, "pool countries, 10.0.0.0/8, overlaps pool more, 10.1.0.0/16")
+	wantKind(t, s.Declare(t.Context(), []address.Pool{countries, wider}, noteAt(noon)), fault.Conflict, "declared as 10.64.0.0/10 and as 10.0.0.0/8")
 	allocate(t, s, "indonesia", "pool:countries", 14)
+	wantKind(t, s.Declare(t.Context(), []address.Pool{more}, noteAt(noon)), fault.Conflict, "pool more, 10.1.0.0/16, overlaps pool countries, 10.0.0.0/8, and parts of that are taken")
 	wantKind(t, s.Declare(t.Context(), []address.Pool{countries}, noteAt(noon)), fault.Conflict, "10.0.0.0/8", "10.64.0.0/10", "a name of its own")
 	pools, err := s.Pools(t.Context())
 	if err != nil {
@@ -358,6 +480,34 @@ func declaresPools(t *testing.T, opts Options) {
 	}
 	same(t, []address.Pool{wider, local}, pools)
 	same(t, "[fd00:64::/32]", freeRanges(t, s, "pool:local"))
+}
+
+func renamesPools(t *testing.T, opts Options) {
+	s := registry(t, opts, countries, local)
+	asia, swapped := countries, local
+	asia.Name, swapped.Name = "asia", "countries"
+	for range 2 {
+		if err := s.Declare(t.Context(), []address.Pool{asia, swapped}, noteAt(noon)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pools, err := s.Pools(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, []address.Pool{asia, swapped}, pools)
+	var history []string
+	changes, err := s.LeaseChanges(t.Context(), "", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range slices.Backward(changes) {
+		history = append(history, c.What+" "+c.Holder+" "+c.Prefix.String())
+	}
+	same(t, []string{
+		"declared countries 10.64.0.0/10", "declared local fd00:64::/32",
+		"freed countries 10.64.0.0/10", "freed local fd00:64::/32", "declared asia 10.64.0.0/10", "declared countries fd00:64::/32",
+	}, history)
 }
 
 func listsLeases(t *testing.T, opts Options) {
@@ -409,7 +559,11 @@ func writesHistory(t *testing.T, opts Options) {
 
 func historyStays(t *testing.T, opts Options) {
 	s := registry(t, opts, countries)
-	for _, statement := range []string{`DELETE FROM lease_changes`, `UPDATE lease_changes SET author = 'nobody'`} {
+	statements := []string{`DELETE FROM lease_changes`, `UPDATE lease_changes SET author = 'nobody'`}
+	if opts.Database != "" {
+		statements = append(statements, `TRUNCATE lease_changes`)
+	}
+	for _, statement := range statements {
 		if _, err := s.db.ExecContext(t.Context(), statement); err == nil || !strings.Contains(err.Error(), "what happened to leases") {
 			t.Errorf("%s: %v", statement, err)
 		}
@@ -449,6 +603,8 @@ func refusesOddRanges(t *testing.T, opts Options) {
 	s := registry(t, opts, countries)
 	_, err := s.Allocate(t.Context(), address.Want{Bits: 20}, noteAt(noon))
 	wantKind(t, err, fault.Invalid, "name its holder")
+	_, err = s.Allocate(t.Context(), address.Want{Holder: "pool:countries", Parent: "pool:countries", Bits: 20}, noteAt(noon))
+	wantKind(t, err, fault.Invalid, "name of a pool")
 	for _, bits := range []int{9, 33, -1} {
 		_, err = s.Allocate(t.Context(), address.Want{Holder: "a", Parent: "pool:countries", Bits: bits}, noteAt(noon))
 		wantKind(t, err, fault.Invalid, "from 10 to 32")
@@ -468,6 +624,60 @@ func refusesOddRanges(t *testing.T, opts Options) {
 	allocate(t, s, strange, "pool:countries", 20)
 	if found := leases(t, s, strange); len(found) != 1 {
 		t.Errorf("a strange name: %v", found)
+	}
+}
+
+// cancelledMidwayLeavesNothing ends a plan between the statements of its second range.
+func cancelledMidwayLeavesNothing(t *testing.T, opts Options) {
+	s := registry(t, opts, countries)
+	ctx, cancel := context.WithCancel(t.Context())
+	err := s.changeLeases(ctx, "take ranges in", noteAt(noon), func(l *leasing) error {
+		if err := l.take(inPool("indonesia", "10.64.0.0/14")); err != nil {
+			return err
+		}
+		if err := l.exec(`DELETE FROM free_blocks`); err != nil {
+			return err
+		}
+		cancel()
+		return l.take(inPool("vietnam", "10.68.0.0/14"))
+	})
+	wantKind(t, err, fault.Unavailable, "nothing was changed")
+	same(t, []address.Lease(nil), leases(t, s, ""))
+	same(t, "[10.64.0.0/10]", freeRanges(t, s, "pool:countries"))
+	if changes, err := s.LeaseChanges(t.Context(), "", 0); err != nil || len(changes) != 1 {
+		t.Errorf("the history tells of what was not: %v, %v", changes, err)
+	}
+	allocate(t, s, "indonesia", "pool:countries", 14)
+}
+
+// readOnly makes the database refuse to be written to.
+func readOnly(t *testing.T, opts Options) *Store {
+	t.Helper()
+	s := registry(t, opts, countries)
+	allocate(t, s, "indonesia", "pool:countries", 14)
+	s.db.SetMaxOpenConns(1) // what is set holds for one connection
+	statement := `PRAGMA query_only = 1`
+	if opts.Database != "" {
+		statement = `SET default_transaction_read_only = on`
+	}
+	if _, err := s.db.ExecContext(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func tellsThatItIsReadOnly(t *testing.T, opts Options) {
+	s := readOnly(t, opts)
+	_, allocated := s.Allocate(t.Context(), address.Want{Holder: "vietnam", Parent: "pool:countries", Bits: 14}, noteAt(noon))
+	_, released := s.Release(t.Context(), "indonesia", noon, noteAt(noon))
+	for _, err := range []error{allocated, released, s.TakeAll(t.Context(), []address.Lease{inPool("laos", "10.72.0.0/14")}, noteAt(noon))} {
+		wantKind(t, err, fault.Unavailable, s.where)
+		if strings.Contains(err.Error(), "\n") {
+			t.Errorf("more than a line: %v", err)
+		}
+	}
+	if all := leases(t, s, ""); len(all) != 1 {
+		t.Errorf("what is there can be read still: %v", all)
 	}
 }
 

@@ -4,13 +4,17 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"example.org/caravan/internal/fault"
 )
@@ -126,6 +130,19 @@ func (s *Store) settleFile(ctx context.Context) error {
 	if err := os.Chmod(s.where, 0o600); err != nil {
 		return fmt.Errorf("keep it from others: %w", err)
 	}
-	var mode string
-	return s.db.QueryRowContext(ctx, `PRAGMA journal_mode = wal`).Scan(&mode)
+	// Of two programs that open a new file at once, SQLite turns one away without letting it wait.
+	const attempts, pause = 100, 10 * time.Millisecond
+	for attempt := 1; ; attempt++ {
+		var mode string
+		err := s.db.QueryRowContext(ctx, `PRAGMA journal_mode = wal`).Scan(&mode)
+		var file *sqlite.Error
+		if !errors.As(err, &file) || file.Code()&0xff != sqlite3.SQLITE_BUSY || attempt == attempts {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
 }

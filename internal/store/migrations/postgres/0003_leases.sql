@@ -63,3 +63,6 @@ $$;
 
 CREATE TRIGGER lease_changes_are_not_changed BEFORE UPDATE OR DELETE ON lease_changes
     FOR EACH ROW EXECUTE FUNCTION refuse_lease_change();
+
+CREATE TRIGGER lease_changes_are_not_removed BEFORE TRUNCATE ON lease_changes
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_lease_change();
