@@ -41,14 +41,11 @@ func (a *App) used(ctx context.Context) ([]address.Used, error) {
 	for _, r := range workspace.Ranges(a.declared) {
 		out = append(out, address.Used{Network: r.Network, Prefix: r.Prefix, Place: r.Place})
 	}
-	_, summary, err := a.keeper.Graph(ctx, "")
-	if fault.KindOf(err) == fault.NotFound {
-		return out, nil
+	last, err := a.keeper.List(ctx, 1)
+	if err != nil || len(last) == 0 {
+		return out, err
 	}
-	if err != nil {
-		return nil, err
-	}
-	s, err := a.snapshotOf(ctx, summary)
+	s, err := a.snapshotOf(ctx, last[0])
 	if err != nil {
 		return nil, err
 	}
@@ -266,11 +263,18 @@ func (a *App) Lease(ctx context.Context, r LeaseRequest) (address.Lease, error) 
 	if err := a.store.Declare(ctx, a.pools(), n); err != nil {
 		return address.Lease{}, err
 	}
+	if _, err := a.store.Reap(ctx, n); err != nil {
+		return address.Lease{}, err
+	}
+	used, err := a.used(ctx)
+	if err != nil {
+		return address.Lease{}, err
+	}
 	purpose := address.Purpose(r.Purpose)
 	if purpose == "" {
 		purpose = address.InUse
 	}
-	return a.store.Allocate(ctx, address.Want{Holder: r.Holder, Parent: r.Parent, Purpose: purpose, Bits: r.Bits}, n)
+	return a.store.Allocate(ctx, address.Want{Holder: r.Holder, Parent: r.Parent, Purpose: purpose, Bits: r.Bits}, n, used...)
 }
 
 // ReleaseLease gives back what a holder and those below it have, and says what that was.

@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"example.org/caravan/internal/depmap"
@@ -198,21 +200,20 @@ func (a *App) snapshotOf(ctx context.Context, of store.Summary) (estate.Snapshot
 	return s, nil
 }
 
-// lay renders a proposal for each of its environments and orders what is to be done.
+// lay renders a proposal for each of its environments, all at once, and orders what is to be done.
 func (a *App) lay(p expansion.Proposal) (Plan, error) {
-	plan := Plan{Proposal: p}
-	var bundles []render.Bundle
-	for _, site := range p.Sites(a.origin(p.Source)) {
-		b, err := renderSite(site)
-		if err != nil {
-			return Plan{}, err
-		}
-		bundles = append(bundles, b)
-		plan.Files = append(plan.Files, b.Files...)
+	sites := p.Sites(a.origin(p.Source))
+	bundles, problems := make([]render.Bundle, len(sites)), make([]error, len(sites))
+	var wg sync.WaitGroup
+	for i, site := range sites {
+		wg.Go(func() { bundles[i], problems[i] = renderSite(site) })
 	}
-	plan.Files = render.Pack(plan.Files).Files
-	plan.Journey = journey.Steps(p, bundles)
-	return plan, nil
+	wg.Wait()
+	if err := errors.Join(problems...); err != nil {
+		return Plan{}, err
+	}
+	files, err := render.Merge(bundles)
+	return Plan{Proposal: p, Files: files, Journey: journey.Steps(p, bundles)}, err
 }
 
 func renderSite(s render.Site) (render.Bundle, error) {

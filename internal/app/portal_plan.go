@@ -70,7 +70,7 @@ func (p Portal) Addresses(ctx context.Context) (web.Addresses, error) {
 		parts[l.Parent] = append(parts[l.Parent], l)
 	}
 	for _, pool := range all.Pools {
-		shown := web.Pool{Name: pool.Name, Prefix: pool.Prefix, Parts: partsOf(address.OfPool(pool.Name), parts)}
+		shown := web.Pool{Name: pool.Name, Prefix: pool.Prefix, Parts: partsOf(address.OfPool(pool.Name), pool.Prefix, parts)}
 		for _, u := range all.Used {
 			if pool.Prefix.Overlaps(u.Prefix) && !overlapsAny(u.Prefix, shown.Parts) {
 				shown.Parts = append(shown.Parts, web.Part{Prefix: narrower(u.Prefix, pool.Prefix), Holder: u.Network, Purpose: "in use", State: "in use", Place: u.Place.String()})
@@ -82,10 +82,18 @@ func (p Portal) Addresses(ctx context.Context) (web.Addresses, error) {
 	return out, nil
 }
 
-func partsOf(parent string, all map[string][]address.Lease) []web.Part {
+// partsOf are the leases that are parts of a range. Those of a holder that lie elsewhere are parts of what it had before.
+func partsOf(parent string, whole netip.Prefix, all map[string][]address.Lease) []web.Part {
 	var out []web.Part
 	for _, l := range all[parent] {
-		out = append(out, web.Part{Prefix: l.Prefix, Holder: l.Holder, Purpose: string(l.Purpose), State: string(l.State), Since: l.Since, Until: l.Until, Parts: partsOf(l.Holder, all)})
+		if !whole.Contains(l.Prefix.Addr()) || l.Prefix.Bits() < whole.Bits() || l.Holder == parent {
+			continue
+		}
+		part := web.Part{Prefix: l.Prefix, Holder: l.Holder, Purpose: string(l.Purpose), State: string(l.State), Since: l.Since, Until: l.Until}
+		if l.State != address.Quarantined {
+			part.Parts = partsOf(l.Holder, l.Prefix, all)
+		}
+		out = append(out, part)
 	}
 	sortParts(out)
 	return out

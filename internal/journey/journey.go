@@ -97,12 +97,17 @@ const (
 // DigestOf is the digest by which a file is known.
 func DigestOf(f render.File) estate.Digest { return estate.DigestOf(f.Text) }
 
-// kindOf is the step a rendered file belongs to.
+// belongs is the step a rendered file belongs to. The load balancers' files are nobody's: they let requests in to all.
+func belongs(f render.File, p expansion.Proposal) (Kind, estate.ServiceName) {
+	if strings.HasPrefix(f.Path, "vm/") && path.Base(path.Dir(f.Path)) == "haproxy" {
+		return Traffic, ""
+	}
+	return kindOf(f, p), f.Subject
+}
+
 func kindOf(f render.File, p expansion.Proposal) Kind {
 	base := path.Base(f.Path)
 	switch {
-	case f.Subject == "" && strings.Contains(f.Path, "/haproxy/"):
-		return Traffic
 	case f.Subject == "":
 		return Access
 	case slices.ContainsFunc(p.Datastores, func(d expansion.Datastore) bool { return d.Name == f.Subject }):

@@ -75,7 +75,8 @@ func (b *builder) addresses(env expansion.Environment) {
 }
 
 func (b *builder) file(env expansion.Environment, f render.File) {
-	s := b.step(env.Name, kindOf(f, b.proposal), f.Subject)
+	kind, subject := belongs(f, b.proposal)
+	s := b.step(env.Name, kind, subject)
 	s.Files = append(s.Files, Written{Path: f.Path, Digest: DigestOf(f), Mode: f.Mode})
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/workload"
 )
 
@@ -143,4 +144,25 @@ func Pack(files ...[]File) Bundle {
 	all := slices.Concat(files...)
 	slices.SortFunc(all, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
 	return Bundle{Digest: estate.DigestOf(all), Files: all}
+}
+
+// Merge is the files of several bundles, sorted by path. Environments share what is the same everywhere: a file that several
+// bundles have is there once. Internal when they differ on it.
+func Merge(bundles []Bundle) ([]File, error) {
+	var all []File
+	for _, b := range bundles {
+		all = append(all, b.Files...)
+	}
+	slices.SortStableFunc(all, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
+	out := all[:0]
+	for _, f := range all {
+		if last := len(out) - 1; last >= 0 && out[last].Path == f.Path {
+			if out[last] != f {
+				return nil, fault.Newf(fault.Internal, "%s differs between environments; please report it", f.Path)
+			}
+			continue
+		}
+		out = append(out, f)
+	}
+	return out, nil
 }

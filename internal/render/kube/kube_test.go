@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -133,6 +134,25 @@ func TestEqualSitesGiveEqualBytes(t *testing.T) {
 		if again := render1(t, everything()).Digest; again != first {
 			t.Fatalf("%s, then %s", first, again)
 		}
+	}
+}
+
+// TestTheBaseSaysNothingOfAPlace renders one service for two clusters that give it different things.
+func TestTheBaseSaysNothingOfAPlace(t *testing.T) {
+	here, there := samples()[0].site, samples()[0].site
+	there.Environment, there.Services = "staging-id", slices.Clone(there.Services)
+	there.Services[0].Values = map[string]string{"LOG_LEVEL": "debug"}
+	there.Services[0].Callers = nil
+	files, err := render.Merge([]render.Bundle{render1(t, here), render1(t, there)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := map[string]int{}
+	for _, f := range files {
+		n[f.Path]++
+	}
+	if n["kubernetes/base/orders/deployment.yaml"] != 1 || n["kubernetes/overlays/staging-id/orders/configmap.yaml"] != 1 {
+		t.Errorf("%v", n)
 	}
 }
 
