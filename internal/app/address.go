@@ -52,12 +52,22 @@ func (a *App) used(ctx context.Context) ([]address.Used, error) {
 	return address.Import(out, address.Seen(s)), nil
 }
 
+// machinesNeedPools reports machines that no address can be given to.
+func machinesNeedPools(p expansion.Proposal) error {
+	for _, env := range p.Environments {
+		if len(p.Hosts(env)) > 0 {
+			return fault.Newf(fault.Invalid, "the machines of %s need addresses, and caravan.yaml declares no pool; add pools: [{name: countries, range: 10.64.0.0/10}]", env.Name)
+		}
+	}
+	return nil
+}
+
 // withAddresses gives a proposal its ranges: those it has, new ones for the rest. They are reserved when that is asked for.
 // When another plan took one of them meanwhile, it is made anew.
 func (a *App) withAddresses(ctx context.Context, e expansion.Expansion, p expansion.Proposal, reserve bool) (expansion.Proposal, error) {
 	pools := a.pools()
 	if len(pools) == 0 {
-		return p, nil
+		return p, machinesNeedPools(p)
 	}
 	used, err := a.used(ctx)
 	if err != nil {

@@ -272,8 +272,9 @@ func (a *App) Decide(ctx context.Context, name string, decisions []expansion.Dec
 	return a.Plan(ctx, name, PlanRequest{})
 }
 
-// Begin writes the file that begins an expansion. Conflict when there is one of that name.
-func (a *App) Begin(_ context.Context, w expansion.Wish) error {
+// Begin writes the file that begins an expansion. Conflict when there is one of that name; nothing is written of one that cannot
+// be planned.
+func (a *App) Begin(ctx context.Context, w expansion.Wish) error {
 	if err := a.inWorkspace(); err != nil {
 		return err
 	}
@@ -281,7 +282,11 @@ func (a *App) Begin(_ context.Context, w expansion.Wish) error {
 		return fault.Newf(fault.Invalid, "%q cannot name an expansion; use lower case letters, digits and dashes, as in indonesia", w.Name)
 	}
 	text := expansion.Draft(w)
-	if _, err := expansion.Parse(text, w.Name, expansion.FileOf(w.Name)); err != nil {
+	e, err := expansion.Parse(text, w.Name, expansion.FileOf(w.Name))
+	if err != nil {
+		return err
+	}
+	if _, _, err := a.propose(ctx, e, false); err != nil {
 		return err
 	}
 	return workspace.WriteExpansion(a.dir, w.Name, nil, text)

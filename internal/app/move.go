@@ -72,7 +72,7 @@ func (a *App) Move(ctx context.Context, name string, req MoveRequest, anywhere b
 		return Moved{}, err
 	}
 	if req.Dry {
-		return dryMove(plan, dir), nil
+		return dryMove(plan, dir)
 	}
 	t, err := directory.Open(directory.Options{Dir: dir, Expansion: name, Force: req.Force})
 	if err != nil {
@@ -97,12 +97,37 @@ func undecidedText(open []expansion.Cut) string {
 	return fmt.Sprintf("%d edges are undecided: %s", len(words), strings.Join(words, ", "))
 }
 
-func dryMove(plan Plan, dir string) Moved {
+// dryMove says what carrying a plan out would change in a folder.
+func dryMove(plan Plan, dir string) (Moved, error) {
 	m := Moved{Expansion: plan.Proposal.Expansion, Proposal: plan.Proposal.Digest, Folder: dir}
-	for _, s := range plan.Journey.Steps {
-		m.Steps = append(m.Steps, StepResult{Step: s.ID, Wave: s.Wave, Kind: s.Kind})
+	there, err := directory.Look(dir, plan.Proposal.Expansion)
+	if err != nil {
+		return m, err
 	}
-	return m
+	old := make(map[string]estate.Digest, len(there))
+	for _, w := range there {
+		old[w.Path] = w.Digest
+	}
+	for _, s := range plan.Journey.Steps {
+		r := StepResult{Step: s.ID, Wave: s.Wave, Kind: s.Kind}
+		for _, w := range s.Files {
+			r.Changes = append(r.Changes, journey.Change{Path: w.Path, What: change(old, w)})
+			delete(old, w.Path)
+		}
+		m.Steps = append(m.Steps, r)
+	}
+	return m, nil
+}
+
+// change is what putting a file in place would do.
+func change(old map[string]estate.Digest, w journey.Written) journey.What {
+	switch digest, there := old[w.Path]; {
+	case !there:
+		return journey.Created
+	case digest != w.Digest:
+		return journey.Updated
+	}
+	return journey.Unchanged
 }
 
 // carryOut does every step in order, then removes what is part of none.

@@ -14,7 +14,7 @@ import (
 func (e environment) readme(things []thing) render.File {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s: virtual machines\n\nExpansion %s, country %s.", e.Environment, e.Expansion, cmp.Or(e.Country, "not given"))
-	b.WriteString(" Everything here is rendered: change a workload or the expansion, then render again.\n")
+	b.WriteString(" Everything here is rendered: change a workload or the expansion, then `caravan move` again.\n")
 	e.contents(&b, things)
 	e.machines(&b, things)
 	e.byWave(&b, things)
