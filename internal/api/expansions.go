@@ -54,7 +54,7 @@ func (r routes) expansions(a huma.API) {
 	change(a, "decide", http.MethodPost, "/expansions/{name}/decisions", "Decide edges that are cut; writes into the expansion's file", func(ctx context.Context, in *struct {
 		ExpansionName
 		Body []expansion.Decision
-	}) (app.Plan, error) {
+	}) (app.Decided, error) {
 		return r.App.Decide(ctx, in.Name, in.Body)
 	})
 	read(a, "removal", "/expansions/{name}/removal", "What taking an expansion away would remove, and what would break", func(ctx context.Context, in *ExpansionName) (expansion.Removal, error) {

@@ -118,12 +118,12 @@ func (a *App) makeLive(ctx context.Context, p expansion.Proposal) error {
 	return a.store.MakeLive(ctx, holders, a.leaseNote("move "+p.Expansion))
 }
 
-func (a *App) giveBack(ctx context.Context, name string) error {
-	_, err := a.store.Release(ctx, name, a.now().Add(quarantine), a.leaseNote("undo "+name))
+func (a *App) giveBack(ctx context.Context, name string) ([]address.Lease, error) {
+	given, err := a.store.Release(ctx, name, a.now().Add(quarantine), a.leaseNote("undo "+name))
 	if fault.KindOf(err) == fault.NotFound {
-		return nil // it had none
+		return nil, nil // it had none
 	}
-	return err
+	return given, err
 }
 
 // Addresses is the space of private ranges at one time.

@@ -233,45 +233,6 @@ func (a *App) origin(name estate.EnvironmentName) expansion.Known {
 	return expansion.Known{Name: name}
 }
 
-// Decide writes decisions into an expansion's file and says what planning then gives. Nothing is written when they are not
-// allowed. Conflict when the file was changed meanwhile.
-func (a *App) Decide(ctx context.Context, name string, decisions []expansion.Decision) (Plan, error) {
-	if err := a.inWorkspace(); err != nil {
-		return Plan{}, err
-	}
-	if len(decisions) == 0 {
-		return Plan{}, fault.Newf(fault.Usage, "nothing to decide; name an edge and what becomes of it")
-	}
-	old, file, err := workspace.ExpansionText(a.dir, name)
-	if err != nil {
-		return Plan{}, err
-	}
-	for i := range decisions {
-		if decisions[i].At.IsZero() {
-			decisions[i].At = a.now().UTC()
-		}
-	}
-	text, err := expansion.Decide(old, name, file, decisions...)
-	if err != nil {
-		return Plan{}, err
-	}
-	e, err := expansion.Parse(text, name, file)
-	if err != nil {
-		return Plan{}, err
-	}
-	p, _, err := a.propose(ctx, e, false)
-	if err != nil {
-		return Plan{}, err
-	}
-	if err := p.Answers(decisions); err != nil {
-		return Plan{}, err
-	}
-	if err := workspace.WriteExpansion(a.dir, name, old, text); err != nil {
-		return Plan{}, err
-	}
-	return a.Plan(ctx, name, PlanRequest{})
-}
-
 // Begin writes the file that begins an expansion. Conflict when there is one of that name; nothing is written of one that cannot
 // be planned.
 func (a *App) Begin(ctx context.Context, w expansion.Wish) error {

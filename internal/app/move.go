@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"example.org/caravan/internal/address"
 	"example.org/caravan/internal/directory"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/expansion"
@@ -29,7 +30,15 @@ type Moved struct {
 	Proposal  estate.Digest    `json:"proposal"`
 	Folder    string           `json:"folder"`
 	Steps     []StepResult     `json:"steps"`
-	Removed   []journey.Change `json:"removed,omitempty"` // files of an earlier proposal that are no longer part of it
+	Removed   []journey.Change `json:"removed,omitempty"`   // files of an earlier proposal that are no longer part of it
+	GivenBack []address.Lease  `json:"givenBack,omitempty"` // by an undo; quarantined before anybody else is given them
+	ToDo      ToDo             `json:"toDo,omitzero"`
+}
+
+// ToDo is what is left to people when everything is written.
+type ToDo struct {
+	NotInEffect []expansion.Cut `json:"notInEffect,omitempty"`
+	Questions   int             `json:"questions"`
 }
 
 // StepResult is what one step did.
@@ -56,16 +65,16 @@ func (a *App) folder(name, out string, anywhere bool) (string, error) {
 	return filepath.Join(a.dir, out), nil
 }
 
-// Move carries a journey out with the directory target, step by step: it plans, refuses while edges are undecided, writes
-// what is missing or changed and removes what an earlier proposal made. A second move changes nothing. Anywhere lets Out
-// be outside the workspace.
+// Move carries a journey out with the directory target, step by step: it plans, refuses while edges are undecided, while marked
+// data would leave the country, and while something it did not make is in the way; it writes what is missing or changed and
+// removes what an earlier proposal made. A second move changes nothing. Anywhere lets Out be outside the workspace.
 func (a *App) Move(ctx context.Context, name string, req MoveRequest, anywhere bool) (moved Moved, err error) {
 	plan, err := a.Plan(ctx, name, PlanRequest{Dry: req.Dry})
 	if err != nil {
 		return Moved{}, err
 	}
-	if open := plan.Proposal.Undecided(); len(open) > 0 {
-		return Moved{}, fault.Newf(fault.Denied, "%s: %s; decide with caravan decide %s, then move again", name, undecidedText(open), name)
+	if err := ready(plan.Proposal); err != nil {
+		return Moved{}, err
 	}
 	dir, err := a.folder(name, req.Out, anywhere)
 	if err != nil {
@@ -79,11 +88,34 @@ func (a *App) Move(ctx context.Context, name string, req MoveRequest, anywhere b
 		return Moved{}, err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	moved = Moved{Expansion: name, Proposal: plan.Proposal.Digest, Folder: dir}
+	if _, err := t.Preview(ctx, plan.Files); err != nil {
+		return Moved{}, err
+	}
+	moved = plan.moved(dir)
 	if err := a.carryOut(ctx, t, plan, &moved); err != nil {
 		return moved, err
 	}
 	return moved, a.makeLive(ctx, plan.Proposal)
+}
+
+func (p Plan) moved(dir string) Moved {
+	return Moved{
+		Expansion: p.Proposal.Expansion, Proposal: p.Proposal.Digest, Folder: dir,
+		ToDo: ToDo{NotInEffect: p.Proposal.NotInEffect(), Questions: len(p.Proposal.Questions)},
+	}
+}
+
+// ready refuses what may not be carried out: Denied, while edges are undecided or marked data would still leave the country.
+func ready(p expansion.Proposal) error {
+	if open := p.Undecided(); len(open) > 0 {
+		return fault.Newf(fault.Denied, "%s: %s; decide with caravan decide %s, then move again", p.Expansion, undecidedText(open), p.Expansion)
+	}
+	for _, c := range p.NotInEffect() {
+		if c.Cost.Residency != "" {
+			return fault.Newf(fault.Denied, "%s → %s: data would still leave the country (%s): %s", c.From, c.To, c.Cost.Residency, c.Lacks)
+		}
+	}
+	return nil
 }
 
 func undecidedText(open []expansion.Cut) string {
@@ -99,7 +131,7 @@ func undecidedText(open []expansion.Cut) string {
 
 // dryMove says what carrying a plan out would change in a folder.
 func dryMove(plan Plan, dir string) (Moved, error) {
-	m := Moved{Expansion: plan.Proposal.Expansion, Proposal: plan.Proposal.Digest, Folder: dir}
+	m := plan.moved(dir)
 	there, err := directory.Look(dir, plan.Proposal.Expansion)
 	if err != nil {
 		return m, err
@@ -171,15 +203,19 @@ func (a *App) Undo(ctx context.Context, name string, req MoveRequest, anywhere b
 	if err != nil {
 		return moved, err
 	}
-	return moved, a.giveBack(ctx, name)
+	moved.GivenBack, err = a.giveBack(ctx, name)
+	return moved, err
 }
 
 // Standing is how what is in place compares with what is planned now.
 type Standing struct {
-	Expansion string         `json:"expansion"`
-	Proposal  estate.Digest  `json:"proposal"` // planned now
-	Folder    string         `json:"folder"`
-	Steps     []StepStanding `json:"steps"`
+	Expansion string          `json:"expansion"`
+	Proposal  estate.Digest   `json:"proposal"` // planned now
+	Folder    string          `json:"folder"`
+	Steps     []StepStanding  `json:"steps"`
+	Edited    []string        `json:"edited,omitempty"` // paths of files that were changed by others since they were written
+	Undecided []expansion.Cut `json:"undecided,omitempty"`
+	ToDo      ToDo            `json:"toDo,omitzero"`
 }
 
 // StepStanding is how far one step is.
@@ -188,8 +224,8 @@ type StepStanding struct {
 	Wave    int             `json:"wave"`
 	Kind    journey.Kind    `json:"kind"`
 	Team    estate.TeamName `json:"team,omitempty"`
-	State   string          `json:"state" enum:"done,changed,partly,open"` // changed: what is in place is not what is planned now
-	InPlace int             `json:"inPlace"`                               // files as planned
+	State   string          `json:"state" enum:"written,outdated,edited,partly,open"` // outdated: something else is planned now; edited: by others, since it was written
+	InPlace int             `json:"inPlace"`                                          // files as planned
 	Files   int             `json:"files"`
 }
 
@@ -207,30 +243,40 @@ func (a *App) Status(ctx context.Context, name string, req MoveRequest, anywhere
 	if err != nil {
 		return Standing{}, err
 	}
-	standing = Standing{Expansion: name, Proposal: plan.Proposal.Digest, Folder: dir}
+	standing = Standing{Expansion: name, Proposal: plan.Proposal.Digest, Folder: dir, Undecided: plan.Proposal.Undecided(), ToDo: plan.moved(dir).ToDo}
 	for _, s := range plan.Journey.Steps {
 		standing.Steps = append(standing.Steps, standingOf(s, there))
+	}
+	for _, f := range there {
+		if f.Edited {
+			standing.Edited = append(standing.Edited, f.Path)
+		}
 	}
 	return standing, nil
 }
 
-func standingOf(s journey.Step, there []journey.Written) StepStanding {
+func standingOf(s journey.Step, there []directory.Found) StepStanding {
 	out := StepStanding{Step: s.ID, Wave: s.Wave, Kind: s.Kind, Team: s.Team, Files: len(s.Files), State: "open"}
-	changed := false
+	edited, outdated := false, false
 	for _, f := range s.Files {
-		i, ok := slices.BinarySearchFunc(there, f.Path, func(w journey.Written, path string) int { return strings.Compare(w.Path, path) })
+		i, ok := slices.BinarySearchFunc(there, f.Path, func(found directory.Found, path string) int { return strings.Compare(found.Path, path) })
 		switch {
-		case ok && there[i] == f:
+		case !ok:
+		case there[i].Written == f:
 			out.InPlace++
-		case ok:
-			changed = true
+		case there[i].Edited:
+			edited = true
+		default:
+			outdated = true
 		}
 	}
 	switch {
-	case changed:
-		out.State = "changed"
+	case edited:
+		out.State = "edited"
+	case outdated:
+		out.State = "outdated"
 	case out.InPlace == out.Files && len(there) > 0:
-		out.State = "done"
+		out.State = "written"
 	case out.InPlace > 0:
 		out.State = "partly"
 	}

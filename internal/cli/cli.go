@@ -111,6 +111,16 @@ func newHelp(root *cobra.Command) *cobra.Command {
 	}
 }
 
+func wasOrWere(n int) string {
+	switch n {
+	case 0:
+		return "nothing was"
+	case 1:
+		return "1 word was"
+	}
+	return fmt.Sprintf("%d words were", n)
+}
+
 // wrapArgs makes every complaint about arguments a usage fault that says where help is.
 func wrapArgs(c *cobra.Command) {
 	if !c.Runnable() {
@@ -118,10 +128,15 @@ func wrapArgs(c *cobra.Command) {
 	}
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
-			if err := check(c, args); err != nil {
+			err := check(c, args)
+			if err == nil {
+				return nil
+			}
+			_, takes, some := strings.Cut(c.Use, " ")
+			if !some || !strings.HasPrefix(err.Error(), "accepts") && !strings.HasPrefix(err.Error(), "requires") {
 				return fault.Newf(fault.Usage, "%w; see `%s --help`", err, c.CommandPath())
 			}
-			return nil
+			return fault.Newf(fault.Usage, "%s takes %s, and %s given; see `%s --help`", c.Name(), takes, wasOrWere(len(args)), c.CommandPath())
 		}
 	}
 	for _, sub := range c.Commands() {

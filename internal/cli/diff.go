@@ -29,7 +29,11 @@ func newDiff(s *session) *cobra.Command {
 			if err := o.check(); err != nil {
 				return err
 			}
-			if s.areExpansions(c.Context(), args) {
+			expansions, err := s.areExpansions(c.Context(), args)
+			if err != nil {
+				return err
+			}
+			if expansions {
 				return s.compareExpansions(c.Context(), o, args[0], args[1])
 			}
 			d, err := s.difference(c.Context(), args[0], args[1])
@@ -67,25 +71,34 @@ func (s *session) difference(ctx context.Context, old, new string) (depmap.Diffe
 	return c.Diff(ctx, old, new)
 }
 
-// areExpansions reports whether both names are those of expansions. A directory of that name comes first.
-func (s *session) areExpansions(ctx context.Context, args []string) bool {
+// areExpansions reports whether both names are those of expansions; a usage fault when only one is. A directory of that name
+// comes first.
+func (s *session) areExpansions(ctx context.Context, args []string) (bool, error) {
 	if isDir(args[0]) || isDir(args[1]) {
-		return false
+		return false, nil
 	}
 	c, done, err := s.connect(ctx, nil)
 	if err != nil {
-		return false
+		return false, nil //nolint:nilerr // where there is no workspace, there are no expansions
 	}
 	defer done()
 	list, err := c.Expansions(ctx)
 	if err != nil {
-		return false
+		return false, err
 	}
 	known := func(ref string) bool {
 		name, _, _ := strings.Cut(ref, "@")
 		return slices.ContainsFunc(list, func(v app.ExpansionSummary) bool { return v.Name == name })
 	}
-	return known(args[0]) && known(args[1])
+	old, new := known(args[0]), known(args[1])
+	if old != new {
+		one, other := args[0], args[1]
+		if new {
+			one, other = other, one
+		}
+		return false, fault.Newf(fault.Usage, "%s is an expansion and %s is none; compare two expansions, as in %s@latest %s, or two snapshots", one, other, one, one)
+	}
+	return old, nil
 }
 
 func (s *session) compareExpansions(ctx context.Context, o *output, old, new string) error {

@@ -73,7 +73,7 @@ func newSchema(s *session) *cobra.Command {
 			known := map[string][]byte{"workspace": schemas.Workspace, "expansion": schemas.Expansion}
 			schema, ok := known[args[0]]
 			if !ok {
-				return fault.Newf(fault.NotFound, "no schema %q; there are: workspace, expansion", args[0])
+				return fault.Newf(fault.NotFound, "no schema %q; there are: workspace, expansion (a workload's is that of Score v1b1, from score.dev)", args[0])
 			}
 			_, err := s.out.Write(schema)
 			return err

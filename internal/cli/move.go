@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"example.org/caravan/internal/address"
 	"example.org/caravan/internal/api/client"
 	"example.org/caravan/internal/app"
+	"example.org/caravan/internal/expansion"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
 )
@@ -129,10 +132,22 @@ func (s *session) movedTable(m app.Moved, dry bool) {
 		s.say("nothing was written; it would go to %s", m.Folder)
 		return
 	}
+	var kept []string
 	for _, ch := range m.Removed {
 		total[ch.What]++
+		if ch.What == journey.Kept {
+			kept = append(kept, ch.Path)
+		}
 	}
 	s.say("%s\nin %s", tally(total), m.Folder)
+	if len(kept) > 0 {
+		s.say("no longer part of the plan, and left because it was edited: %s", plain(strings.Join(kept, ", ")))
+	}
+	s.notInEffect(m.ToDo.NotInEffect)
+	s.say("Next:  secrets are in no file: SECRETS.md of each overlay and README.md of each vm folder list them\n       review and commit the folder, then kubectl apply -k, Argo CD or Flux, and the README of each vm folder for machines")
+	if m.ToDo.Questions > 0 {
+		s.say("       %s to the owners stand with a default; caravan plan %s lists them", count(m.ToDo.Questions, "question"), m.Expansion)
+	}
 }
 
 // tally says what became of files: "3 created, 1 updated".
@@ -161,18 +176,38 @@ func (s *session) removedTable(m app.Moved) {
 	if len(rows) > 0 {
 		s.table([]string{"KEPT", ""}, rows, cut)
 	}
+	if len(m.Removed) == 0 && len(m.GivenBack) == 0 {
+		s.say("nothing of %s was in place, in %s", m.Expansion, m.Folder)
+		return
+	}
 	s.say("%s\nin %s", tally(n), m.Folder)
+	if n[journey.Kept] > 0 {
+		s.say("caravan undo %s --force removes what was edited, too", m.Expansion)
+	}
+	for _, l := range m.GivenBack {
+		if l.Parent != "" && strings.HasPrefix(l.Parent, address.OfPool("")) {
+			s.say("gave back %s and all in it; quarantined before anybody else is given it", l.Prefix)
+		}
+	}
+	s.say("%s stays; remove it to forget the wish, too", expansion.FileOf(m.Expansion))
 }
 
 func (s *session) standingTable(v app.Standing) {
 	rows := make([][]string, 0, len(v.Steps))
 	done := 0
 	for _, step := range v.Steps {
-		if step.State == "done" {
+		if step.State == "written" {
 			done++
 		}
 		rows = append(rows, []string{fmt.Sprint(step.Wave), string(step.Step), string(step.Team), step.State, fmt.Sprintf("%d/%d", step.InPlace, step.Files)})
 	}
 	s.table([]string{"WAVE", "STEP", "TEAM", "STATE", "FILES"}, rows, cut)
-	s.say("%d of %s done, in %s", done, count(len(v.Steps), "step"), v.Folder)
+	if len(v.Edited) > 0 {
+		s.say("edited since they were written: %s", plain(strings.Join(v.Edited, ", ")))
+	}
+	s.notInEffect(v.ToDo.NotInEffect)
+	if len(v.Undecided) > 0 {
+		s.say("%s undecided; caravan plan %s lists them", areEdges(len(v.Undecided)), v.Expansion)
+	}
+	s.say("%d of %s written, in %s", done, count(len(v.Steps), "step"), v.Folder)
 }

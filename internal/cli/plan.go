@@ -237,15 +237,11 @@ func (s *session) showHistory(ctx context.Context, c *client.Client, o *planOpti
 	})
 }
 
-// planTables shows a proposal: first what needs somebody, then the rest.
+// planTables shows a proposal: what comes of it first, and at the end, where the eye rests, what needs somebody.
 func (s *session) planTables(plan app.Plan) {
 	p := plan.Proposal
 	s.heading(fmt.Sprintf("%s (%s), from %s", p.Expansion, p.Country, p.Source))
 	s.membersTable(p)
-	if len(p.Cuts) > 0 {
-		s.heading("Edges that are cut")
-		s.cutsTable(p)
-	}
 	if len(p.Optional) > 0 {
 		s.heading("Not needed: only routes that stay behind use it")
 		var rows [][]string
@@ -258,21 +254,59 @@ func (s *session) planTables(plan app.Plan) {
 	s.storesTable(p)
 	if len(p.Addresses) > 0 {
 		s.heading("Addresses")
-		var rows [][]string
-		for _, l := range p.Addresses {
-			rows = append(rows, []string{l.Prefix.String(), l.Holder})
-		}
-		s.table([]string{"RANGE", "FOR"}, rows, cut)
+		s.rangesTable(p)
 	}
 	s.heading("Waves")
 	s.wavesTable(p)
 	if len(p.Questions) > 0 {
 		s.heading("Questions to the owners; a default stands in until they are answered")
 		s.questions(p.Questions)
+		s.say("\nAnswers about a service belong in services/NAME/score.yaml (caravan workload NAME --write begins it), the others in %s.", expansion.FileOf(p.Expansion))
+	}
+	if len(p.Cuts) > 0 {
+		s.heading("Edges that are cut")
+		s.cutsTable(p)
 	}
 	s.say("\n%s, %s cut, %s, %s, %s in %s\nproposal %s\nmap read %s",
 		count(len(p.Members), "service"), count(len(p.Cuts), "edge"), count(len(p.Datastores), "datastore"), count(len(p.Questions), "question"),
 		count(len(plan.Files), "file"), count(len(plan.Journey.Steps), "step"), p.Digest, plan.MapRead.Local().Format(time.DateTime))
+	s.notInEffect(p.NotInEffect())
+	if len(p.Undecided()) == 0 {
+		s.say("Next:  caravan move %s --dry-run, then caravan move %s", p.Expansion, p.Expansion)
+	}
+}
+
+// notInEffect lists decisions that something is lacking for.
+func (s *session) notInEffect(list []expansion.Cut) {
+	if len(list) == 0 {
+		return
+	}
+	s.say("Decided, and NOT IN EFFECT until somebody does this:")
+	for _, c := range list {
+		s.say("  %s → %s, %s: %s", c.From, c.To, c.Decision.Decide, plain(c.Lacks))
+	}
+}
+
+// rangesTable lists ranges; machines are listed with their environment.
+func (s *session) rangesTable(p expansion.Proposal) {
+	var rows [][]string
+	machines := map[string]int{}
+	for _, l := range p.Addresses {
+		if l.Purpose == "machine" {
+			machines[l.Holder[:strings.LastIndex(l.Holder, "/")]]++
+		}
+	}
+	for _, l := range p.Addresses {
+		if l.Purpose == "machine" {
+			continue
+		}
+		note := l.Holder
+		if n := machines[l.Holder]; n > 0 {
+			note += fmt.Sprintf("  (%s)", count(n, "machine"))
+		}
+		rows = append(rows, []string{l.Prefix.String(), note})
+	}
+	s.table([]string{"RANGE", "FOR"}, rows, cut)
 }
 
 // questions are written once each, with all who are asked.
@@ -292,7 +326,7 @@ func (s *session) questions(list []workload.Question) {
 }
 
 func (s *session) wavesTable(p expansion.Proposal) {
-	rows := make([][]string, 0, len(p.Waves))
+	rows := [][]string{{fmt.Sprint(expansion.RangesWave), "ranges of addresses"}, {fmt.Sprint(expansion.AccessWave), "namespaces, rights and machines"}}
 	for _, w := range p.Waves {
 		rows = append(rows, []string{fmt.Sprint(w.Number), joined(w.Services)})
 	}
@@ -321,7 +355,7 @@ func (s *session) membersTable(p expansion.Proposal) {
 
 func (s *session) cutsTable(p expansion.Proposal) {
 	cuts := slices.Clone(p.Cuts)
-	slices.SortStableFunc(cuts, func(a, b expansion.Cut) int { return rank(a) - rank(b) })
+	slices.SortStableFunc(cuts, func(a, b expansion.Cut) int { return rank(a) - rank(b) }) // what needs somebody is last
 	var rows [][]string
 	for _, c := range cuts {
 		rows = append(rows, []string{string(c.From), "→ " + string(c.To), decided(c), cost(c), c.Proof.Place.String()})
@@ -329,12 +363,14 @@ func (s *session) cutsTable(p expansion.Proposal) {
 	s.table([]string{"CONSUMER", "  PROVIDER", "DECISION", "COST", "PROOF"}, rows, wrap)
 }
 
-// rank puts undecided edges first.
 func rank(c expansion.Cut) int {
-	if c.Decision == nil {
-		return 0
+	switch {
+	case c.Decision == nil:
+		return 2
+	case c.Lacks != "":
+		return 1
 	}
-	return 1
+	return 0
 }
 
 func decided(c expansion.Cut) string {
@@ -348,6 +384,9 @@ func decided(c expansion.Cut) string {
 	}
 	if d.Through != "" {
 		text += " through " + d.Through
+	}
+	if c.Lacks != "" {
+		text = "NOT IN EFFECT: " + text
 	}
 	return text + ": " + d.Why
 }

@@ -12,7 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+	"syscall"
 
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
@@ -87,11 +87,12 @@ func (t *Target) begin(name string) (err error) {
 
 // Close lets others in.
 func (t *Target) Close() error {
-	err := t.root.Close()
+	var err error
 	if t.lock != nil {
-		err = errors.Join(err, t.lock.Close())
+		err = unlock(t.root, t.lock)
+		t.lock = nil
 	}
-	return err
+	return errors.Join(err, t.root.Close())
 }
 
 func (t *Target) readManifest() error {
@@ -116,15 +117,25 @@ func (t *Target) writeManifest() error {
 	return t.replace(ManifestName, append(data, '\n'), 0o644)
 }
 
-// Apply writes a step's files, each whole or not at all.
-func (t *Target) Apply(ctx context.Context, s journey.Step, files []render.File) ([]journey.Change, error) {
+// Preview says what applying files would change, and writes nothing. Conflict, naming every file that is in the way.
+func (t *Target) Preview(_ context.Context, files []render.File) ([]journey.Change, error) {
 	changes := make([]journey.Change, len(files))
+	var inTheWay []error
 	for i, f := range files {
 		what, err := t.judge(f)
 		if err != nil {
-			return nil, err
+			inTheWay = append(inTheWay, err)
 		}
 		changes[i] = journey.Change{Path: f.Path, What: what}
+	}
+	return changes, errors.Join(inTheWay...)
+}
+
+// Apply writes a step's files, each whole or not at all.
+func (t *Target) Apply(ctx context.Context, s journey.Step, files []render.File) ([]journey.Change, error) {
+	changes, err := t.Preview(ctx, files)
+	if err != nil {
+		return nil, err
 	}
 	if err := t.intend(s.ID, files); err != nil {
 		return nil, err
@@ -264,8 +275,8 @@ func (t *Target) paths() []string {
 	return out
 }
 
-// Remove takes away the files that are not kept. One that was edited since it was made stays, and is the target's no
-// longer, unless the target was opened with Force.
+// Remove takes away the files that are not kept. One that was edited since it was made stays, and stays known, unless the
+// target was opened with Force.
 func (t *Target) Remove(ctx context.Context, keep func(path string) bool) ([]journey.Change, error) {
 	var changes []journey.Change
 	for _, path := range t.paths() {
@@ -282,15 +293,17 @@ func (t *Target) Remove(ctx context.Context, keep func(path string) bool) ([]jou
 		if what != "" {
 			changes = append(changes, journey.Change{Path: path, What: what})
 		}
-		delete(t.manifest.Files, path)
-	}
-	if len(t.manifest.Files) > 0 {
-		if len(changes) == 0 {
-			return nil, nil
+		if what != journey.Kept {
+			delete(t.manifest.Files, path)
 		}
-		return changes, t.writeManifest()
 	}
-	return changes, t.leave()
+	switch {
+	case len(t.manifest.Files) == 0:
+		return changes, t.leave()
+	case len(changes) == 0:
+		return nil, nil
+	}
+	return changes, t.writeManifest()
 }
 
 func (t *Target) remove(path string) (journey.What, error) {
@@ -321,29 +334,31 @@ func (t *Target) removeEmpty(dir string) {
 	}
 }
 
-// leave takes away the manifest, and the folder if nothing else is in it.
+// leave takes away the manifest, and the folder if nothing of others is in it.
 func (t *Target) leave() error {
 	if err := t.root.Remove(ManifestName); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fault.Newf(fault.Unavailable, "remove %s: %w; mend that and run it again", filepath.Join(t.dir, ManifestName), err)
 	}
-	entries, err := os.ReadDir(t.dir)
+	err := unlock(t.root, t.lock)
+	t.lock = nil
 	if err != nil {
 		return fault.Newf(fault.Unavailable, "%w", err)
 	}
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), lockName) {
-			return nil
-		}
-	}
-	if err := errors.Join(t.root.Remove(lockName), os.Remove(t.dir)); err != nil {
+	if err := os.Remove(t.dir); err != nil && !errors.Is(err, syscall.ENOTEMPTY) && !errors.Is(err, fs.ErrNotExist) {
 		return fault.Newf(fault.Unavailable, "%w", err)
 	}
 	return nil
 }
 
-// Look lists what a folder holds that this target made for an expansion, as it is now, without locking or making anything;
-// nothing when there is no such folder.
-func Look(dir, expansion string) ([]journey.Written, error) {
+// Found is a file in place that the target made.
+type Found struct {
+	journey.Written
+	Edited bool // since it was made
+}
+
+// Look lists what a folder holds that this target made for an expansion, as it is now, by path, without locking or making
+// anything; nothing when there is no such folder.
+func Look(dir, expansion string) ([]Found, error) {
 	root, err := os.OpenRoot(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -359,5 +374,11 @@ func Look(dir, expansion string) ([]journey.Written, error) {
 	if t.manifest.Expansion != expansion {
 		return nil, nil
 	}
-	return t.Observe(context.Background())
+	there, err := t.Observe(context.Background())
+	out := make([]Found, len(there))
+	for i, w := range there {
+		made := t.manifest.Files[w.Path]
+		out[i] = Found{w, w.Digest != made.Digest && w.Digest != made.Before}
+	}
+	return out, err
 }

@@ -168,16 +168,63 @@ func TestAnEditIsNotLostUnlessAskedFor(t *testing.T) {
 	if got := content(t, dir); got["b.yaml"] != "b.yaml 1\n" {
 		t.Errorf("a step was half done: %v", got)
 	}
-	gone, err := target.Remove(t.Context(), none)
-	if err != nil || told(gone) != "a.yaml kept, b.yaml removed" {
-		t.Errorf("%v, %v", gone, err)
+	for range 2 { // it stays known, so that it can be taken away later
+		gone, err := target.Remove(t.Context(), none)
+		if err != nil || !strings.HasPrefix(told(gone), "a.yaml kept") {
+			t.Errorf("%v, %v", gone, err)
+		}
+	}
+	if there, err := Look(dir, "indonesia"); err != nil || len(there) != 1 || !there[0].Edited {
+		t.Errorf("%v, %v", there, err)
 	}
 	if err := target.Close(); err != nil {
 		t.Fatal(err)
 	}
 	forced := open(t, dir, true)
-	if got := apply(t, forced, files("3", "a.yaml")); got != "a.yaml updated" {
+	if got := apply(t, forced, files("3", "a.yaml", "c.yaml")); got != "a.yaml updated, c.yaml created" {
 		t.Error(got)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte("edited\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if gone, err := forced.Remove(t.Context(), none); err != nil || told(gone) != "a.yaml removed, c.yaml removed" {
+		t.Errorf("%v, %v", gone, err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder stays: %v", err)
+	}
+}
+
+func TestEverythingInTheWayIsNamedBeforeAnythingIsWritten(t *testing.T) {
+	dir := t.TempDir()
+	target := open(t, dir, false)
+	apply(t, target, files("1", "a.yaml"))
+	for _, name := range []string{"a.yaml", "b.yaml"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("mine\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	changes, err := target.Preview(t.Context(), files("2", "a.yaml", "b.yaml", "c.yaml"))
+	if fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "a.yaml was edited") || !strings.Contains(err.Error(), "b.yaml is there") {
+		t.Errorf("%v", err)
+	}
+	if told(changes[2:]) != "c.yaml created" {
+		t.Errorf("%v", changes)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "c.yaml")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it was written: %v", err)
+	}
+}
+
+func TestNoLockIsLeftBehind(t *testing.T) {
+	dir := t.TempDir()
+	target := open(t, dir, false)
+	apply(t, target, files("1", "a.yaml"))
+	if err := target.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, lockName)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -3,6 +3,7 @@ package expansion
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"sort"
 	"strconv"
@@ -48,10 +49,17 @@ func Compare(a, b Proposal) Comparison {
 		if inLeft && inRight && l.value == r.value || coveredAbove(path, left, right) {
 			continue
 		}
-		c.Differences = append(c.Differences, Difference{Path: path, Old: l.value, New: r.value, Reasons: reasons(slices.Concat(r.why, l.why, followed(path, a, b), followed(path, b, a)))})
+		why := slices.Concat(r.why, l.why)
+		if inLeft && !inRight && substitution.MatchString(path) {
+			why = nil // why the old one has it does not tell why the new one lacks it
+		}
+		c.Differences = append(c.Differences, Difference{Path: path, Old: l.value, New: r.value, Reasons: reasons(slices.Concat(why, followed(path, a, b), followed(path, b, a)))})
 	}
 	return c
 }
+
+// substitution is a value that a country has in the place of the source's.
+var substitution = regexp.MustCompile(`^services/[^/]+/variables/`)
 
 // reasons are reasons, each once.
 func reasons(all []Reason) []Reason {
@@ -271,13 +279,9 @@ func (l leaves) datastore(d Datastore, own map[estate.EnvironmentName]string) {
 		users[i] = Reason{Text: "for " + string(name)}
 	}
 	l.add(path, d.Technology, users...)
-	l.add(path+"/content", string(d.Content), d.Because)
-	var asked []Reason
-	for _, point := range d.Placement.Points {
-		asked = append(asked, Reason{Text: point.Text, Place: point.Place})
-	}
-	l.add(path+"/placement", d.Placement.Kind+" "+own[d.In], asked...)
-	l.add(path+"/instances", number(d.Instances), d.Because)
-	l.add(path+"/memory", d.Memory, d.Because)
-	l.add(path+"/storage", d.Storage, d.Because)
+	l.add(path+"/content", string(d.Content), d.Said)
+	l.add(path+"/placement", d.Placement.Kind+" "+own[d.In], d.Said)
+	l.add(path+"/instances", number(d.Instances), d.Said)
+	l.add(path+"/memory", d.Memory, d.Said)
+	l.add(path+"/storage", d.Storage, d.Said)
 }

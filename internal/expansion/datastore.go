@@ -53,6 +53,9 @@ func (p *planner) checkWishes() {
 
 // fill decides what a datastore holds when it begins: what the expansion says, else nothing.
 func (p *planner) fill(s *Datastore, wish StorePlan, at string) {
+	if wish.Why != "" {
+		s.Said = Reason{Text: wish.Why, Place: p.Expansion.place(at)}
+	}
 	if wish.Content != "" {
 		s.Content, s.Because = wish.Content, Reason{Text: cmp.Or(wish.Why, "the expansion says so"), Place: p.Expansion.place(at + ".content")}
 		return

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.org/caravan/internal/document"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/syntax"
@@ -44,7 +45,7 @@ func decided(old, more []Decision) []Decision {
 	out := slices.Clone(old)
 	for _, d := range more {
 		d.At = d.At.UTC().Truncate(time.Second)
-		if i := slices.IndexFunc(out, d.sameEdge); i >= 0 {
+		if i := slices.IndexFunc(out, d.SameEdge); i >= 0 {
 			out[i] = d
 		} else {
 			out = append(out, d)
@@ -53,7 +54,22 @@ func decided(old, more []Decision) []Decision {
 	return out
 }
 
-func (d Decision) sameEdge(o Decision) bool { return d.From == o.From && d.To == o.To }
+// SameEdge reports whether two decisions are about the same edge.
+func (d Decision) SameEdge(o Decision) bool { return d.From == o.From && d.To == o.To }
+
+// Notes says what whoever decides may not have meant: a name that is almost a team's, a stub without answers.
+func Notes(decisions []Decision, teams []estate.TeamName) []string {
+	var out []string
+	for _, d := range decisions {
+		if near, ok := document.Nearest(d.By, texts(teams)); ok && !slices.Contains(teams, estate.TeamName(d.By)) {
+			out = append(out, fmt.Sprintf("%q is no team of the workspace, so it is taken for a person; if you meant %s, decide again", d.By, near))
+		}
+		if d.Decide == StubOut && len(d.Answers) == 0 {
+			out = append(out, fmt.Sprintf("the stub of %s answers {} to everything, until answers are written with the decision", d.To))
+		}
+	}
+	return out
+}
 
 // write puts one decision into the text: over the item about the same edge, else after the last one.
 func write(data []byte, d Decision) ([]byte, error) {

@@ -243,7 +243,7 @@ func check(r *document.Reader, e Expansion) {
 		d.check(r, at)
 		edge := [2]estate.ServiceName{d.From, d.To}
 		if first, twice := seen[edge]; twice && d.To != "" {
-			r.At(at, "the edge %s is decided in line %d already; keep one", d.edge(), r.Line(fmt.Sprintf("decisions[%d]", first)))
+			r.At(at, "the edge %s is decided in line %d already; keep one", d.Edge(), r.Line(fmt.Sprintf("decisions[%d]", first)))
 			continue
 		}
 		seen[edge] = i
@@ -396,8 +396,8 @@ func checkWaves(r *document.Reader, e Expansion) {
 	}
 }
 
-// edge is what a decision is about, in words.
-func (d Decision) edge() string {
+// Edge is what a decision is about, in words.
+func (d Decision) Edge() string {
 	if d.From == "" {
 		return "to " + string(d.To)
 	}

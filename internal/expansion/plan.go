@@ -62,6 +62,7 @@ func Plan(in Input) (Proposal, error) {
 	p.cutEdges()
 	p.planDatastores()
 	p.proposeWorkloads()
+	p.findLacks()
 	p.sharePorts()
 	p.orderWaves()
 	p.checkPorts()

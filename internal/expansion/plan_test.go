@@ -295,7 +295,7 @@ func TestWavesPutProvidersFirst(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	p = plan(t, wish("[web, api, stock]", "waves:\n  - [web]\n  - [stock]\n"+decide("to: reports, decide: drop", "to: cards.example.com, decide: drop", "to: pricing, decide: drop")))
-	if m, _ := p.Member("stock"); m.Wave != 4 {
+	if m, _ := p.Member("stock"); m.Wave != 6 {
 		t.Errorf("stock is in wave %d: %v", m.Wave, p.Waves)
 	}
 }
@@ -368,5 +368,27 @@ func TestADifferenceIsIntendedWhenSomebodyWroteWhy(t *testing.T) {
 	}
 	if c := Compare(id, changed); len(c.Unexplained()) == 0 {
 		t.Errorf("a port that moved by itself counts as explained: %+v", c.Differences)
+	}
+}
+
+func TestASizeOrAMissingVariableNeedsAReasonOfItsOwn(t *testing.T) {
+	unexplained := func(old, new string) string {
+		t.Helper()
+		var paths []string
+		for _, d := range Compare(plan(t, wish("[stock]", old)), plan(t, wish("[stock]", new))).Unexplained() {
+			paths = append(paths, d.Path)
+		}
+		return strings.Join(paths, " ")
+	}
+	for _, c := range []struct{ name, old, new, want string }{
+		{"a size nobody explained", "", "datastores: [{name: pg, memory: 16Gi}]\n", "datastores/pg/memory"},
+		{"a size with its reason", "", "datastores: [{name: pg, memory: 16Gi, why: price lists}]\n", ""},
+		{"a placement nobody explained", "", "datastores: [{name: pg, placement: kubernetes}]\n", "datastores/pg/placement"},
+		{"a variable more", "", "substitutions: {variables: [{service: stock, name: SHOP, value: id}]}\n", ""},
+		{"a variable less", "substitutions: {variables: [{service: stock, name: SHOP, value: id, why: ours}]}\n", "", "services/stock/variables/SHOP"},
+	} {
+		if got := unexplained(c.old, c.new); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
 	}
 }

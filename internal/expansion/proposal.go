@@ -46,6 +46,9 @@ type Member struct {
 	Wave      int                      `json:"wave"`
 }
 
+// Public is the host name under which people outside reach the service; "" when nobody does.
+func (m Member) Public() string { return m.Workload.Metadata.Annotations[workload.AnnotationPublic] }
+
 // Reason is one reason with the line it rests on, if there is one.
 type Reason struct {
 	Text  string       `json:"text"`
@@ -82,7 +85,8 @@ type Cut struct {
 	Brings    *Reach             `json:"brings,omitempty"`    // services that would come too if it were cloned, the far end first; nothing for what cannot be
 	Forbidden map[Fate]string    `json:"forbidden,omitempty"` // decisions that are not allowed, with the reason
 	Decision  *Decision          `json:"decision,omitempty"`
-	Place     estate.Place       `json:"place,omitzero"` // of the decision
+	Place     estate.Place       `json:"place,omitzero"`  // of the decision
+	Lacks     string             `json:"lacks,omitempty"` // what must still be done before the decision is in effect; "" when it is
 }
 
 // Cost is what a cut edge costs if calls still go to where the far end is today.
@@ -109,7 +113,8 @@ type Datastore struct {
 	Port       int                    `json:"port"`
 	For        []estate.ServiceName   `json:"for"`
 	Content    Content                `json:"content"`
-	Because    Reason                 `json:"because"` // of the content
+	Because    Reason                 `json:"because"`       // of the content
+	Said       Reason                 `json:"said,omitzero"` // why the expansion wants it as it does, when somebody wrote it down
 	In         estate.EnvironmentName `json:"in"`
 	Placement  Placement              `json:"placement"`
 	Instances  int                    `json:"instances"`
@@ -152,9 +157,17 @@ type StubPlan struct {
 	In      estate.EnvironmentName `json:"in"`
 }
 
-// Wave is what moves together: datastores first, then services whose providers are there.
+// The first waves are alike in every country; services follow from ServicesWave on.
+const (
+	RangesWave   = 1 // ranges of addresses become live
+	AccessWave   = 2 // namespaces, rights and machines
+	DataWave     = 3 // datastores, stubs, and what services are configured with
+	ServicesWave = 4
+)
+
+// Wave is what moves together: datastores and stubs first, then services whose providers are there.
 type Wave struct {
-	Number   int                  `json:"number"` // from 1
+	Number   int                  `json:"number"` // from DataWave
 	Services []estate.ServiceName `json:"services"`
 }
 
@@ -165,7 +178,7 @@ func (p Proposal) Answers(decisions []Decision) error {
 			continue
 		}
 		if !slices.ContainsFunc(p.Cuts, func(c Cut) bool { return c.Decision != nil && c.Decision.To == d.To && c.Decision.From == d.From }) {
-			return fault.Newf(fault.NotFound, "%s: nothing of that kind is cut, so there is nothing to decide; caravan plan %s lists what is", d.edge(), p.Expansion)
+			return fault.Newf(fault.NotFound, "%s: nothing of that kind is cut, so there is nothing to decide; caravan plan %s lists what is", d.Edge(), p.Expansion)
 		}
 	}
 	return nil
@@ -176,6 +189,17 @@ func (p Proposal) Undecided() []Cut {
 	var out []Cut
 	for _, c := range p.Cuts {
 		if c.Decision == nil {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// NotInEffect lists the edges that are decided, and where something is still to be done before the decision holds.
+func (p Proposal) NotInEffect() []Cut {
+	var out []Cut
+	for _, c := range p.Cuts {
+		if c.Decision != nil && c.Lacks != "" {
 			out = append(out, c)
 		}
 	}

@@ -304,7 +304,7 @@ func (l layout) datastore(d *Datastore, env Environment) render.Datastore {
 		})
 	}
 	for _, p := range s.Callers {
-		if m := l.members[p.Service]; m != nil && !logsIn(m.Workload, workload.NameOf(string(d.Name))) {
+		if m := l.members[p.Service]; m != nil && !m.Workload.AsksFor(workload.NameOf(string(d.Name)), "password") {
 			s.Open = append(s.Open, p.Service)
 		}
 	}
@@ -314,26 +314,8 @@ func (l layout) datastore(d *Datastore, env Environment) render.Datastore {
 	return s
 }
 
-// logsIn reports whether a workload has a place for a resource's password.
-func logsIn(w workload.Workload, resource string) bool {
-	asked := "${resources." + resource + ".password}"
-	for _, c := range w.Containers {
-		for _, v := range c.Variables {
-			if strings.Contains(v, asked) {
-				return true
-			}
-		}
-		for _, f := range c.Files {
-			if strings.Contains(f.Content, asked) && !f.NoExpand {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 func (l layout) stub(v StubPlan, env Environment) render.Stub {
-	s := render.Stub{Name: v.Name, Port: v.Port, Callers: l.callers(v.Name, env), Wave: 1}
+	s := render.Stub{Name: v.Name, Port: v.Port, Callers: l.callers(v.Name, env), Wave: DataWave}
 	for _, a := range v.Answers {
 		s.Answers = append(s.Answers, render.Answer{Path: a.Path, Status: cmp.Or(a.Status, 200), Type: a.Type, Body: a.Body})
 	}

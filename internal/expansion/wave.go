@@ -12,7 +12,7 @@ import (
 	"example.org/caravan/internal/workload"
 )
 
-// orderWaves puts datastores and stubs into the first wave and every service into the first one by which all it needs is
+// orderWaves puts datastores and stubs into the wave of data and every service into the first one by which all it needs is
 // there. Services that need each other move together; the expansion's own waves are kept in their order.
 func (p *planner) orderWaves() {
 	fixed := p.fixedWaves()
@@ -169,8 +169,7 @@ func (p *planner) wavePath(name estate.ServiceName) string {
 	return "waves"
 }
 
-// numberWaves leaves out waves nothing is in and writes down who is in which. The first is that of the datastores and
-// stubs when there are any.
+// numberWaves leaves out waves nothing is in and writes down who is in which.
 func (p *planner) numberWaves(waveOf map[estate.ServiceName]int) {
 	byNumber := map[int][]estate.ServiceName{}
 	for name, n := range waveOf {
@@ -181,24 +180,21 @@ func (p *planner) numberWaves(waveOf map[estate.ServiceName]int) {
 		numbers = append(numbers, n)
 	}
 	slices.Sort(numbers)
-	var first []estate.ServiceName
-	first = append(first, sortedNames(p.stores)...)
-	first = append(first, sortedNames(p.stubs)...)
-	if len(first) > 0 {
-		slices.Sort(first)
-		p.waves = append(p.waves, Wave{Number: 1, Services: first})
+	data := slices.Concat(sortedNames(p.stores), sortedNames(p.stubs))
+	if len(data) > 0 {
+		slices.Sort(data)
+		p.waves = append(p.waves, Wave{Number: DataWave, Services: data})
 	}
 	for _, s := range p.stores {
-		s.Wave = 1
+		s.Wave = DataWave
 	}
-	for _, n := range numbers {
+	for i, n := range numbers {
 		names := byNumber[n]
 		slices.Sort(names)
-		w := Wave{Number: len(p.waves) + 1, Services: names}
 		for _, name := range names {
-			p.members[name].Wave = w.Number
+			p.members[name].Wave = ServicesWave + i
 		}
-		p.waves = append(p.waves, w)
+		p.waves = append(p.waves, Wave{Number: ServicesWave + i, Services: names})
 	}
 }
 

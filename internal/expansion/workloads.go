@@ -175,7 +175,7 @@ var fallback = regexp.MustCompile(`\$\{([A-Z][A-Z0-9_]*):-?([^}]*)\}`)
 // fallbacks sets variables a service reads with a default that is another country's.
 func (p *planner) fallbacks(m *Member) {
 	c := p.component[m.Name]
-	if c == nil || m.Own {
+	if c == nil {
 		return
 	}
 	for _, s := range c.Settings {

@@ -47,7 +47,7 @@ type Step struct {
 	Preview     []string               `json:"preview"` // what it will do, in words
 	Files       []Written              `json:"files,omitempty"`
 	Digest      estate.Digest          `json:"digest"` // of everything above
-	Wave        int                    `json:"wave"`   // from 1; every wave has at least one step
+	Wave        int                    `json:"wave"`   // from 1, as the proposal counts
 }
 
 // Written is a file a step puts in place.
@@ -67,6 +67,9 @@ type Journey struct {
 
 // Target is where steps are carried out.
 type Target interface {
+	// Preview says what putting files in place would change, and changes nothing. Conflict, naming everything that is in the
+	// way and that the target did not make.
+	Preview(ctx context.Context, files []render.File) ([]Change, error)
 	// Apply puts a step's files in place. It may be called again, with the same step or a newer one; what is in place
 	// already stays untouched. Conflict when something is in the way that the target did not make.
 	Apply(ctx context.Context, s Step, files []render.File) ([]Change, error)
@@ -97,27 +100,22 @@ const (
 // DigestOf is the digest by which a file is known.
 func DigestOf(f render.File) estate.Digest { return estate.DigestOf(f.Text) }
 
-// belongs is the step a rendered file belongs to. The load balancers' files are nobody's: they let requests in to all.
+// belongs is the step a rendered file belongs to. What is no service's, such as load balancers that spread the requests of
+// all, must be there before anything runs.
 func belongs(f render.File, p expansion.Proposal) (Kind, estate.ServiceName) {
-	if strings.HasPrefix(f.Path, "vm/") && path.Base(path.Dir(f.Path)) == "haproxy" {
-		return Traffic, ""
-	}
-	return kindOf(f, p), f.Subject
-}
-
-func kindOf(f render.File, p expansion.Proposal) Kind {
 	base := path.Base(f.Path)
+	_, member := p.Member(f.Subject)
 	switch {
-	case f.Subject == "":
-		return Access
 	case slices.ContainsFunc(p.Datastores, func(d expansion.Datastore) bool { return d.Name == f.Subject }):
-		return CreateStore
+		return CreateStore, f.Subject
 	case slices.ContainsFunc(p.Stubs, func(s expansion.StubPlan) bool { return s.Name == f.Subject }):
-		return Stub
+		return Stub, f.Subject
+	case !member:
+		return Access, ""
 	case strings.HasPrefix(base, "httproute"):
-		return Traffic
+		return Traffic, f.Subject
 	case strings.HasPrefix(base, "configmap"), strings.HasSuffix(base, ".env"), base == "secrets.md":
-		return Configuration
+		return Configuration, f.Subject
 	}
-	return Deploy
+	return Deploy, f.Subject
 }

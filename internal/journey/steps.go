@@ -20,6 +20,7 @@ func Steps(p expansion.Proposal, bundles []render.Bundle) Journey {
 		for _, f := range bundles[i].Files {
 			b.file(env, f)
 		}
+		b.names(env)
 	}
 	b.connect()
 	return b.journey()
@@ -80,6 +81,19 @@ func (b *builder) file(env expansion.Environment, f render.File) {
 	s.Files = append(s.Files, Written{Path: f.Path, Digest: DigestOf(f), Mode: f.Mode})
 }
 
+// names are the steps that let requests in to the machines of an environment: nothing is written, a public name is pointed at
+// the load balancers, which are there already.
+func (b *builder) names(env expansion.Environment) {
+	if env.Kind != "vm" {
+		return
+	}
+	for _, m := range b.proposal.Members {
+		if slices.Contains(m.In, env.Name) && m.Public() != "" {
+			b.step(env.Name, Traffic, m.Name)
+		}
+	}
+}
+
 // connect says what each step needs first: the kinds before it in its environment, the configuration of the same
 // service, and what the service uses.
 func (b *builder) connect() {
@@ -98,7 +112,7 @@ func (b *builder) connect() {
 			b.needUses(s)
 		case Traffic:
 			b.need(s, s.Environment, Access, "")
-			b.needServices(s)
+			b.need(s, s.Environment, Deploy, s.Subject)
 		}
 	}
 }
@@ -135,20 +149,6 @@ func (b *builder) needUses(s *Step) {
 	}
 }
 
-// needServices lets requests in only when what they reach is there: the service itself, or all of the environment.
-func (b *builder) needServices(s *Step) {
-	if s.Subject != "" {
-		b.need(s, s.Environment, Deploy, s.Subject)
-		return
-	}
-	for _, m := range b.proposal.Members {
-		b.need(s, s.Environment, Deploy, m.Name)
-	}
-	for _, d := range b.proposal.Datastores {
-		b.need(s, s.Environment, CreateStore, d.Name)
-	}
-}
-
 // describe says in words what a step does.
 func (b *builder) describe(s *Step) {
 	switch s.Kind {
@@ -168,11 +168,30 @@ func (b *builder) describe(s *Step) {
 	case Deploy:
 		s.Preview = []string{fmt.Sprintf("run %s in %s", s.Subject, s.Environment)}
 	case Traffic:
-		s.Preview = []string{"let requests in"}
+		s.Preview = []string{b.letIn(s)}
 	}
 	if len(s.Files) > 0 {
 		s.Preview = append(s.Preview, amount(len(s.Files), "file"))
 	}
+}
+
+// letIn says how requests from outside come to a service.
+func (b *builder) letIn(s *Step) string {
+	m, _ := b.proposal.Member(s.Subject)
+	text := "let requests in"
+	if host := m.Public(); host != "" {
+		text = "let requests for " + host + " in"
+	}
+	var balancers []string
+	for _, a := range b.proposal.Addresses {
+		if strings.HasPrefix(a.Holder, expansion.Holder(b.proposal.Expansion, s.Environment, "machines/lb-")) {
+			balancers = append(balancers, a.Prefix.Addr().String())
+		}
+	}
+	if len(balancers) > 0 {
+		text += ": point it at the load balancers, " + strings.Join(balancers, " and ")
+	}
+	return text
 }
 
 func amount(n int, what string) string {
@@ -184,13 +203,12 @@ func amount(n int, what string) string {
 
 // journey gives every step its wave and digest and puts all in order.
 func (b *builder) journey() Journey {
-	w := waves{builder: b, of: map[StepID]int{}, services: map[int]int{}}
 	j := Journey{Expansion: b.proposal.Expansion, Proposal: b.proposal.Digest}
 	for _, id := range b.sorted() {
 		s := b.steps[id]
 		slices.Sort(s.Needs)
 		s.Digest = estate.DigestOf(s) // without its wave: what it does stays the same when others come before it
-		s.Wave = w.wave(s)
+		s.Wave = b.wave(s)
 		j.Steps = append(j.Steps, *s)
 	}
 	order := Kinds()
@@ -201,52 +219,33 @@ func (b *builder) journey() Journey {
 	return j
 }
 
-// waves numbers steps: a step comes after all it needs, and services that the proposal puts into one wave, because they
-// need each other or because nothing speaks against it, come together.
-type waves struct {
-	*builder
-	of       map[StepID]int
-	services map[int]int // wave of the proposal → wave of its services' steps
-}
-
-func (w waves) wave(s *Step) int {
-	if s.Kind != Deploy {
-		return w.alone(s)
-	}
-	m, _ := w.proposal.Member(s.Subject)
-	if n, known := w.services[m.Wave]; known {
-		return n
-	}
-	n := 1
-	for _, other := range w.proposal.Members {
-		for _, env := range w.proposal.Environments {
-			if step := w.steps[idOf(env.Name, Deploy, other.Name)]; other.Wave == m.Wave && step != nil {
-				n = max(n, w.alone(step))
-			}
+// wave is when a step is done. A service's is that of the proposal, so that everybody counts alike; what lets requests in
+// comes after all services.
+func (b *builder) wave(s *Step) int {
+	switch s.Kind {
+	case Addresses:
+		return expansion.RangesWave
+	case Access:
+		return expansion.AccessWave
+	case CreateStore, Stub, Configuration:
+		return expansion.DataWave
+	case Deploy:
+		if m, ok := b.proposal.Member(s.Subject); ok {
+			return m.Wave
 		}
 	}
-	w.services[m.Wave] = n
-	return n
+	last := expansion.DataWave
+	for _, m := range b.proposal.Members {
+		last = max(last, m.Wave)
+	}
+	return last + 1
 }
 
-// alone is the first wave a step could be in by itself.
-func (w waves) alone(s *Step) int {
-	if n, known := w.of[s.ID]; known {
-		return n
-	}
-	n := 1
-	for _, first := range s.Needs {
-		n = max(n, w.wave(w.steps[first])+1)
-	}
-	w.of[s.ID] = n
-	return n
-}
-
-// Waves lists the steps by wave.
+// Waves lists the steps by wave. One in which nothing is to be done is empty.
 func (j Journey) Waves() [][]Step {
 	var out [][]Step
 	for _, s := range j.Steps {
-		if s.Wave > len(out) {
+		for s.Wave > len(out) {
 			out = append(out, nil)
 		}
 		out[s.Wave-1] = append(out[s.Wave-1], s)

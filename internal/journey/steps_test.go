@@ -18,9 +18,9 @@ func indonesia() expansion.Proposal {
 		Expansion: "indonesia", Country: "ID", Source: "sg", Digest: "sha256:1",
 		Environments: []expansion.Environment{{Name: "id", Kind: "kubernetes"}, {Name: "id-data", Kind: "vm"}},
 		Members: []expansion.Member{
-			{Name: "api", Team: "back", In: in, Wave: 2, Uses: []expansion.Use{{Name: "pg", Here: true}, {Name: "loyalty", Here: true}, {Name: "mail", Fate: expansion.StubOut}}},
-			{Name: "loyalty", Team: "back", In: in, Wave: 2, Uses: []expansion.Use{{Name: "api", Here: true}}},
-			{Name: "web", Team: "front", In: in, Wave: 3, Uses: []expansion.Use{{Name: "api", Here: true}}},
+			{Name: "api", Team: "back", In: in, Wave: 4, Uses: []expansion.Use{{Name: "pg", Here: true}, {Name: "loyalty", Here: true}, {Name: "mail", Fate: expansion.StubOut}}},
+			{Name: "loyalty", Team: "back", In: in, Wave: 4, Uses: []expansion.Use{{Name: "api", Here: true}}},
+			{Name: "web", Team: "front", In: in, Wave: 5, Uses: []expansion.Use{{Name: "api", Here: true}}},
 		},
 		Datastores: []expansion.Datastore{{Name: "pg", Team: "data", Technology: "postgres", In: "id-data", Instances: 3, Content: "empty", Placement: expansion.Placement{Kind: "vm"}}},
 		Stubs:      []expansion.StubPlan{{Name: "mail", In: "id"}},
@@ -46,7 +46,7 @@ func bundles(order ...int) []render.Bundle {
 	}
 	return []render.Bundle{render.Pack(files), render.Pack([]render.File{
 		{Path: "vm/id-data/datastores/pg/patroni.yml", Text: "p", Subject: "pg"},
-		{Path: "vm/id-data/haproxy/haproxy.cfg", Text: "h"},
+		{Path: "vm/id-data/haproxy/haproxy.cfg", Text: "h", Subject: "haproxy"},
 		{Path: "vm/id-data/README.md", Text: "r"},
 	})}
 }
@@ -60,9 +60,9 @@ func TestStepsAreInWavesProvidersFirst(t *testing.T) {
 	}
 	want := []string{
 		"1 id-data/addresses 0", "1 id/addresses 0",
-		"2 id-data/access 1", "2 id/access 1",
+		"2 id-data/access 2", "2 id/access 1",
 		"3 id-data/datastore/pg 1", "3 id/stub/mail 1", "3 id/configuration/api 1",
-		"4 id/service/api 1", "4 id/service/loyalty 1", "4 id-data/traffic 1",
+		"4 id/service/api 1", "4 id/service/loyalty 1",
 		"5 id/service/web 1",
 		"6 id/traffic/web 1",
 	}
@@ -126,7 +126,7 @@ func TestAStepsDigestChangesWithWhatItDoesAndWithNothingElse(t *testing.T) {
 	}
 	earlier := indonesia()
 	earlier.Members[1].Uses = nil // api and loyalty no longer in a circle: loyalty may come later, and does the same
-	earlier.Members[1].Wave = 3
+	earlier.Members[1].Wave = 5
 	if d := digests(earlier, bundles())["id/service/web"]; d != before["id/service/web"] {
 		t.Error("web's step changed although it does the same")
 	}

@@ -83,6 +83,9 @@ func (p *proposer) seenAt(path string, at estate.Place) {
 func (p *proposer) needs() {
 	for _, u := range p.Uses {
 		r := Resource{Type: u.Type}
+		if logsIn(u.Type) {
+			r.ID = u.resource() // one for all who name it: nobody gets a store of their own
+		}
 		if u.Port != 0 {
 			r.Params = map[string]any{"port": u.Port}
 		}

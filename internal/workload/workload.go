@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Version is the one apiVersion that is read and written.
@@ -194,6 +195,24 @@ func (w Workload) VariableNames() []string {
 		}
 	}
 	return sorted(all)
+}
+
+// AsksFor reports whether a variable or a file of the workload holds the placeholder of a resource's property.
+func (w Workload) AsksFor(resource, name string) bool {
+	asked := property(resource, name)
+	for _, c := range w.Containers {
+		for _, v := range c.Variables {
+			if strings.Contains(v, asked) {
+				return true
+			}
+		}
+		for _, f := range c.Files {
+			if strings.Contains(f.Content, asked) && !f.NoExpand {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // ListensOn lists the ports the process itself listens on, sorted, each once.

@@ -89,12 +89,34 @@ sources:
   #   dir: ../config-repo
   #   kind: config-repository      # a configuration server hands out its files by service name
 
-# Places where things run.
+# Places where things run. A new country is planned from one of them: caravan plan NAME --new.
 # environments:
 #   - name: production-sg
 #     kind: vm                     # or kubernetes
 #     country: SG
 #     provider: gcp
+#     ranges: [10.10.0.0/22]       # private ranges it uses
+
+# Private ranges that may be divided among new countries, what else is in use, and what is joined: caravan address.
+# pools:
+#   - name: countries
+#     range: 10.64.0.0/10
+#     countries: 16                # how many are to fit
+# networks:
+#   - name: office
+#     ranges: [10.50.0.0/20]
+# peerings:
+#   - between: [production-sg, office]
+#     kind: vpn                    # or peering
+#     rtt: 9ms                     # of one round trip
+
+# Calls in a second at peak, where somebody measured them: plans say what a cut edge costs.
+# rates:
+#   - {from: orders, to: pricing, perSecond: 40}
+
+# Where datastores of new countries run, against Caravan's own advice.
+# placement:
+#   redis: kubernetes              # or datastores: for all
 
 # Who owns what: service names, globs, or folders as in CODEOWNERS. This file wins over CODEOWNERS and catalog files.
 # teams:

@@ -45,7 +45,7 @@ func (c *Client) Proposal(ctx context.Context, name, digest string) (out app.Pla
 }
 
 // Decide writes decisions into an expansion's file.
-func (c *Client) Decide(ctx context.Context, name string, decisions []expansion.Decision) (out app.Plan, err error) {
+func (c *Client) Decide(ctx context.Context, name string, decisions []expansion.Decision) (out app.Decided, err error) {
 	err = c.do(ctx, http.MethodPost, expansionPath(name, "/decisions"), nil, decisions, &out)
 	return out, err
 }

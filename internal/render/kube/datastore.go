@@ -26,7 +26,7 @@ func (c *cluster) datastores() error {
 		if err != nil {
 			return err
 		}
-		f := c.place(s.named, "datastores/"+s.name, max(d.Wave, 1))
+		f := c.place(s.named, "datastores/"+s.name, d.Wave)
 		switch {
 		case d.Technology == "postgres" || d.Technology == "postgresql":
 			c.postgres(f, s)

@@ -35,7 +35,7 @@ func (c *cluster) services() error {
 		if err := c.overlay(v); err != nil {
 			return err
 		}
-		c.parts = append(c.parts, part{max(s.Wave, 1), v.name})
+		c.parts = append(c.parts, part{s.Wave, v.name})
 	}
 	return nil
 }

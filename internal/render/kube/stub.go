@@ -43,7 +43,7 @@ http {
 
 func (c *cluster) stub(s render.Stub, site string) {
 	n := named{s.Name, workload.NameOf(string(s.Name)), render.StubNamespace, "", "stub"}
-	f := c.place(n, "stubs/"+n.name, max(s.Wave, 1))
+	f := c.place(n, "stubs/"+n.name, s.Wave)
 	config := f.config("configmap.yaml", n.name, map[string]string{"nginx.conf": site})
 	open := m("tcpSocket", m("port", s.Port), "periodSeconds", readyEvery, "timeoutSeconds", answerWithin, "failureThreshold", readyFailures)
 	pod := m(
