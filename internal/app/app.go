@@ -54,6 +54,7 @@ type App struct {
 
 	lastSnapshot estate.Snapshot // as it was lastSeen
 	lastSeen     seen
+	laid         map[laidOut]Plan
 }
 
 // seen is a graph at one time.
@@ -77,7 +78,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if o.Now == nil {
 		return nil, errors.New("app: no clock given")
 	}
-	a := &App{now: o.Now, scans: map[ScanID]*scan{}}
+	a := &App{now: o.Now, scans: map[ScanID]*scan{}, laid: map[laidOut]Plan{}}
 	if o.Workspace == "" {
 		if err := a.useDirectories(o.Dirs); err != nil {
 			return nil, err

@@ -31,8 +31,13 @@ func (a *App) Decide(ctx context.Context, name string, decisions []expansion.Dec
 	if err != nil {
 		return Decided{}, err
 	}
+	before, err := expansion.Parse(old, name, file)
+	if err != nil {
+		return Decided{}, err
+	}
 	decisions = slices.Clone(decisions)
 	for i := range decisions {
+		decisions[i] = expansion.KeepAnswers(decisions[i], before.Decisions)
 		if decisions[i].At.IsZero() {
 			decisions[i].At = a.now().UTC()
 		}
@@ -41,7 +46,7 @@ func (a *App) Decide(ctx context.Context, name string, decisions []expansion.Dec
 	if err != nil {
 		return Decided{}, fault.Newf(fault.KindOf(err), "nothing was written; with that decision, %w", err)
 	}
-	out, err := a.weigh(ctx, name, file, old, text, decisions)
+	out, err := a.weigh(ctx, before, file, text, decisions)
 	if err != nil {
 		return Decided{}, err
 	}
@@ -54,8 +59,8 @@ func (a *App) Decide(ctx context.Context, name string, decisions []expansion.Dec
 
 // weigh compares what is planned with and without decisions. Invalid when they are not allowed, NotFound when they decide
 // nothing.
-func (a *App) weigh(ctx context.Context, name, file string, old, text []byte, decisions []expansion.Decision) (Decided, error) {
-	after, err := expansion.Parse(text, name, file)
+func (a *App) weigh(ctx context.Context, before expansion.Expansion, file string, text []byte, decisions []expansion.Decision) (Decided, error) {
+	after, err := expansion.Parse(text, before.Name, file)
 	if err != nil {
 		return Decided{}, err
 	}
@@ -64,10 +69,6 @@ func (a *App) weigh(ctx context.Context, name, file string, old, text []byte, de
 		return Decided{}, fault.Newf(fault.KindOf(err), "nothing was written; with that decision, %w", err)
 	}
 	out := Decided{Notes: expansion.Notes(decisions, a.teams())}
-	before, err := expansion.Parse(old, name, file)
-	if err != nil {
-		return out, p.Answers(decisions)
-	}
 	was, _, err := a.propose(ctx, before, false)
 	if err != nil { // what could not be planned is mended by the decision
 		return out, p.Answers(decisions)
@@ -78,7 +79,7 @@ func (a *App) weigh(ctx context.Context, name, file string, old, text []byte, de
 			out.Replaced = append(out.Replaced, before.Decisions[i])
 		}
 		if i < 0 && was.Digest == p.Digest {
-			return out, fault.Newf(fault.NotFound, "%s: nothing of that kind is cut, so there is nothing to decide; caravan plan %s lists what is", d.Edge(), name)
+			return out, fault.Newf(fault.NotFound, "%s: nothing of that kind is cut, so there is nothing to decide; caravan plan %s lists what is", d.Edge(), before.Name)
 		}
 	}
 	for _, c := range p.Cuts {

@@ -37,6 +37,8 @@ type ExpansionSummary struct {
 	Services   int                    `json:"services"`
 	Datastores int                    `json:"datastores"`
 	Undecided  int                    `json:"undecided"`
+	Written    int                    `json:"written"` // steps that are in place as planned
+	Steps      int                    `json:"steps"`
 	Problem    string                 `json:"problem,omitempty"` // why it cannot be planned
 }
 
@@ -64,21 +66,35 @@ func (a *App) Expansions(ctx context.Context) ([]ExpansionSummary, error) {
 	}
 	out := make([]ExpansionSummary, 0, len(names))
 	for _, name := range names {
-		s := ExpansionSummary{Name: name}
-		e, err := workspace.Expansion(a.dir, name)
-		if err == nil {
-			s.Country, s.Source = e.Country, e.Source
-			var p expansion.Proposal
-			if p, _, err = a.propose(ctx, e, false); err == nil {
-				s.Services, s.Datastores, s.Undecided = len(p.Members), len(p.Datastores), len(p.Undecided())
-			}
-		}
+		s, err := a.summary(ctx, name)
 		if err != nil {
 			s.Problem = err.Error()
 		}
 		out = append(out, s)
 	}
 	return out, ctx.Err()
+}
+
+// summary is as much of an expansion's line as can be told; the error is why there is no more.
+func (a *App) summary(ctx context.Context, name string) (ExpansionSummary, error) {
+	s := ExpansionSummary{Name: name}
+	e, err := workspace.Expansion(a.dir, name)
+	if err != nil {
+		return s, err
+	}
+	s.Country, s.Source = e.Country, e.Source
+	p, _, err := a.propose(ctx, e, false)
+	if err != nil {
+		return s, err
+	}
+	s.Services, s.Datastores, s.Undecided = len(p.Members), len(p.Datastores), len(p.Undecided())
+	plan, err := a.lay(p)
+	if err != nil {
+		return s, err
+	}
+	standing, err := a.standing(plan, "", false)
+	s.Written, s.Steps = standing.Written(), len(standing.Steps)
+	return s, err
 }
 
 // Plan plans an expansion from the newest snapshot, keeps the proposal and reserves its ranges, unless the request is a dry one.
@@ -200,9 +216,38 @@ func (a *App) snapshotOf(ctx context.Context, of store.Summary) (estate.Snapshot
 	return s, nil
 }
 
-// lay renders a proposal for each of its environments, all at once, and orders what is to be done.
+// lay renders a proposal and orders what is to be done. What was laid out last is remembered: pages ask for it again and again.
 func (a *App) lay(p expansion.Proposal) (Plan, error) {
-	sites := p.Sites(a.origin(p.Source))
+	origin := a.origin(p.Source)
+	key := laidOut{p.Digest, estate.DigestOf(origin)}
+	a.mu.Lock()
+	plan, known := a.laid[key]
+	a.mu.Unlock()
+	if known {
+		return plan, nil
+	}
+	plan, err := layOut(p, origin)
+	if err != nil {
+		return Plan{}, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.laid) >= mostLaid {
+		clear(a.laid)
+	}
+	a.laid[key] = plan
+	return plan, nil
+}
+
+// laidOut is what a plan is laid out from.
+type laidOut struct{ proposal, origin estate.Digest }
+
+// mostLaid is how many plans are remembered laid out. One of 500 services has some 10 MB of files.
+const mostLaid = 8
+
+// layOut renders a proposal for each of its environments, all at once.
+func layOut(p expansion.Proposal, origin expansion.Known) (Plan, error) {
+	sites := p.Sites(origin)
 	bundles, problems := make([]render.Bundle, len(sites)), make([]error, len(sites))
 	var wg sync.WaitGroup
 	for i, site := range sites {

@@ -230,12 +230,18 @@ type StepStanding struct {
 }
 
 // Status says how far the journey of an expansion is.
-func (a *App) Status(ctx context.Context, name string, req MoveRequest, anywhere bool) (standing Standing, err error) {
+func (a *App) Status(ctx context.Context, name string, req MoveRequest, anywhere bool) (Standing, error) {
 	plan, err := a.Plan(ctx, name, PlanRequest{Dry: true})
 	if err != nil {
 		return Standing{}, err
 	}
-	dir, err := a.folder(name, req.Out, anywhere)
+	return a.standing(plan, req.Out, anywhere)
+}
+
+// standing compares a plan with what is in place.
+func (a *App) standing(plan Plan, out string, anywhere bool) (Standing, error) {
+	name := plan.Proposal.Expansion
+	dir, err := a.folder(name, out, anywhere)
 	if err != nil {
 		return Standing{}, err
 	}
@@ -243,7 +249,7 @@ func (a *App) Status(ctx context.Context, name string, req MoveRequest, anywhere
 	if err != nil {
 		return Standing{}, err
 	}
-	standing = Standing{Expansion: name, Proposal: plan.Proposal.Digest, Folder: dir, Undecided: plan.Proposal.Undecided(), ToDo: plan.moved(dir).ToDo}
+	standing := Standing{Expansion: name, Proposal: plan.Proposal.Digest, Folder: dir, Undecided: plan.Proposal.Undecided(), ToDo: plan.moved(dir).ToDo}
 	for _, s := range plan.Journey.Steps {
 		standing.Steps = append(standing.Steps, standingOf(s, there))
 	}
@@ -253,6 +259,17 @@ func (a *App) Status(ctx context.Context, name string, req MoveRequest, anywhere
 		}
 	}
 	return standing, nil
+}
+
+// Written counts the steps that are in place as planned.
+func (s Standing) Written() int {
+	n := 0
+	for _, step := range s.Steps {
+		if step.State == "written" {
+			n++
+		}
+	}
+	return n
 }
 
 func standingOf(s journey.Step, there []directory.Found) StepStanding {

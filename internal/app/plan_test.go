@@ -74,7 +74,7 @@ func TestAPlanIsTheSameHoweverItsInputArrives(t *testing.T) {
 		if p, err = a.withAddresses(t.Context(), e, p, false); err != nil {
 			t.Fatal(err)
 		}
-		plan, err := a.lay(p)
+		plan, err := layOut(p, a.origin(p.Source)) // what is remembered would prove nothing
 		if err != nil {
 			t.Fatal(err)
 		}

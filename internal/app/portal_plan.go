@@ -16,7 +16,7 @@ func (p Portal) Expansions(ctx context.Context) ([]web.Expansion, error) {
 	list, err := p.App.Expansions(ctx)
 	out := make([]web.Expansion, 0, len(list))
 	for _, e := range list {
-		out = append(out, web.Expansion{Name: e.Name, Country: e.Country, Source: e.Source, Services: e.Services, Undecided: e.Undecided, Problem: e.Problem})
+		out = append(out, web.Expansion{Name: e.Name, Country: e.Country, Source: e.Source, Services: e.Services, Undecided: e.Undecided, Written: e.Written, Steps: e.Steps, Problem: e.Problem})
 	}
 	return out, err
 }
@@ -29,6 +29,11 @@ func (p Portal) Plan(ctx context.Context, name string) (web.Plan, error) {
 		return web.Plan{}, err
 	}
 	out := web.Plan{Proposal: plan.Proposal, Journey: plan.Journey, Files: plan.Files, MapRead: plan.MapRead, PlannedAt: plan.PlannedAt}
+	standing, err := p.App.standing(plan, "", false)
+	if err != nil {
+		return out, err
+	}
+	out.Written = standing.Written()
 	const lookBack = 2
 	kept, err := p.App.Proposals(ctx, name, lookBack)
 	if err != nil {
@@ -78,6 +83,11 @@ func (p Portal) Addresses(ctx context.Context) (web.Addresses, error) {
 		}
 		sortParts(shown.Parts)
 		out.Pools = append(out.Pools, shown)
+	}
+	for _, u := range all.Used {
+		if !slices.ContainsFunc(all.Pools, func(p PoolState) bool { return p.Prefix.Overlaps(u.Prefix) }) {
+			out.Outside = append(out.Outside, web.Part{Prefix: u.Prefix, Holder: u.Network, Purpose: "in use", State: "in use", Place: u.Place.String()})
+		}
 	}
 	return out, nil
 }

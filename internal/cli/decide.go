@@ -55,12 +55,12 @@ func (o *decideOptions) complete() error {
 func (o *decideOptions) decision() (expansion.Decision, error) {
 	d := expansion.Decision{From: estate.ServiceName(o.from), To: estate.ServiceName(o.to), Decide: expansion.Fate(o.as), Through: o.through,
 		With: o.with, Country: o.country, By: o.by, Why: o.why}
-	for _, a := range o.answers {
-		path, body, ok := strings.Cut(a, "=")
-		if !ok || !strings.HasPrefix(path, "/") {
-			return d, fault.Newf(fault.Usage, "--answer %q is no answer; write a path and what is answered, as in --answer '/balance={\"points\": 0}'", a)
+	for _, line := range o.answers {
+		a, err := expansion.ParseAnswer(line)
+		if err != nil {
+			return d, fault.Newf(fault.Usage, "--answer %w", err)
 		}
-		d.Answers = append(d.Answers, expansion.Answer{Path: path, Body: body})
+		d.Answers = append(d.Answers, a)
 	}
 	return d, nil
 }
@@ -74,7 +74,7 @@ func newDecide(s *session) *cobra.Command {
 			"  clone      the far end comes too\n" +
 			"  call-back  calls go to where it is today; --through says over what\n" +
 			"  replace    a provider of the country takes its place; --with HOST[:PORT]\n" +
-			"  stub       canned answers take its place; --answer PATH=BODY\n" +
+			"  stub       canned answers take its place; --answer 'PATH BODY'\n" +
 			"  drop       the edge is given up",
 		Example: "  caravan decide indonesia --to pricing --as clone --by orders --why 'checkout fails without it'\n" +
 			"  caravan decide indonesia --from shop --to search --as call-back --through vpn --by storefront --why 'for the first month'",
@@ -107,7 +107,7 @@ func newDecide(s *session) *cobra.Command {
 	f.StringVar(&o.as, "as", "", "clone, call-back, replace, stub or drop")
 	f.StringVar(&o.through, "through", "", "call-back: what calls go through, such as vpn")
 	f.StringVar(&o.with, "with", "", "replace: host, or host:port, of what takes its place")
-	f.StringArrayVar(&o.answers, "answer", nil, "stub: a path and what is answered there, as in '/balance={\"points\": 0}'; may be repeated")
+	f.StringArrayVar(&o.answers, "answer", nil, "stub: a path, if need be a status and a media type, and what is answered, as in '/balance {\"points\": 0}'; may be repeated")
 	f.StringVar(&o.country, "data-country", "", "replace or call-back: country in which the far end keeps data")
 	f.StringVar(&o.by, "by", "", "team or person who decides")
 	f.StringVar(&o.why, "why", "", "reason")

@@ -170,12 +170,14 @@ func (s *session) listExpansions(ctx context.Context, c *client.Client, o *planO
 	return o.value(s.terminal, list, func() {
 		var rows [][]string
 		for _, v := range list {
-			state := "ready"
+			state := "decided"
 			switch {
 			case v.Problem != "":
 				state, _, _ = strings.Cut(v.Problem, "\n")
 			case v.Undecided > 0:
 				state = fmt.Sprintf("%s undecided", areEdges(v.Undecided))
+			case v.Steps > 0 && v.Written == v.Steps:
+				state = "written"
 			}
 			rows = append(rows, []string{v.Name, v.Country, string(v.Source), fmt.Sprint(v.Services), fmt.Sprint(v.Datastores), state})
 		}

@@ -123,7 +123,9 @@ func join[T ~string](list []T) string { return strings.Join(texts(list), ", ") }
 // join makes a service a member; one that is a member already only has one more reason to be.
 func (p *planner) join(s *depmap.Service, why Reason, path []estate.ServiceName, w Want) {
 	if m := p.members[s.Name]; m != nil {
-		m.Reasons = append(m.Reasons, why)
+		if !slices.ContainsFunc(m.Reasons, func(r Reason) bool { return r.Place == why.Place }) { // one decision may clone it for many
+			m.Reasons = append(m.Reasons, why)
+		}
 		return
 	}
 	in := w.In

@@ -45,6 +45,8 @@ type Expansion struct {
 	Source    estate.EnvironmentName
 	Services  int // that come along
 	Undecided int
+	Written   int // steps that are in place as planned
+	Steps     int
 	Problem   string // why it cannot be planned; "" when it can
 }
 
@@ -56,11 +58,13 @@ type Plan struct {
 	Before    []render.File // those of the proposal before this one, as far as one is kept
 	MapRead   time.Time     // when what it was planned from was read
 	PlannedAt time.Time     // first time exactly this was planned
+	Written   int           // steps that are in place as planned
 }
 
 // Addresses is the space of private ranges at one time.
 type Addresses struct {
 	Pools    []Pool
+	Outside  []Part // in use, in no pool
 	Findings []finding.Finding
 	At       time.Time
 }

@@ -34,10 +34,11 @@ func smallSpace(now time.Time) Addresses {
 		machines.Parts = append(machines.Parts, live(fmt.Sprintf("10.66.128.%d/32", 4+i), fmt.Sprintf("brunei/brunei-data/machines/db-%d", i+1), "machine"))
 	}
 	return Addresses{
-		At: now,
+		At:      now,
+		Outside: []Part{used("172.16.0.0/20", "office", "caravan.yaml:44")},
 		Findings: []finding.Finding{
 			{Check: "address-exhaustion", Subject: "brunei/brunei/pods", Severity: finding.Warning, What: "is full in 61 days at the pace of the last 90", Advice: "widen it to /17 when nodes are next replaced.", Due: now.AddDate(0, 2, 0), Evidence: []string{"10.66.0.0/18: 71 % in use, 0.5 % more each day"}},
-			{Check: "address-unleased", Subject: "jakarta-vm", Severity: finding.Note, What: "uses 10.20.0.0/16 without a lease", Advice: "import it with caravan address import, so that nothing else is put there.", Evidence: []string{"chef/nodes/db-jkt-1.json:12"}},
+			{Check: "address-unleased", Subject: "jakarta-vm", Severity: finding.Note, What: "uses 10.20.0.0/16 without a lease", Advice: "declare it under ranges of its environment in caravan.yaml, so that peerings are tested against it.", Evidence: []string{"chef/nodes/db-jkt-1.json:12"}},
 		},
 		Pools: []Pool{
 			{Name: "private", Prefix: prefix("10.0.0.0/8"), Parts: []Part{

@@ -19,7 +19,7 @@ func (p *portal) showAddresses(w http.ResponseWriter, r *http.Request) error {
 	}
 	asked := r.URL.Query().Get("at")
 	if asked == "" {
-		p.render(w, r, http.StatusOK, addresses.Page(f.Titled("Addresses"), addresses.Of(all.Pools, all.Findings)))
+		p.render(w, r, http.StatusOK, addresses.Page(f.Titled("Addresses"), addresses.Of(all.Pools, all.Outside, all.Findings)))
 		return nil
 	}
 	at, err := netip.ParsePrefix(asked)

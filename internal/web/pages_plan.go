@@ -62,6 +62,7 @@ func (p *portal) planned(w http.ResponseWriter, r *http.Request, status int, v p
 		return err
 	}
 	v.Proposal, v.Journey, v.Files = made.Proposal, made.Journey, len(made.Files)
+	v.Written = made.Written
 	v.MapRead, v.Planned = shell.MomentOf(made.MapRead, p.Now()), shell.MomentOf(made.PlannedAt, p.Now())
 	p.render(w, r, status, plan.Page(f.Titled(name), v))
 	return nil
@@ -83,6 +84,9 @@ func (p *portal) decide(w http.ResponseWriter, r *http.Request) error {
 	anchor, inPlace := plan.Anchor(from, to), r.Header.Get("HX-Request") != ""
 	err := complete(asked)
 	if err == nil {
+		asked.Answers, err = answersOf(r)
+	}
+	if err == nil {
 		err = p.Backend.Decide(r.Context(), name, []expansion.Decision{asked})
 	}
 	switch {
@@ -93,7 +97,7 @@ func (p *portal) decide(w http.ResponseWriter, r *http.Request) error {
 		if inPlace {
 			status = http.StatusOK
 		}
-		return p.planned(w, r, status, plan.View{Attempt: plan.Attempt{Anchor: anchor, Decision: asked, All: all, Error: err.Error()}})
+		return p.planned(w, r, status, plan.View{Attempt: plan.Attempt{Anchor: anchor, Decision: asked, All: all, Answers: r.PostFormValue("answers"), Error: err.Error()}})
 	case asked.Decide == expansion.Clone:
 		anchor = plan.MemberAnchor(to) // it is a cut no longer
 	}
@@ -116,6 +120,25 @@ func decisionOf(r *http.Request) expansion.Decision {
 		d.With, d.Country = field("with"), strings.ToUpper(field("country"))
 	}
 	return d
+}
+
+// answersOf are the canned answers of the form, one on each line.
+func answersOf(r *http.Request) ([]expansion.Answer, error) {
+	if expansion.Fate(r.PostFormValue("decide")) != expansion.StubOut {
+		return nil, nil
+	}
+	var out []expansion.Answer
+	for line := range strings.Lines(r.PostFormValue("answers")) {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		a, err := expansion.ParseAnswer(strings.TrimSpace(line))
+		if err != nil {
+			return out, err
+		}
+		out = append(out, a)
+	}
+	return out, nil
 }
 
 // complete tells what a decision lacks, in the words of the form.

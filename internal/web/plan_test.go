@@ -60,6 +60,7 @@ func TestADecisionThatIsNotTakenIsToldAtItsForm(t *testing.T) {
 		{"a replacement is not named", "decide=replace&by=finance&why=x", "say with what wallet is replaced: a host, or host:port"},
 		{"what residency forbids was sent all the same", "decide=call-back&through=vpn&by=finance&why=x", "payments → wallet may not be decided call-back: data of payments may not leave MY"},
 		{"calls back go nowhere", "decide=call-back&by=finance&why=x", "through"},
+		{"an answer without a path", "decide=stub&answers=none&by=finance&why=x", `"none" is no answer; write a path`},
 		{"a fate nobody knows", "decide=keep&by=finance&why=x", `"keep"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -89,6 +90,8 @@ func TestADecisionGoesBackToItsEdge(t *testing.T) {
 	for _, tt := range []struct{ name, form, anchor, selector, text string }{
 		{"an edge that stays cut", "from=payments&to=wallet&decide=stub&by=finance&why=no+wallet+in+the+first+year", plan.Anchor("payments", "wallet"),
 			`[data-decided="payments → wallet"] > .quiet`, "finance, 2 March 2026: no wallet in the first year expansions/malaysia.yaml:"},
+		{"a stub with its answers", "from=payments&to=wallet&decide=stub&answers=%2Fpay+402%0D%0A%0D%0A%2F+text%2Fplain+none&by=finance&why=no+wallet", plan.Anchor("payments", "wallet"),
+			`[data-decided="payments → wallet"] textarea[name=answers]`, "/pay 402 / text/plain none"},
 		{"a replacement with what takes its place", "from=payments&to=wallet&decide=replace&with=dompet.example.org&country=my&through=vpn&by=finance&why=local", plan.Anchor("payments", "wallet"),
 			`[data-decided="payments → wallet"] .verdict b`, "replaced with dompet.example.org"},
 		{"a service that comes too", "from=orders&to=inventory&decide=clone&by=roastery&why=stock+is+counted+here", plan.MemberAnchor("inventory"),

@@ -45,6 +45,7 @@ const (
 type View struct {
 	Findings []finding.Finding
 	Ranges   []Range // every pool, or the one range that is zoomed into
+	Outside  []Part  // in use, in no pool; not when zoomed
 	Zoomed   bool
 	Path     []Crumb // from the pool to the range that is zoomed into
 }
@@ -76,9 +77,9 @@ type Row struct {
 // mostRows is how many lines a table has at most; what is left out is seen by zooming in.
 const mostRows = 300
 
-// Of looks at all pools.
-func Of(pools []Pool, findings []finding.Finding) View {
-	v := View{Findings: findings}
+// Of looks at all pools, and at what is in use outside of them.
+func Of(pools []Pool, outside []Part, findings []finding.Finding) View {
+	v := View{Findings: findings, Outside: outside}
 	for _, p := range pools {
 		height := low
 		if len(p.Parts) == 0 {

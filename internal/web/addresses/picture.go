@@ -77,7 +77,11 @@ func (p *Picture) part(part Part, r rect) {
 		p.Blocks = append(p.Blocks, b)
 		return
 	}
-	b.Labels = labels(rect{r.x, r.y, r.w, header}, name+"  "+part.Prefix.String())
+	head := rect{r.x, r.y, r.w, header}
+	if both := name + "  " + part.Prefix.String(); utf8.RuneCountInString(both) <= head.room() {
+		name = both
+	}
+	b.Labels = labels(head, name)
 	p.Blocks = append(p.Blocks, b)
 	p.fill(part.Prefix, rect{r.x + 2, r.y + header, r.w - 4, r.h - header - 2}, part.Parts)
 }
@@ -115,17 +119,19 @@ func (r rect) inset() rect {
 
 func (r rect) visible() bool { return r.w >= smallest && r.h >= smallest }
 
-// labels are as many of the lines as fit into a rectangle, cut where they are too long. None when not even the start of
-// the first fits.
+// room is how many letters fit side by side.
+func (r rect) room() int { return int((r.w - 2*margin) / letter) }
+
+// labels are as many of the lines as fit into a rectangle: the first is cut where it is too long, and what follows is left
+// out. None when not even the start of the first fits.
 func labels(r rect, lines ...string) []Label {
 	var out []Label
-	room := int((r.w - 2*margin) / letter)
 	for i, line := range lines {
 		y := r.y + lineSpace*float64(i+1)
-		if room < 4 || y+3 > r.y+r.h {
+		if r.room() < 4 || y+3 > r.y+r.h || i > 0 && utf8.RuneCountInString(line) > r.room() {
 			return out
 		}
-		out = append(out, Label{Text: cut(line, room), X: r.x + margin, Y: y})
+		out = append(out, Label{Text: cut(line, r.room()), X: r.x + margin, Y: y})
 	}
 	return out
 }

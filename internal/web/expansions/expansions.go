@@ -14,6 +14,8 @@ type Line struct {
 	Source    estate.EnvironmentName
 	Services  int // that come along
 	Undecided int
+	Written   int // steps that are in place as planned
+	Steps     int
 	Problem   string // why it cannot be planned; "" when it can
 }
 
@@ -22,10 +24,12 @@ func (l Line) State() string {
 	switch {
 	case l.Problem != "":
 		return "cannot be planned"
-	case l.Undecided == 0:
-		return "decided"
+	case l.Undecided > 0:
+		return shell.Count(l.Undecided, "edge") + " to decide"
+	case l.Steps > 0 && l.Written == l.Steps:
+		return "written"
 	}
-	return shell.Count(l.Undecided, "edge") + " to decide"
+	return "decided"
 }
 
 // class is how the state looks.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"strings"
 
 	"example.org/caravan/internal/expansion"
 )
@@ -22,6 +23,8 @@ type form struct {
 	anchor   string
 	decision expansion.Decision // what is filled in
 	all      bool
+	answers  string // one on each line
+	inFile   bool   // they can be changed in the expansion's file alone
 	alike    int
 	error    string
 	open     bool
@@ -33,11 +36,26 @@ func (v View) formOf(c expansion.Cut) form {
 	if c.Decision != nil {
 		out.decision = *c.Decision
 		out.all = c.Decision.From == ""
+		out.answers, out.inFile = lineByLine(c.Decision.Answers)
 	}
 	if v.Attempt.Anchor == out.anchor {
 		out.decision, out.all, out.error, out.open = v.Attempt.Decision, v.Attempt.All, v.Attempt.Error, true
+		out.answers = v.Attempt.Answers
 	}
 	return out
+}
+
+// lineByLine writes answers one on each line; not when one of them takes more than its line says.
+func lineByLine(all []expansion.Answer) (text string, inFile bool) {
+	lines := make([]string, len(all))
+	for i, a := range all {
+		line, ok := a.Line()
+		if !ok {
+			return "", true
+		}
+		lines[i] = line
+	}
+	return strings.Join(lines, "\n"), false
 }
 
 // choices are all fates with what they mean for this edge.
@@ -68,7 +86,7 @@ func meaning(f expansion.Fate, c expansion.Cut) string {
 		expansion.Clone:    to + " comes too",
 		expansion.CallBack: "calls go to " + to + " where it is today",
 		expansion.Replace:  "a provider of the country takes its place",
-		expansion.StubOut:  "canned answers take its place: 200 with an empty object, until the expansion's file says others",
+		expansion.StubOut:  "canned answers take its place",
 		expansion.Drop:     "the edge is given up; calls to it fail at once",
 	}[f]
 }

@@ -20,6 +20,7 @@ type View struct {
 	Proposal expansion.Proposal
 	Journey  journey.Journey
 	Files    int
+	Written  int // steps that are in place as planned
 	MapRead  shell.Moment
 	Planned  shell.Moment
 	Team     estate.TeamName // only the members of this team are shown; all when empty
@@ -33,7 +34,8 @@ type View struct {
 type Attempt struct {
 	Anchor   string // of the edge
 	Decision expansion.Decision
-	All      bool // it was meant for every consumer
+	All      bool   // it was meant for every consumer
+	Answers  string // as they were typed
 	Error    string
 }
 
