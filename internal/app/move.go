@@ -52,17 +52,29 @@ type StepResult struct {
 // renderedFolder is where expansions are written in a workspace.
 const renderedFolder = "rendered"
 
+// kept are the workspace's own folders: nothing is rendered into them.
+var kept = []string{".", ".caravan", ".git", "expansions", "services"}
+
 // folder is the directory a move writes into. Only the very person at this machine may name one outside the workspace.
 func (a *App) folder(name, out string, anywhere bool) (string, error) {
-	switch {
-	case out == "":
+	if out == "" {
 		return filepath.Join(a.dir, renderedFolder, name), nil
-	case anywhere:
-		return filepath.Abs(out)
-	case !filepath.IsLocal(out):
-		return "", fault.Newf(fault.Denied, "%q is outside the workspace; name a folder below it", out)
 	}
-	return filepath.Join(a.dir, out), nil
+	full := out
+	if !filepath.IsAbs(out) {
+		full = filepath.Join(a.dir, out)
+	}
+	below, err := filepath.Rel(a.dir, full)
+	if err != nil || !filepath.IsLocal(below) {
+		if !anywhere {
+			return "", fault.Newf(fault.Denied, "%q is outside the workspace; name a folder below it", out)
+		}
+		return filepath.Clean(full), nil
+	}
+	if first, _, _ := strings.Cut(filepath.ToSlash(below), "/"); slices.Contains(kept, first) {
+		return "", fault.Newf(fault.Denied, "%q is the workspace's own; name a folder of its own, such as %s/%s", out, renderedFolder, name)
+	}
+	return full, nil
 }
 
 // Move carries a journey out with the directory target, step by step: it plans, refuses while edges are undecided, while marked
@@ -193,6 +205,15 @@ func (a *App) Undo(ctx context.Context, name string, req MoveRequest, anywhere b
 	if err != nil {
 		return Moved{}, err
 	}
+	there, err := directory.Look(dir, name)
+	if err != nil {
+		return Moved{}, err
+	}
+	if len(there) == 0 && !req.Force {
+		if err := a.notElsewhere(ctx, name, dir); err != nil {
+			return Moved{}, err
+		}
+	}
 	t, err := directory.Open(directory.Options{Dir: dir, Expansion: name, Force: req.Force})
 	if err != nil {
 		return Moved{}, err
@@ -205,6 +226,18 @@ func (a *App) Undo(ctx context.Context, name string, req MoveRequest, anywhere b
 	}
 	moved.GivenBack, err = a.giveBack(ctx, name)
 	return moved, err
+}
+
+// notElsewhere refuses to give back ranges that are live when nothing is in a folder: it was moved into another one.
+func (a *App) notElsewhere(ctx context.Context, name, dir string) error {
+	leases, err := a.store.Leases(ctx, name)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(leases, func(l address.Lease) bool { return l.State == address.Live }) {
+		return fault.Newf(fault.Conflict, "nothing of %s is in %s, and its ranges are live; name the folder it was moved into with --out, or give them back with --force", name, dir)
+	}
+	return nil
 }
 
 // Standing is how what is in place compares with what is planned now.

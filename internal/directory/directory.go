@@ -200,13 +200,15 @@ func (t *Target) intend(step journey.StepID, files []render.File) error {
 	return t.writeManifest()
 }
 
-// read is the digest and the mode of what is at a path. It must be a regular file.
+// read is the digest and the mode of what is at a path. It must be a regular file, in a folder that is no link out of the target's.
 func (t *Target) read(path string) (estate.Digest, fs.FileMode, error) {
 	info, err := t.root.Lstat(path)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return "", 0, err
-	}
-	if !info.Mode().IsRegular() {
+	case err != nil:
+		return "", 0, errors.New("something that is no folder of ours is above it")
+	case !info.Mode().IsRegular():
 		return "", 0, errors.New("something that is no file is in the way")
 	}
 	data, err := t.root.ReadFile(path)
@@ -353,7 +355,7 @@ func (t *Target) leave() error {
 // Found is a file in place that the target made.
 type Found struct {
 	journey.Written
-	Edited bool // since it was made
+	Edited bool // since it was made, or something else is in its place
 }
 
 // Look lists what a folder holds that this target made for an expansion, as it is now, by path, without locking or making
@@ -374,11 +376,17 @@ func Look(dir, expansion string) ([]Found, error) {
 	if t.manifest.Expansion != expansion {
 		return nil, nil
 	}
-	there, err := t.Observe(context.Background())
-	out := make([]Found, len(there))
-	for i, w := range there {
-		made := t.manifest.Files[w.Path]
-		out[i] = Found{w, w.Digest != made.Digest && w.Digest != made.Before}
+	var out []Found
+	for _, path := range t.paths() {
+		digest, mode, err := t.read(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		made := t.manifest.Files[path]
+		out = append(out, Found{
+			Written: journey.Written{Path: path, Digest: digest, Mode: uint32(mode)},
+			Edited:  err != nil || digest != made.Digest && digest != made.Before,
+		})
 	}
-	return out, err
+	return out, nil
 }

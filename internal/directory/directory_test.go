@@ -271,6 +271,22 @@ func TestNothingIsWrittenThroughALinkOutOfTheFolder(t *testing.T) {
 	if got := content(t, outside); len(got) != 0 {
 		t.Errorf("%v", got)
 	}
+	if err := os.Remove(filepath.Join(dir, "a")); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, target, files("1", "a/b.yaml"))
+	if err := errors.Join(os.RemoveAll(filepath.Join(dir, "a")), os.Symlink(outside, filepath.Join(dir, "a")), os.WriteFile(filepath.Join(outside, "b.yaml"), []byte("theirs"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if there, err := Look(dir, "indonesia"); err != nil || len(there) != 1 || !there[0].Edited {
+		t.Errorf("%v, %v", there, err)
+	}
+	if gone, err := target.Remove(t.Context(), none); err != nil || told(gone) != "a/b.yaml kept" {
+		t.Errorf("%v, %v", gone, err)
+	}
+	if got := content(t, outside); got["b.yaml"] != "theirs" {
+		t.Errorf("%v", got)
+	}
 	if _, err := target.Apply(t.Context(), journey.Step{}, []render.File{{Path: "../escape", Text: "x", Mode: 0o644}}); err == nil {
 		t.Error("no error")
 	}

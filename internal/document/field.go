@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/agext/levenshtein"
 
@@ -87,6 +88,12 @@ func texts[T ~string](list []T) []string {
 	return out
 }
 
+// misleads reports control characters and those that turn the direction of the text after them (Unicode, UAX 9: embeddings,
+// overrides and isolates).
+func misleads(r rune) bool {
+	return r != '\t' && unicode.IsControl(r) || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+}
+
 // Text takes in a string of one line.
 func Text[T ~string](into *T) Taker {
 	return func(r *Reader, n syntax.Node, path string) {
@@ -103,6 +110,8 @@ func Text[T ~string](into *T) Taker {
 			r.At(path, "%s is longer than %d bytes; shorten it", r.called(path), maxText)
 		case strings.ContainsAny(n.Value, "\n\r\x00"):
 			r.At(path, "%s spreads over several lines; write one", r.called(path))
+		case strings.ContainsFunc(n.Value, misleads):
+			r.At(path, "%s holds a character that cannot be seen and changes what can; remove it", r.called(path))
 		default:
 			*into = T(strings.TrimSpace(n.Value))
 		}

@@ -70,6 +70,8 @@ func TestEachMistakeIsOneLineWithItsMend(t *testing.T) {
 		{"a clone through a tunnel", least + "decisions:\n  - {to: s, decide: clone, through: vpn, by: a, at: 2026-01-01, why: b}\n", []string{`8: "through" says how to call-back, and the decision is to clone`}},
 		{"a date in words", least + "decisions:\n  - {to: s, decide: clone, by: a, at: yesterday, why: b}\n", []string{`8: decisions[0].at is no date; write it as 2026-03-01`}},
 		{"answers of a clone", least + "decisions:\n  - {to: s, decide: clone, answers: [{path: /}], by: a, at: 2026-01-01, why: b}\n", []string{`8: answers are a stub's`}},
+		{"a name that turns the text around", least + "decisions:\n  - {to: s, decide: clone, by: \"\\u202eevil\", at: 2026-01-01, why: \"\\e[31mred\"}\n",
+			[]string{`8: decisions[0].by holds a character that cannot be seen`, `8: decisions[0].why holds a character that cannot be seen`}},
 		{"an answer to no path", least + "decisions:\n  - {to: s, decide: stub, answers: [{path: x}], by: a, at: 2026-01-01, why: b}\n", []string{`8: "x" is not a path; begin it with /`}},
 		{"an edge decided twice", least + "decisions:\n  - {to: s, decide: clone, by: a, at: 2026-01-01, why: b}\n  - {to: s, decide: drop, by: a, at: 2026-01-01, why: b}\n", []string{`9: the edge to s is decided in line 8 already; keep one`}},
 	} {
