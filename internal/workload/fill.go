@@ -100,7 +100,7 @@ func occurrences(text, name string) func(yield func(int) bool) {
 }
 
 func alone(text string, from, to int) bool {
-	if from > 0 && (inName(text[from-1]) || text[from-1] == '.') {
+	if from > 0 && (inName(text[from-1]) || text[from-1] == '.' || text[from-1] == '$') { // $db is a shell's variable
 		return false
 	}
 	if to < len(text) && text[to] == '.' {
@@ -115,7 +115,7 @@ func inName(c byte) bool {
 
 var (
 	addressKey  = regexp.MustCompile(`(?i)(host|hosts|hostname|addr|address|server|servers|url|uri|endpoint|broker|brokers|node|nodes)$`)
-	addressWord = regexp.MustCompile(`(?i)(host|server|addr|address|data source)\s*=\s*$`)
+	addressWord = regexp.MustCompile(`(?i)(host|server|addr|address|data source)\s*=\s*(?:tcp:)?$`)
 )
 
 // isAddress reports whether a name in a value is meant as an address. One with dots always is; a lone word is where a
@@ -135,6 +135,7 @@ func isAddress(key, value string, from, to int) bool {
 
 var (
 	portAfter     = regexp.MustCompile(`^:(\d+)`)
+	portAfterWord = regexp.MustCompile(`^,(\d+)`) // SQL Server's: Server=tcp:HOST,1433
 	portWord      = regexp.MustCompile(`(?i)\bport\s*=\s*(\d+)`)
 	loginBefore   = regexp.MustCompile(`://([^:@/\s]*)(?::([^@/\s]*))?@(?:[^@/\s]*,)?$`)
 	databaseAfter = regexp.MustCompile(`^(?::\d+)?(?:,[^/]*)?/([A-Za-z0-9_-]+)(?:[?;]|$)`)
@@ -147,9 +148,14 @@ var (
 // place replaces the address of one provider, and in a URL what logs in there.
 func (p *proposer) place(value string, h host) []patch {
 	name := h.use.resource()
+	if h.from > 0 && value[h.from-1] == '[' && strings.HasPrefix(value[h.to:], "]") { // brackets are an address's of IPv6, not a name's
+		h.from, h.to = h.from-1, h.to+1
+	}
 	out := []patch{{h.from, h.to, property(name, "host")}}
 	before, after := value[:h.from], value[h.to:]
 	if found := portAfter.FindStringSubmatchIndex(after); found != nil {
+		out = append(out, patch{h.to + found[2], h.to + found[3], property(name, "port")})
+	} else if found := portAfterWord.FindStringSubmatchIndex(after); found != nil && addressWord.MatchString(before) {
 		out = append(out, patch{h.to + found[2], h.to + found[3], property(name, "port")})
 	} else if found := portWord.FindStringSubmatchIndex(value); found != nil && addressWord.MatchString(before) {
 		out = append(out, patch{found[2], found[3], property(name, "port")})
@@ -214,19 +220,19 @@ func apply(value string, patches []patch) string {
 
 func literal(text string) string { return strings.ReplaceAll(text, "${", "$${") }
 
+// node is the address of a provider in a filled value.
+var node = regexp.MustCompile(`\$\{resources\.[a-z0-9-]+\.host\}(?::\$\{resources\.[a-z0-9-]+\.port\})?`)
+
 // shorten leaves out of a list what is there already: the nodes of one provider have become one address.
 func shorten(value string) string {
-	if !strings.Contains(value, ",${resources.") {
-		return value
-	}
-	words := strings.Split(value, ",")
-	out := words[:1]
-	for _, w := range words[1:] {
-		if w != out[len(out)-1] {
-			out = append(out, w)
+	for _, one := range node.FindAllString(value, -1) {
+		for _, comma := range []string{",", ", "} {
+			for strings.Contains(value, one+comma+one) {
+				value = strings.ReplaceAll(value, one+comma+one, one)
+			}
 		}
 	}
-	return strings.Join(out, ",")
+	return value
 }
 
 // secrets is the resource that stands for values kept elsewhere.

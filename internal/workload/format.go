@@ -3,8 +3,11 @@ package workload
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -40,9 +43,9 @@ type formatter struct {
 
 // ask puts a question above the key it is about, or above the nearest there is.
 func (f *formatter) ask(root *yaml.Node, q Question) {
-	text := "QUESTION: " + q.Text
+	text := "QUESTION: " + oneLine(q.Text)
 	if q.Place != (estate.Place{}) {
-		text += " (" + q.Place.String() + ")"
+		text += " (" + oneLine(q.Place.String()) + ")"
 	}
 	node := root.Content[0]
 	for path := q.Path; path != ""; path = path[:max(strings.LastIndexByte(path, '.'), 0)] {
@@ -55,6 +58,16 @@ func (f *formatter) ask(root *yaml.Node, q Question) {
 		text = node.HeadComment + "\n" + text
 	}
 	node.HeadComment = text
+}
+
+// oneLine is a text as a comment may hold it: names of files are other people's.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
 }
 
 // tree is a map under construction.
@@ -82,9 +95,9 @@ func (t tree) put(key string, value *yaml.Node) {
 	name := textNode(key)
 	t.f.keys[t.at(key)] = name
 	if at, ok := t.f.origins[t.at(key)]; ok && value.Kind == yaml.ScalarNode {
-		value.LineComment = at.String()
+		value.LineComment = oneLine(at.String())
 	} else if ok {
-		name.HeadComment = at.String()
+		name.HeadComment = oneLine(at.String())
 	}
 	t.node.Content = append(t.node.Content, name, value)
 }
@@ -111,10 +124,20 @@ func (t tree) yes(key string, b bool) {
 func textNode(text string) *yaml.Node {
 	n := &yaml.Node{}
 	n.SetString(text)
-	if !strings.Contains(text, "\n") {
+	switch {
+	case !strings.Contains(text, "\n"):
 		n.Style = 0
+	case !blockSafe(text):
+		n.Style = yaml.DoubleQuotedStyle
 	}
 	return n
+}
+
+// blockSafe reports whether a text over several lines comes back as it was from a block: where a line begins with white
+// space, or all is white space, what is indentation and what is text cannot be told.
+func blockSafe(text string) bool {
+	first, _ := utf8.DecodeRuneInString(text)
+	return !unicode.IsSpace(first) && !strings.Contains(text, "\n\t") && !strings.Contains(text, "\r")
 }
 
 func numberNode(n int) *yaml.Node {
@@ -273,12 +296,44 @@ func (f *formatter) resource(path string, v Resource) *yaml.Node {
 
 // anyNode is a value of any kind that plain reads.
 func anyNode(v any) *yaml.Node {
-	if text, ok := v.(string); ok {
-		return textNode(text)
+	switch v := v.(type) {
+	case nil:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}
+	case string:
+		return textNode(v)
+	case bool:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: strconv.FormatBool(v)}
+	case int:
+		return numberNode(v)
+	case float64:
+		return floatNode(v)
+	case []any:
+		n := &yaml.Node{Kind: yaml.SequenceNode}
+		for _, item := range v {
+			n.Content = append(n.Content, anyNode(item))
+		}
+		return n
+	case map[string]any:
+		n := &yaml.Node{Kind: yaml.MappingNode}
+		for _, key := range sorted(v) {
+			n.Content = append(n.Content, textNode(key), anyNode(v[key]))
+		}
+		return n
 	}
-	n := &yaml.Node{}
-	if err := n.Encode(v); err != nil {
-		return textNode(fmt.Sprint(v))
+	return textNode(fmt.Sprint(v))
+}
+
+func floatNode(x float64) *yaml.Node {
+	text := strconv.FormatFloat(x, 'g', -1, 64)
+	switch {
+	case math.IsInf(x, 1):
+		text = ".inf"
+	case math.IsInf(x, -1):
+		text = "-.inf"
+	case math.IsNaN(x):
+		text = ".nan"
+	case !strings.ContainsAny(text, ".e"):
+		text += ".0"
 	}
-	return n
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!float", Value: text}
 }

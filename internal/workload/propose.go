@@ -79,8 +79,19 @@ func (p *proposer) seenAt(path string, at estate.Place) {
 	}
 }
 
-// needs makes a resource of every provider.
+// needs makes a resource of every provider. Of several whose names a workload cannot tell apart, only the first is one.
 func (p *proposer) needs() {
+	p.Uses = slices.Clone(p.Uses)
+	first := map[string]estate.ServiceName{}
+	p.Uses = slices.DeleteFunc(p.Uses, func(u Use) bool {
+		other, taken := first[u.resource()]
+		if taken {
+			p.ask("names", "resources", estate.Place{}, "%s and %s would both be called %s; rename one of them under services in caravan.yaml; the address of %s stays as it is until then", other, u.Name, u.resource(), u.Name)
+			return true
+		}
+		first[u.resource()] = u.Name
+		return false
+	})
 	for _, u := range p.Uses {
 		r := Resource{Type: u.Type}
 		if logsIn(u.Type) {
