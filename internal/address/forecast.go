@@ -1,7 +1,9 @@
 package address
 
 import (
+	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -95,16 +97,38 @@ func Judge(name string, points []Point, capacity float64, now time.Time) []findi
 	return []finding.Finding{f}
 }
 
-// JudgeDensity makes a finding of nodes that run more pods than half their block of addresses: then pods that come while
-// others go find no address.
-func JudgeDensity(environment string, pods, block int) []finding.Finding {
-	if pods <= MaxPods(block) {
-		return nil
+// PodSpace is how a cluster gives addresses to pods.
+type PodSpace struct {
+	Environment string
+	Range       netip.Prefix
+	Block       int    // addresses of each node; 256 when 0
+	PerNode     int    // most pods on one node; 110 when 0
+	Nodes       int    // at peak; 0 when nobody says
+	Place       string // where it is declared
+}
+
+const usualBlock = 256
+
+// JudgePods makes a finding of nodes that run more pods than half their block of addresses: then pods that come while others
+// go find no address; and of a range that has no block for every node at peak: then nodes that come cannot start.
+func JudgePods(p PodSpace) []finding.Finding {
+	block, pods := cmp.Or(p.Block, usualBlock), cmp.Or(p.PerNode, usualPods)
+	var out []finding.Finding
+	if pods > MaxPods(block) {
+		out = append(out, finding.Finding{
+			Check: "pod-density", Subject: p.Environment, Severity: finding.Warning,
+			What:     fmt.Sprintf("%d pods on a node of %s, whose block of %d addresses is for %d", pods, p.Environment, block, MaxPods(block)),
+			Advice:   fmt.Sprintf("allow at most %d pods on a node, or make node pools with blocks of %d addresses", MaxPods(block), powerOfTwo(2*pods)),
+			Evidence: []string{p.Place, "twice the most pods must fit into the block of a node"},
+		})
 	}
-	return []finding.Finding{{
-		Check: "pod-density", Subject: environment, Severity: finding.Warning,
-		What:     fmt.Sprintf("%d pods on a node of %s, whose block of %d addresses is for %d", pods, environment, block, MaxPods(block)),
-		Advice:   fmt.Sprintf("allow at most %d pods on a node, or make node pools with blocks of %d addresses", MaxPods(block), powerOfTwo(2*pods)),
-		Evidence: []string{"twice the most pods must fit into the block of a node"},
-	}}
+	if most := MaxNodes(p.Range, block); float64(p.Nodes) > most {
+		out = append(out, finding.Finding{
+			Check: "pod-range", Subject: p.Environment, Severity: finding.Critical,
+			What:     fmt.Sprintf("%d nodes at peak in %s, whose pods have %s: room for %.0f nodes with blocks of %d", p.Nodes, p.Environment, p.Range, most, block),
+			Advice:   fmt.Sprintf("give its pods a further range, or make node pools with blocks of %d addresses for %d pods each", block/2, MaxPods(block/2)),
+			Evidence: []string{p.Place, "a range holds as many nodes as it has blocks"},
+		})
+	}
+	return out
 }

@@ -35,10 +35,13 @@ func TestSizesFollowTheRuleOfTheBlockOfANode(t *testing.T) {
 
 // TestMaxNodesIsWhatGKEPublishes takes its figures from the table of GKE's documentation: the most nodes for a range of pods.
 func TestMaxNodesIsWhatGKEPublishes(t *testing.T) {
-	for _, c := range []struct{ pods, bits, nodes int }{{110, 24, 1}, {110, 21, 8}, {110, 14, 1024}, {32, 17, 512}, {8, 24, 16}, {110, 25, 0}} {
+	for _, c := range []struct {
+		pods, bits int
+		nodes      float64
+	}{{110, 24, 1}, {110, 21, 8}, {110, 14, 1024}, {32, 17, 512}, {8, 24, 16}, {110, 25, 0}} {
 		block := Size(Cluster{Nodes: 1, Pods: c.pods}).Block
-		if got := MaxNodes(c.bits, block); got != c.nodes {
-			t.Errorf("a /%d with %d pods on a node holds %d nodes, want %d", c.bits, c.pods, got, c.nodes)
+		if got := MaxNodes(netip.PrefixFrom(netip.AddrFrom4([4]byte{10}), c.bits), block); got != c.nodes {
+			t.Errorf("a /%d with %d pods on a node holds %.0f nodes, want %.0f", c.bits, c.pods, got, c.nodes)
 		}
 		if MaxPods(block) < c.pods {
 			t.Errorf("a block of %d is for %d pods, not %d", block, MaxPods(block), c.pods)
@@ -49,8 +52,9 @@ func TestMaxNodesIsWhatGKEPublishes(t *testing.T) {
 func TestARangeThatIsPlannedHoldsItsNodes(t *testing.T) {
 	for nodes := 1; nodes < 200; nodes++ {
 		s := Size(Cluster{Nodes: nodes})
-		if held := MaxNodes(BitsFor(s.Pods, 32), s.Block); held < nodes {
-			t.Fatalf("%d nodes are given %d addresses for pods, which hold %d", nodes, s.Pods, held)
+		pods := netip.PrefixFrom(netip.AddrFrom4([4]byte{10}), BitsFor(s.Pods, 32))
+		if held := MaxNodes(pods, s.Block); held < float64(nodes) {
+			t.Fatalf("%d nodes are given %d addresses for pods, which hold %.0f", nodes, s.Pods, held)
 		}
 	}
 }
@@ -206,13 +210,30 @@ func TestAFindingSaysFromWhatItWasReckoned(t *testing.T) {
 	}
 }
 
-func TestPodDensityIsJudgedByTheBlockOfANode(t *testing.T) {
-	if found := JudgeDensity("prod", 110, 256); len(found) != 0 {
-		t.Errorf("%v", found)
-	}
-	found := JudgeDensity("prod", 129, 256)
-	if len(found) != 1 || !strings.Contains(found[0].Advice, "at most 128 pods") || !strings.Contains(found[0].Advice, "blocks of 512") {
-		t.Errorf("%v", found)
+func TestPodsAreJudgedByTheBlocksOfTheirNodes(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		p    PodSpace
+		want []string
+	}{
+		{"what kubelet allows in what GKE gives", PodSpace{Range: prefix("10.60.0.0/16"), Nodes: 256}, nil},
+		{"more pods than half a block", PodSpace{Range: prefix("10.60.0.0/16"), PerNode: 129}, []string{"at most 128 pods on a node, or make node pools with blocks of 512"}},
+		{"as many pods as half a block", PodSpace{Range: prefix("10.60.0.0/16"), Block: 64, PerNode: 32}, nil},
+		{"more nodes than blocks", PodSpace{Range: prefix("10.60.0.0/20"), Nodes: 17}, []string{"blocks of 128 addresses for 64 pods each"}},
+		{"as many nodes as blocks", PodSpace{Range: prefix("10.60.0.0/20"), Nodes: 16}, nil},
+		{"both", PodSpace{Range: prefix("10.60.0.0/24"), Block: 128, PerNode: 65, Nodes: 3}, []string{"at most 64 pods", "blocks of 64"}},
+		{"IPv6 has room", PodSpace{Range: prefix("fd00:60::/48"), Nodes: 15000}, nil},
+	} {
+		found := JudgePods(c.p)
+		if len(found) != len(c.want) {
+			t.Errorf("%s: %v", c.name, found)
+			continue
+		}
+		for i, want := range c.want {
+			if !strings.Contains(found[i].Advice, want) {
+				t.Errorf("%s: %s", c.name, found[i].Advice)
+			}
+		}
 	}
 }
 
@@ -228,6 +249,31 @@ func TestAddressesThatWereSeenAreTakenIn(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"b 10.10.0.5/32", "sin 10.10.1.0/24", "b 100.64.3.4/32", "b 192.168.7.8/32", "b fd00::7/128"}, got); diff != "" {
 		t.Errorf("what lies in a declared range is told by that, public addresses are nobody's here:\n%s", diff)
+	}
+}
+
+func TestRangesOfNetworksAreTakenIn(t *testing.T) {
+	at := func(file string, line int) estate.Place { return estate.Place{File: file, Line: line} }
+	s := estate.Snapshot{
+		Ranges: []estate.Range{
+			{Network: "main", Prefix: "10.20.0.0/16", Place: at("infra/net.tf", 1)},
+			{Network: "app", Prefix: "10.20.4.0/22", Place: at("infra/net.tf", 5)}, // told by main
+			{Network: "other", Prefix: "10.20.8.0/22", Place: at("lab/net.tf", 5)}, // of another network that overlaps
+			{Network: "pods", Prefix: "100.64.0.0/16", Environment: "prod", Place: at("infra/gke.tf", 2)},
+			{Network: "public", Prefix: "198.51.100.0/24", Place: at("infra/net.tf", 9)},
+			{Network: "six", Prefix: "fd00:20::/56", Place: at("infra/net.tf", 11)},
+			{Network: "broken", Prefix: "ten", Place: at("infra/net.tf", 12)},
+			{Network: "inside", Prefix: "10.10.1.128/25", Place: at("infra/net.tf", 13)},
+		},
+		Components: []estate.Component{{Name: "a", Names: []estate.Alias{{Kind: estate.NameAddress, Value: "10.20.4.9"}, {Kind: estate.NameAddress, Value: "10.30.0.1"}}}},
+	}
+	var got []string
+	for _, u := range Import([]Used{{Network: "sin", Prefix: prefix("10.10.1.0/24")}}, Seen(s)) {
+		got = append(got, u.Network+" "+u.Prefix.String())
+	}
+	want := []string{"sin 10.10.1.0/24", "main 10.20.0.0/16", "other 10.20.8.0/22", "a 10.30.0.1/32", "prod 100.64.0.0/16", "six fd00:20::/56"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"net/netip"
+	"path"
 	"slices"
 
 	"example.org/caravan/internal/estate"
@@ -26,10 +27,11 @@ func shared(a netip.Addr) bool {
 	return netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64}), 10).Contains(a)
 }
 
-// Seen lists the private addresses that hosts and services of a snapshot have, each as a range of one, by address: node
-// addresses of Chef, state of Terraform, virtual addresses.
+// Seen lists what private address space a snapshot has in use, by address: the ranges of networks, and the addresses that hosts
+// and services have, each as a range of one (nodes of Chef, state of Terraform, virtual addresses). A subnet is told by
+// its network.
 func Seen(s estate.Snapshot) []Used {
-	var out []Used
+	out := seenRanges(s.Ranges)
 	for _, c := range s.Components {
 		network := string(c.Name)
 		if len(c.Environments) > 0 {
@@ -49,16 +51,44 @@ func Seen(s estate.Snapshot) []Used {
 	return slices.CompactFunc(out, func(a, b Used) bool { return a.Prefix == b.Prefix && a.Network == b.Network })
 }
 
+func seenRanges(ranges []estate.Range) []Used {
+	var all []Used
+	for _, r := range ranges {
+		network := r.Network
+		if r.Environment != "" {
+			network = string(r.Environment)
+		}
+		prefix, err := netip.ParsePrefix(r.Prefix)
+		if err == nil && (prefix.Addr().IsPrivate() || shared(prefix.Addr())) {
+			all = append(all, Used{Network: network, Prefix: prefix.Masked(), Place: r.Place})
+		}
+	}
+	slices.SortFunc(all, compareUsed)
+	var out []Used
+	for _, u := range all { // a network comes before its subnets, and stands in the same folder
+		if !slices.ContainsFunc(out, func(o Used) bool {
+			return o.Prefix.Bits() < u.Prefix.Bits() && o.Prefix.Contains(u.Prefix.Addr()) && path.Dir(o.Place.File) == path.Dir(u.Place.File)
+		}) {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
 func compareUsed(a, b Used) int {
 	return cmp.Or(a.Prefix.Addr().Compare(b.Prefix.Addr()), a.Prefix.Bits()-b.Prefix.Bits(), cmp.Compare(a.Network, b.Network), a.Place.Compare(b.Place))
 }
 
-// Import joins declared ranges with single addresses that were seen: an address inside a declared range of any network is
-// told by that, the others are kept by themselves.
+// Import joins declared ranges with what was seen: what is inside a declared range of any network is told by that, and an
+// address inside a range that was seen by that one; the others are kept by themselves.
 func Import(declared, seen []Used) []Used {
 	out := slices.Clone(declared)
 	for _, s := range seen {
-		if !slices.ContainsFunc(declared, func(d Used) bool { return d.Prefix.Contains(s.Prefix.Addr()) }) {
+		holds := func(d Used) bool { return d.Prefix.Bits() <= s.Prefix.Bits() && d.Prefix.Contains(s.Prefix.Addr()) }
+		wider := func(d Used) bool {
+			return s.Prefix.IsSingleIP() && !d.Prefix.IsSingleIP() && d.Prefix.Contains(s.Prefix.Addr())
+		}
+		if !slices.ContainsFunc(declared, holds) && !slices.ContainsFunc(seen, wider) {
 			out = append(out, s)
 		}
 	}

@@ -2,6 +2,7 @@ package address
 
 import (
 	"cmp"
+	"math"
 	"math/bits"
 	"net/netip"
 )
@@ -66,9 +67,9 @@ func Kept(of Purpose, whole netip.Prefix) []netip.Prefix {
 // MachineAddresses is how many addresses n machines need.
 func MachineAddresses(n int) int { return powerOfTwo(machineGrowth*n + networkReserved) }
 
-// MaxNodes is how many nodes an IPv4 range of pods of a prefix length holds that are given blocks of so many addresses.
-func MaxNodes(rangeBits, blockAddresses int) int {
-	return 1 << max(ipv4-rangeBits, 0) / max(blockAddresses, 1)
+// MaxNodes is how many nodes a range of pods holds that are given blocks of so many addresses.
+func MaxNodes(pods netip.Prefix, blockAddresses int) float64 {
+	return math.Floor(Count(pods) / float64(max(blockAddresses, 1)))
 }
 
 // MaxPods is the most pods a node may run whose block has so many addresses.

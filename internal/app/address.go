@@ -141,6 +141,7 @@ type PoolState struct {
 	address.Pool
 	Taken   float64      `json:"taken"`            // addresses, quarantine and what is in use included
 	Size    float64      `json:"size"`             // addresses
+	InUse   float64      `json:"inUse"`            // addresses without a lease: nobody can be given them
 	Largest netip.Prefix `json:"largest,omitzero"` // free block
 }
 
@@ -165,14 +166,31 @@ func (a *App) Addresses(ctx context.Context) (Addresses, error) {
 		if err != nil {
 			return out, err
 		}
-		out.Findings = append(out.Findings, address.Judge("pool "+p.Name, history, state.Size, out.At)...)
+		out.Findings = append(out.Findings, address.Judge("pool "+p.Name, history, state.Size-state.InUse, out.At)...)
 	}
+	out.Findings = append(out.Findings, a.podFindings()...)
 	out.Clashes = append(out.Clashes, address.Clashes(holdings(leases, out.Used), a.joints(ctx))...)
 	for _, c := range out.Clashes {
 		out.Findings = append(out.Findings, finding.Finding{Check: "address-overlap", Subject: c.One.Holder, Severity: finding.Critical, What: c.String(),
 			Advice: "give one of them another range before they are joined, or take the joint away"})
 	}
 	return out, nil
+}
+
+// podFindings judges the clusters that exist.
+func (a *App) podFindings() []finding.Finding {
+	var out []finding.Finding
+	for _, e := range a.declared.Environments {
+		if e.Pods == nil {
+			continue
+		}
+		prefix, err := netip.ParsePrefix(e.Pods.Range)
+		if err != nil {
+			continue // Open refused it
+		}
+		out = append(out, address.JudgePods(address.PodSpace{Environment: string(e.Name), Range: prefix, Block: e.Pods.Block, PerNode: e.Pods.PerNode, Nodes: e.Pods.Nodes, Place: workspace.FileName})...)
+	}
+	return out
 }
 
 func poolState(p address.Pool, leases []address.Lease, used []address.Used) PoolState {
@@ -182,12 +200,13 @@ func poolState(p address.Pool, leases []address.Lease, used []address.Used) Pool
 			address.Take(s, l.Prefix)
 		}
 	}
+	free := s.FreeCount()
 	for _, u := range used {
 		if u.Prefix.Overlaps(p.Prefix) {
 			address.Take(s, narrower(u.Prefix, p.Prefix))
 		}
 	}
-	state := PoolState{Pool: p, Size: address.Count(p.Prefix)}
+	state := PoolState{Pool: p, Size: address.Count(p.Prefix), InUse: free - s.FreeCount()}
 	state.Taken = state.Size - s.FreeCount()
 	state.Largest, _ = s.Largest()
 	return state

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -194,4 +195,35 @@ func planned(t *testing.T, a *App, name string) Plan {
 		t.Fatal(err)
 	}
 	return p
+}
+
+func TestWhatIsInUseIsNoRoomToGrow(t *testing.T) {
+	a, dir := kopi(t)
+	file := filepath.Join(dir, "caravan.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	more := strings.Replace(string(text), "environments:\n", "environments:\n  - name: old-cluster\n    kind: kubernetes\n    pods: {range: 10.96.0.0/11, perNode: 200, nodes: 9000}\n", 1)
+	if err := errors.Join(os.WriteFile(file, []byte(more), 0o600), a.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if a, err = New(t.Context(), Options{Workspace: dir, Now: time.Now}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Close() })
+	all, err := a.Addresses(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := all.Pools[0]; p.InUse != 1<<21 || p.Taken != p.InUse || p.Size != 1<<22 {
+		t.Errorf("%+v", p)
+	}
+	var checks []string
+	for _, f := range all.Findings {
+		checks = append(checks, f.Check+" "+f.Subject)
+	}
+	if got := strings.Join(checks, ", "); got != "pod-density old-cluster, pod-range old-cluster" {
+		t.Errorf("found %s", got)
+	}
 }

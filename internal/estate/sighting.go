@@ -69,6 +69,8 @@ const (
 	// Resolves: a name record. Key: the name; Value: the IP address or the name it is an alias of. Subject.Space
 	// limits it to an environment ("chef:production"), empty holds everywhere.
 	Resolves Fact = "resolves"
+	// Spans: a network has a range of addresses. Key: the name of the network; Value: the range, as CIDR.
+	Spans Fact = "spans"
 	// Owns: Value is the team that owns the subject. A subject with Folder owns everything below it; Key is "codeowners",
 	// "catalog", "label" or "workspace", and a later, more specific pattern is a longer Folder.
 	// When Folder is a CODEOWNERS pattern it is kept in Profile and Folder is empty.

@@ -5,6 +5,7 @@ package estate
 type Snapshot struct {
 	Components []Component `json:"components"`
 	Records    []Record    `json:"records,omitempty"`
+	Ranges     []Range     `json:"ranges,omitempty"`
 	Teams      []Team      `json:"teams,omitempty"`
 	Doubts     []Doubt     `json:"doubts,omitempty"`
 	Files      int         `json:"files"` // seen by the scan
@@ -96,6 +97,14 @@ type Mention struct {
 type Record struct {
 	Name        string          `json:"name"`
 	Target      string          `json:"target"`
+	Environment EnvironmentName `json:"environment,omitempty"`
+	Place       Place           `json:"place"`
+}
+
+// Range is a range of addresses of a network, as CIDR.
+type Range struct {
+	Network     string          `json:"network"`
+	Prefix      string          `json:"prefix"`
 	Environment EnvironmentName `json:"environment,omitempty"`
 	Place       Place           `json:"place"`
 }

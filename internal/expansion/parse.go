@@ -91,6 +91,9 @@ func environment(r *document.Reader, n syntax.Node, path string) (e Environment)
 	return e
 }
 
+// The lengths a range may be asked to have, of either family.
+const shortestPrefix, longestPrefix = 8, 126
+
 // prefixLength takes in "/20" or 20.
 func prefixLength(into *int) document.Taker {
 	return func(r *document.Reader, n syntax.Node, path string) {
@@ -98,7 +101,7 @@ func prefixLength(into *int) document.Taker {
 		if n.Kind == syntax.Scalar {
 			n.Tag = "int"
 		}
-		document.Integer(into, 8, 30)(r, n, path)
+		document.Integer(into, shortestPrefix, longestPrefix)(r, n, path)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 
 // snapshot puts everything in its order.
 func (m *merger) snapshot() estate.Snapshot {
-	out := estate.Snapshot{Components: make([]estate.Component, 0, len(m.components)), Records: m.records(), Teams: m.teams(), Doubts: m.doubts}
+	out := estate.Snapshot{Components: make([]estate.Component, 0, len(m.components)), Records: m.records(), Ranges: m.ranges(), Teams: m.teams(), Doubts: m.doubts}
 	for _, p := range m.components {
 		slices.Sort(p.c.Environments)
 		slices.SortFunc(p.c.Listens, func(a, b estate.Listen) int { return cmp.Or(a.Port-b.Port, cmp.Compare(a.Via, b.Via)) })
@@ -36,4 +36,20 @@ func (m *merger) records() []estate.Record {
 		}
 	}
 	return out
+}
+
+// ranges are those of networks, by network and range; the same one seen twice is told by its first place.
+func (m *merger) ranges() []estate.Range {
+	var out []estate.Range
+	for i := range m.all {
+		if s := &m.all[i]; s.Fact == estate.Spans {
+			out = append(out, estate.Range{Network: s.Key, Prefix: s.Value, Environment: s.Environment, Place: s.Place})
+		}
+	}
+	slices.SortFunc(out, func(a, b estate.Range) int {
+		return cmp.Or(cmp.Compare(a.Network, b.Network), cmp.Compare(a.Prefix, b.Prefix), cmp.Compare(a.Environment, b.Environment), a.Place.Compare(b.Place))
+	})
+	return slices.CompactFunc(out, func(a, b estate.Range) bool {
+		return a.Network == b.Network && a.Prefix == b.Prefix && a.Environment == b.Environment
+	})
 }

@@ -77,7 +77,7 @@ func (m *merger) plant() {
 	for i := range m.all {
 		s := &m.all[i]
 		switch {
-		case s.Subject.Space == "team" || s.Fact == estate.Resolves || s.Fact == estate.Owns && s.Subject.Name == "":
+		case s.Subject.Space == "team" || s.Fact == estate.Resolves || s.Fact == estate.Spans || s.Fact == estate.Owns && s.Subject.Name == "":
 		case s.Subject.Name != "":
 			m.seedNamed(s)
 		case s.Fact == estate.Module:

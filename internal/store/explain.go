@@ -71,6 +71,8 @@ func (s *Store) explainServer(doing string, err *pgconn.PgError) error {
 		return fault.Newf(fault.Denied, "%s store %s: the user may not create or use the tables; grant it the schema", doing, s.where)
 	case err.Code == "3D000":
 		return fault.Newf(fault.NotFound, "%s store %s: no such database; create it", doing, s.where)
+	case err.Code == "25006":
+		return fault.Newf(fault.Unavailable, "%s store %s: the database is read only, a standby perhaps; name the primary in caravan.yaml", doing, s.where)
 	case slices.Contains(passing, err.Code[:min(2, len(err.Code))]):
 		return fault.Newf(fault.Unavailable, "%s store %s: %s; try again when the database is well", doing, s.where, err.Message)
 	}

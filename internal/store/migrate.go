@@ -26,7 +26,7 @@ var migrations embed.FS
 const versions = "caravan_migrations"
 
 // ours are the tables the migrations make.
-var ours = []string{"snapshots", "scans"}
+var ours = []string{"free_blocks", "lease_changes", "proposals", "ranges", "scans", "snapshots"}
 
 // dialect is all that differs between the two databases.
 type dialect struct {

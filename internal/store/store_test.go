@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -66,6 +67,7 @@ var databasePromises = []struct {
 	{"a save whose program is killed leaves nothing", killedLeavesNothing},
 	{"an older schema is brought up to date with all it holds", bringsUpToDate},
 	{"a newer schema is left alone", refusesNewerSchema},
+	{"the tables that are ours are known", knowsItsTables},
 	{"another program's tables are left alone", refusesForeign},
 	{"a damaged snapshot says so", saysDamaged},
 	{"what is kept outlives the handle", outlivesHandle},
@@ -103,6 +105,13 @@ func TestPostgreSQLKeepsItsPromises(t *testing.T) {
 	for _, p := range databasePromises {
 		t.Run(p.name, func(t *testing.T) { p.check(t, Options{Database: cluster.Database(t)}) })
 	}
+}
+
+func TestAServerThatIsReadOnlySaysSo(t *testing.T) {
+	database := pgtest.Start(t).Database(t)
+	open(t, Options{Database: database})
+	s := open(t, Options{Database: database + "&options=-c%20default_transaction_read_only%3Don"})
+	wantKind(t, s.Save(t.Context(), record("a", noon)), fault.Unavailable, "read only", "name the primary")
 }
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC)
@@ -553,6 +562,19 @@ func refusesNewerSchema(t *testing.T, opts Options) {
 	wantKind(t, err, fault.Conflict, "newer Caravan", "9999", "update Caravan")
 	if all := list(t, s, 0); len(all) != 1 {
 		t.Errorf("the newer database was changed: %v", all)
+	}
+}
+
+func knowsItsTables(t *testing.T, opts Options) {
+	s := open(t, opts)
+	tables, err := s.tables(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables = slices.DeleteFunc(tables, func(name string) bool { return name == versions })
+	slices.Sort(tables)
+	if diff := cmp.Diff(ours, tables); diff != "" {
+		t.Errorf("(-known +made by the migrations):\n%s", diff)
 	}
 }
 

@@ -96,6 +96,7 @@ sources:
 #     country: SG
 #     provider: gcp
 #     ranges: [10.10.0.0/22]       # private ranges it uses
+#     # pods: {range: 10.60.0.0/16, block: 256, perNode: 110, nodes: 24}   of a cluster: how its pods get addresses
 
 # Private ranges that may be divided among new countries, what else is in use, and what is joined: caravan address.
 # pools:

@@ -22,6 +22,26 @@ func pool(r *document.Reader, n syntax.Node, path string) (v Pool) {
 	return v
 }
 
+// The bounds of a cluster's addresses: a node has at least a handful, and Kubernetes is built for at most 15,000 nodes.
+const (
+	leastBlock, mostBlock = 8, 65536
+	mostPerNode           = 1024
+	mostNodes             = 15000
+)
+
+func podSpace(into **PodSpace) document.Taker {
+	return func(r *document.Reader, n syntax.Node, path string) {
+		p := &PodSpace{}
+		*into = p
+		r.Object(n, path, []document.Field{
+			document.Required("range", document.Text(&p.Range)),
+			document.Optional("block", document.Integer(&p.Block, leastBlock, mostBlock)),
+			document.Optional("perNode", document.Integer(&p.PerNode, 1, mostPerNode)),
+			document.Optional("nodes", document.Integer(&p.Nodes, 1, mostNodes)),
+		})
+	}
+}
+
 func network(r *document.Reader, n syntax.Node, path string) (v Network) {
 	r.Object(n, path, []document.Field{
 		document.Required("name", document.Text(&v.Name)),
@@ -63,6 +83,14 @@ func checkNetworks(r *document.Reader, w Workspace) {
 	}
 	for i, e := range w.Environments {
 		checkRanges(r, fmt.Sprintf("environments[%d].ranges", i), e.Ranges)
+		if e.Pods == nil {
+			continue
+		}
+		at := fmt.Sprintf("environments[%d].pods", i)
+		checkRange(r, at+".range", e.Pods.Range)
+		if e.Kind == "vm" {
+			r.At(at, "pods are a cluster's, and %s is of kind vm; leave them out", string(e.Name))
+		}
 	}
 	for i, n := range w.Networks {
 		if slices.Contains(ends, n.Name) {
@@ -159,6 +187,11 @@ func Ranges(w Workspace) []Range {
 	}
 	for i, e := range w.Environments {
 		add(string(e.Name), fmt.Sprintf("environments[%d].ranges", i), e.Ranges)
+		if e.Pods != nil {
+			if prefix, err := netip.ParsePrefix(e.Pods.Range); err == nil {
+				out = append(out, Range{Network: string(e.Name), Prefix: prefix, Place: w.place(fmt.Sprintf("environments[%d].pods.range", i))})
+			}
+		}
 	}
 	for i, n := range w.Networks {
 		add(n.Name, fmt.Sprintf("networks[%d].ranges", i), n.Ranges)

@@ -75,6 +75,7 @@ func environment(r *document.Reader, n syntax.Node, path string) (e Environment)
 		document.Optional("country", document.Text(&e.Country)),
 		document.Optional("provider", document.Text(&e.Provider)),
 		document.Optional("ranges", document.Texts(&e.Ranges)),
+		document.Optional("pods", podSpace(&e.Pods)),
 	})
 	return e
 }

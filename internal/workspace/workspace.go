@@ -58,6 +58,15 @@ type Environment struct {
 	Country  string                 `json:"country,omitempty" jsonschema:"pattern=^[A-Z]{2}$" jsonschema_description:"Country it stands in: two letters of ISO 3166-1, such as ID."`
 	Provider string                 `json:"provider,omitempty" jsonschema_description:"Who runs the machines: a cloud or a data centre."`
 	Ranges   []string               `json:"ranges,omitempty" jsonschema_description:"Private ranges it uses, as CIDR: 10.10.0.0/22."`
+	Pods     *PodSpace              `json:"pods,omitempty" jsonschema_description:"Of a cluster: how its pods get addresses."`
+}
+
+// PodSpace is how a cluster that exists gives addresses to pods.
+type PodSpace struct {
+	Range   string `json:"range" jsonschema_description:"Private range of its pods, as CIDR."`
+	Block   int    `json:"block,omitempty" jsonschema:"minimum=8,maximum=65536" jsonschema_description:"Addresses each node has for its pods; 256 when left out."`
+	PerNode int    `json:"perNode,omitempty" jsonschema:"minimum=1,maximum=1024" jsonschema_description:"Most pods on one node; 110 when left out."`
+	Nodes   int    `json:"nodes,omitempty" jsonschema:"minimum=1,maximum=15000" jsonschema_description:"Nodes at peak, those that come while others go included."`
 }
 
 // Pool is a private range that may be divided.

@@ -97,6 +97,8 @@ func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
 		{"a map where a list belongs", "organisation: kopi\nsources: {name: kopi, dir: .}\n", []string{`2: sources is a map; write a list, each item after a dash`}},
 		{"a text where a map belongs", "organisation: kopi\nsources:\n  - kopi\n", []string{`3: sources[0] is a text; write keys and values: name, dir, environment, exclude, kind`}},
 		{"a channel that became a comment", least + "teams:\n  - name: orders\n    chat: #orders\n", []string{`7: teams[0].chat is empty; give it a text, in quotes if it begins with #`}},
+		{"pods of machines", least + "environments:\n  - name: p\n    kind: vm\n    pods: {range: 10.60.0.0/16}\n", []string{`8: pods are a cluster's, and p is of kind vm; leave them out`}},
+		{"pods in public", least + "environments:\n  - name: p\n    kind: kubernetes\n    pods: {range: 198.51.100.0/24, block: 4}\n", []string{`environments[0].pods.block is 4; write a number from 8 to 65536`, `198.51.100.0/24 is not private`}},
 		{"an environment of no known kind", least + "environments:\n  - name: p\n    kind: cloud\n", []string{`7: environments[0].kind is "cloud"; write vm or kubernetes`}},
 		{"a country in small letters", least + "environments:\n  - name: p\n    kind: vm\n    country: sg\n", []string{`8: "sg" is not a country code; write SG`}},
 		{"a country by its other code", least + "environments:\n  - name: p\n    kind: vm\n    country: UK\n", []string{`8: "UK" is not a country code; write GB`}},

@@ -254,7 +254,8 @@ func concerns(kind string) bool {
 	_, isRuntime := runtimes[kind]
 	_, isRecord := records[kind]
 	_, isBalancer := balancers[kind]
-	return isStore || isRuntime || isRecord || isBalancer || machines[kind] || kind == "aws_ecs_task_definition" || kind == "helm_release"
+	_, isNetwork := networks[kind]
+	return isNetwork || isStore || isRuntime || isRecord || isBalancer || machines[kind] || kind == "aws_ecs_task_definition" || kind == "helm_release"
 }
 
 // findUnresolved is the line of the first value that matters and could not be evaluated: an environment or a record.

@@ -121,3 +121,30 @@ var records = map[string]struct{ names, targets []string }{
 var balancers = map[string][]string{
 	"aws_lb": {"dns_name"}, "aws_alb": {"dns_name"}, "aws_elb": {"dns_name"}, "digitalocean_loadbalancer": {"ip"}, "hcloud_load_balancer": {"ipv4", "ipv4_address"},
 }
+
+// networks are the types with ranges of addresses, and the attributes that hold them as CIDR: networks, their subnets, and the
+// ranges clusters give to nodes, pods and services.
+var networks = map[string][]string{
+	"aws_vpc":                             {"cidr_block", "ipv6_cidr_block"},
+	"aws_vpc_ipv4_cidr_block_association": {"cidr_block"},
+	"aws_subnet":                          {"cidr_block", "ipv6_cidr_block"},
+	"aws_eks_cluster":                     {"kubernetes_network_config.service_ipv4_cidr"},
+	"google_compute_subnetwork":           {"ip_cidr_range", "secondary_ip_range.ip_cidr_range"},
+	"google_container_cluster":            {"cluster_ipv4_cidr", "services_ipv4_cidr", "ip_allocation_policy.cluster_ipv4_cidr_block", "ip_allocation_policy.services_ipv4_cidr_block", "private_cluster_config.master_ipv4_cidr_block"},
+	"google_container_node_pool":          {"network_config.pod_ipv4_cidr_block"},
+	"azurerm_virtual_network":             {"address_space"},
+	"azurerm_subnet":                      {"address_prefixes", "address_prefix"},
+	"azurerm_kubernetes_cluster":          {"network_profile.pod_cidr", "network_profile.service_cidr"},
+	"digitalocean_vpc":                    {"ip_range"},
+	"digitalocean_kubernetes_cluster":     {"cluster_subnet", "service_subnet"},
+	"hcloud_network":                      {"ip_range"},
+	"hcloud_network_subnet":               {"ip_range"},
+	"openstack_networking_subnet_v2":      {"cidr"},
+	"scaleway_vpc_private_network":        {"ipv4_subnet.subnet", "ipv6_subnets.subnet"},
+	"oci_core_vcn":                        {"cidr_block", "cidr_blocks"},
+	"oci_core_subnet":                     {"cidr_block"},
+	"alicloud_vpc":                        {"cidr_block", "secondary_cidr_blocks"},
+	"alicloud_vswitch":                    {"cidr_block"},
+	"ibm_is_subnet":                       {"ipv4_cidr_block"},
+	"vultr_vpc":                           {"v4_subnet"},
+}

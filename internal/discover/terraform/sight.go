@@ -1,6 +1,7 @@
 package terraform
 
 import (
+	"cmp"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -28,6 +29,9 @@ func (p page) resource(s resource, behind map[string][]string) {
 	if addresses, ok := balancers[s.kind]; ok {
 		p.balancer(s, addresses, behind)
 		return
+	}
+	if attributes, ok := networks[s.kind]; ok {
+		p.network(s, attributes)
 	}
 	switch {
 	case machines[s.kind]:
@@ -121,6 +125,21 @@ func engine(s resource, kind store) string {
 		return t.Name
 	}
 	return word
+}
+
+// network notes the ranges of addresses of a network, as far as they are literal.
+func (p page) network(s resource, attributes []string) {
+	name := cmp.Or(s.first("name", "tags.Name", "display_name", "label").Value, s.ownName())
+	if strings.Contains(name, "${") {
+		name = s.ownName()
+	}
+	for _, a := range attributes {
+		for _, v := range s.values(a) {
+			if prefix, err := netip.ParsePrefix(v.Value); err == nil && prefix.Bits() > 0 {
+				p.report.See(estate.Sighting{Fact: estate.Spans, Key: name, Value: prefix.Masked().String(), Place: s.at(v.Line)})
+			}
+		}
+	}
 }
 
 func (p page) machine(s resource) {
