@@ -199,7 +199,13 @@ func (r *reader) object(o *object) {
 		r.route(o)
 	case "NetworkPolicy":
 		r.policy(o)
+	case "Node":
+		r.node(o)
 	default:
+		if at, ok := ranges[o.kind]; ok {
+			r.rangesOf(o, at)
+			return
+		}
 		r.operated(o)
 	}
 }
