@@ -107,6 +107,8 @@ func TestWhatIsRefusedSaysSoAsAProblem(t *testing.T) {
 		{"a map before any scan", "GET", "/api/v1/map", "", "", 404, fault.NotFound},
 		{"a snapshot before any scan", "GET", "/api/v1/snapshots/abcdef", "", "", 404, fault.NotFound},
 		{"a snapshot that cannot be", "GET", "/api/v1/snapshots/yesterday", "", "", 422, fault.Invalid},
+		{"services of a snapshot that cannot be", "GET", "/api/v1/services?snapshot=yesterday", "", "", 422, fault.Invalid},
+		{"who breaks in a snapshot that cannot be", "GET", "/api/v1/services/web/breaks?snapshot=yesterday", "", "", 422, fault.Invalid},
 		{"a scan nobody started", "GET", "/api/v1/scans/scan-9", "", "", 404, fault.NotFound},
 		{"events of a scan nobody started", "GET", "/api/v1/scans/scan-9/events", "", "", 404, fault.NotFound},
 		{"a form", "POST", "/api/v1/scans", "application/x-www-form-urlencoded", "a=b", 415, fault.Invalid},
