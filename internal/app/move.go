@@ -15,6 +15,7 @@ import (
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
 	"example.org/caravan/internal/render"
+	"example.org/caravan/internal/workspace"
 )
 
 // MoveRequest says how to carry a journey out.
@@ -81,11 +82,8 @@ func (a *App) folder(name, out string, anywhere bool) (string, error) {
 // data would leave the country, and while something it did not make is in the way; it writes what is missing or changed and
 // removes what an earlier proposal made. A second move changes nothing. Anywhere lets Out be outside the workspace.
 func (a *App) Move(ctx context.Context, name string, req MoveRequest, anywhere bool) (moved Moved, err error) {
-	plan, err := a.Plan(ctx, name, PlanRequest{Dry: req.Dry})
+	plan, err := a.readyPlan(ctx, name, true)
 	if err != nil {
-		return Moved{}, err
-	}
-	if err := ready(plan.Proposal); err != nil {
 		return Moved{}, err
 	}
 	dir, err := a.folder(name, req.Out, anywhere)
@@ -100,6 +98,10 @@ func (a *App) Move(ctx context.Context, name string, req MoveRequest, anywhere b
 		return Moved{}, err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
+	// Once more, now that nobody else can take away what it reserves.
+	if plan, err = a.readyPlan(ctx, name, false); err != nil {
+		return Moved{}, err
+	}
 	if _, err := t.Preview(ctx, plan.Files); err != nil {
 		return Moved{}, err
 	}
@@ -108,6 +110,15 @@ func (a *App) Move(ctx context.Context, name string, req MoveRequest, anywhere b
 		return moved, err
 	}
 	return moved, a.makeLive(ctx, plan.Proposal)
+}
+
+// readyPlan plans, and refuses what may not be carried out.
+func (a *App) readyPlan(ctx context.Context, name string, dry bool) (Plan, error) {
+	plan, err := a.Plan(ctx, name, PlanRequest{Dry: dry})
+	if err != nil {
+		return Plan{}, err
+	}
+	return plan, ready(plan.Proposal)
 }
 
 func (p Plan) moved(dir string) Moved {
@@ -205,14 +216,8 @@ func (a *App) Undo(ctx context.Context, name string, req MoveRequest, anywhere b
 	if err != nil {
 		return Moved{}, err
 	}
-	there, err := directory.Look(dir, name)
-	if err != nil {
+	if err := a.mayUndo(ctx, name, dir, req.Force); err != nil {
 		return Moved{}, err
-	}
-	if len(there) == 0 && !req.Force {
-		if err := a.notElsewhere(ctx, name, dir); err != nil {
-			return Moved{}, err
-		}
 	}
 	t, err := directory.Open(directory.Options{Dir: dir, Expansion: name, Force: req.Force})
 	if err != nil {
@@ -228,16 +233,37 @@ func (a *App) Undo(ctx context.Context, name string, req MoveRequest, anywhere b
 	return moved, err
 }
 
-// notElsewhere refuses to give back ranges that are live when nothing is in a folder: it was moved into another one.
-func (a *App) notElsewhere(ctx context.Context, name, dir string) error {
+// mayUndo refuses what would give back ranges that are not the expansion's, or that are live because it was moved into another
+// folder than the one nothing is in.
+func (a *App) mayUndo(ctx context.Context, name, dir string, force bool) error {
+	there, err := directory.Look(dir, name)
+	if err != nil || len(there) > 0 {
+		return err
+	}
+	if err := a.wasPlanned(ctx, name); err != nil {
+		return err
+	}
 	leases, err := a.store.Leases(ctx, name)
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(leases, func(l address.Lease) bool { return l.State == address.Live }) {
+	if !force && slices.ContainsFunc(leases, func(l address.Lease) bool { return l.State == address.Live }) {
 		return fault.Newf(fault.Conflict, "nothing of %s is in %s, and its ranges are live; name the folder it was moved into with --out, or give them back with --force", name, dir)
 	}
 	return nil
+}
+
+// wasPlanned is NotFound for what is no expansion and never was.
+func (a *App) wasPlanned(ctx context.Context, name string) error {
+	_, _, missing := workspace.ExpansionText(a.dir, name)
+	if fault.KindOf(missing) != fault.NotFound {
+		return missing
+	}
+	kept, err := a.store.Proposals(ctx, name, 1)
+	if err != nil || len(kept) > 0 {
+		return err
+	}
+	return missing
 }
 
 // Standing is how what is in place compares with what is planned now.

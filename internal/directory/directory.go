@@ -30,6 +30,7 @@ type Target struct {
 	lock     *os.File
 	manifest manifest
 	force    bool
+	made     bool // the folder, by Open
 }
 
 // manifest is what the target made: path → the digest it wrote last. It is written before the files are, so that a file
@@ -55,6 +56,7 @@ type Options struct {
 // Open prepares a folder. Conflict when it belongs to another expansion or another program is writing into it,
 // Unavailable when it cannot be written.
 func Open(o Options) (*Target, error) {
+	_, missing := os.Stat(o.Dir)
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return nil, fault.Newf(fault.Unavailable, "%w; make the folder writable or choose another with --out", err)
 	}
@@ -62,7 +64,7 @@ func Open(o Options) (*Target, error) {
 	if err != nil {
 		return nil, fault.Newf(fault.Unavailable, "%w; choose another folder with --out", err)
 	}
-	t := &Target{root: root, dir: o.Dir, force: o.Force}
+	t := &Target{root: root, dir: o.Dir, force: o.Force, made: missing != nil}
 	if err := t.begin(o.Expansion); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
@@ -85,17 +87,23 @@ func (t *Target) begin(name string) (err error) {
 	return nil
 }
 
-// Close lets others in.
+// Close lets others in. A folder that was made for nothing goes again.
 func (t *Target) Close() error {
 	var err error
 	if t.lock != nil {
 		err = unlock(t.root, t.lock)
 		t.lock = nil
 	}
+	if t.made {
+		_ = os.Remove(t.dir) // unless it holds something
+	}
 	return errors.Join(err, t.root.Close())
 }
 
 func (t *Target) readManifest() error {
+	if info, err := t.root.Lstat(ManifestName); err == nil && !info.Mode().IsRegular() {
+		return fault.Newf(fault.Conflict, "%s is no file; move it away", filepath.Join(t.dir, ManifestName))
+	}
 	data, err := t.root.ReadFile(ManifestName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -145,6 +153,7 @@ func (t *Target) Apply(ctx context.Context, s journey.Step, files []render.File)
 			return changes[:i], err
 		}
 		if changes[i].What == journey.Unchanged {
+			_ = t.root.Remove(temporaryOf(f.Path)) // of a run that was killed, mostly there is none
 			continue
 		}
 		if err := t.replace(f.Path, []byte(f.Text), fs.FileMode(f.Mode)); err != nil {
@@ -240,7 +249,10 @@ func temporaryOf(path string) string {
 }
 
 func (t *Target) write(path string, data []byte, mode fs.FileMode) error {
-	f, err := t.root.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, mode)
+	if err := t.root.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := t.root.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -213,6 +214,36 @@ func TestEverythingInTheWayIsNamedBeforeAnythingIsWritten(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "c.yaml")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("it was written: %v", err)
+	}
+}
+
+func TestWhatStandsInATemporarysPlaceIsTakenAwayAndNotFollowed(t *testing.T) {
+	dir := t.TempDir()
+	mine := filepath.Join(dir, "mine")
+	if err := errors.Join(os.WriteFile(mine, []byte("mine"), 0o600), os.Symlink("mine", filepath.Join(dir, ".caravan-a.yaml.tmp")), syscall.Mkfifo(filepath.Join(dir, ".caravan-b.yaml.tmp"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	target := open(t, dir, false)
+	apply(t, target, files("1", "a.yaml", "b.yaml"))
+	if got := content(t, dir); got["mine"] != "mine" || got["a.yaml"] != "a.yaml 1\n" || got["b.yaml"] != "b.yaml 1\n" {
+		t.Errorf("%v", got)
+	}
+	if err := os.WriteFile(filepath.Join(dir, ".caravan-a.yaml.tmp"), []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, target, files("1", "a.yaml", "b.yaml"))
+	if got := content(t, dir); len(got) != 3 {
+		t.Errorf("what a killed run left is still there: %v", got)
+	}
+}
+
+func TestAFolderMadeForNothingGoesAgain(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	if err := open(t, dir, false).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v", err)
 	}
 }
 

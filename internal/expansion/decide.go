@@ -30,6 +30,9 @@ func Decide(data []byte, name, file string, decisions ...Decision) ([]byte, erro
 			return nil, fault.Newf(fault.Conflict, "%s: %w; write the decision yourself", file, err)
 		}
 	}
+	if _, err := syntax.YAML(text); err != nil { // such as an alias to what was replaced
+		return nil, fault.Newf(fault.Conflict, "%s: the decision cannot be written without breaking what refers to it; write it yourself", file)
+	}
 	after, err := Parse(text, name, file)
 	if err != nil {
 		return nil, err
@@ -83,12 +86,16 @@ func write(data []byte, d Decision) ([]byte, error) {
 		if len(lines) > 0 && strings.TrimSpace(lines[len(lines)-1]) != "" {
 			lines = append(lines, "")
 		}
-		return joinLines(append(append(lines, "decisions:"), d.lines("  ")...)), nil
+		return joinLines(append(append(lines, "decisions:"), d.lines("  ")...), data), nil
 	}
 	key := docs[0].Pairs[i]
 	items := key.Value.Items
 	if len(items) == 0 {
-		return joinLines(slices.Replace(lines, key.Line-1, key.Line, append([]string{"decisions:"}, d.lines("  ")...)...)), nil
+		head := "decisions:"
+		if _, comment, ok := strings.Cut(lines[key.Line-1], " #"); ok {
+			head += " #" + comment
+		}
+		return joinLines(slices.Replace(lines, key.Line-1, key.Line, append([]string{head}, d.lines("  ")...)...), data), nil
 	}
 	first := lines[items[0].Line-1]
 	indent := first[:len(first)-len(strings.TrimLeft(first, " "))]
@@ -97,10 +104,10 @@ func write(data []byte, d Decision) ([]byte, error) {
 	}
 	for n, item := range items {
 		if d.From == estate.ServiceName(item.Get("from").Value) && d.To == estate.ServiceName(item.Get("to").Value) {
-			return joinLines(slices.Replace(lines, item.Line-1, lastLine(item), d.lines(indent)...)), nil
+			return joinLines(slices.Replace(lines, item.Line-1, lastLine(item), d.lines(indent)...), data), nil
 		}
 		if n == len(items)-1 {
-			return joinLines(slices.Insert(lines, lastLine(item), d.lines(indent)...)), nil
+			return joinLines(slices.Insert(lines, lastLine(item), d.lines(indent)...), data), nil
 		}
 	}
 	return nil, fmt.Errorf("line %d: no decision found", key.Line)
@@ -126,7 +133,14 @@ func splitLines(data []byte) []string {
 	return strings.Split(text, "\n")
 }
 
-func joinLines(lines []string) []byte { return []byte(strings.Join(lines, "\n") + "\n") }
+// joinLines ends lines as the file they are of does.
+func joinLines(lines []string, like []byte) []byte {
+	end := "\n"
+	if bytes.Contains(like, []byte("\r\n")) {
+		end = "\r\n"
+	}
+	return []byte(strings.Join(lines, end) + end)
+}
 
 // lines is a decision as an item of a YAML list.
 func (d Decision) lines(indent string) []string {

@@ -31,6 +31,9 @@ func TestADecisionIsWrittenWhereItBelongsAndNothingElseChanges(t *testing.T) {
 			least + "decisions:\n" + cloneLines + "  # next\n  - {to: a, decide: drop, by: b, at: 2026-01-01, why: c}\n", clone},
 		{"as deep as the others", least + "decisions:\n- {to: a, decide: drop, by: b, at: 2026-01-01, why: c}\n",
 			least + "decisions:\n- {to: a, decide: drop, by: b, at: 2026-01-01, why: c}\n" + strings.ReplaceAll(cloneLines[2:], "\n  ", "\n"), clone},
+		{"an empty list with a remark", least + "decisions: [] # none yet\n", least + "decisions: # none yet\n" + cloneLines, clone},
+		{"a file of Windows", strings.ReplaceAll(least+"decisions:\n  - {to: a, decide: drop, by: b, at: 2026-01-01, why: c}\n", "\n", "\r\n"),
+			strings.ReplaceAll(least+"decisions:\n  - {to: a, decide: drop, by: b, at: 2026-01-01, why: c}\n"+cloneLines, "\n", "\r\n"), clone},
 		{"a file without a last line end", strings.TrimSuffix(least, "\n"), least + "\ndecisions:\n" + cloneLines, clone},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -47,8 +50,9 @@ func TestADecisionIsWrittenWhereItBelongsAndNothingElseChanges(t *testing.T) {
 
 func TestWhatCannotBeAddedToIsLeftAlone(t *testing.T) {
 	for name, text := range map[string]string{
-		"a list in one line": least + "decisions: [{to: a, decide: drop, by: b, at: 2026-01-01, why: c}]\n",
-		"a list by alias":    strings.Replace(least, "services:", "services: # &s\n", 1) + "decisions: [\n  {to: a, decide: drop, by: b, at: 2026-01-01, why: c}]\n",
+		"what is replaced is referred to": least + "decisions:\n  - {to: search, decide: drop, by: &who b, at: 2026-01-01, why: c}\n  - {to: a, decide: drop, by: *who, at: 2026-01-01, why: c}\n",
+		"a list in one line":              least + "decisions: [{to: a, decide: drop, by: b, at: 2026-01-01, why: c}]\n",
+		"a list by alias":                 strings.Replace(least, "services:", "services: # &s\n", 1) + "decisions: [\n  {to: a, decide: drop, by: b, at: 2026-01-01, why: c}]\n",
 	} {
 		if got, err := Decide([]byte(text), "indonesia", "expansions/indonesia.yaml", clone); fault.KindOf(err) != fault.Conflict {
 			t.Errorf("%s: %v\n%s", name, err, got)

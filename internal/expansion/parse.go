@@ -4,13 +4,17 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/bmatcuk/doublestar/v4"
 
 	"example.org/caravan/internal/document"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/syntax"
+	"example.org/caravan/internal/workload"
 )
 
 // SchemaURL is where the JSON Schema of an expansion is served for editors.
@@ -169,11 +173,14 @@ func variable(r *document.Reader, n syntax.Node, path string) (v VariableSubstit
 // anyText takes in a scalar as it is written: the value of a variable is a text whatever it looks like.
 func anyText(into *string) document.Taker {
 	return func(r *document.Reader, n syntax.Node, path string) {
-		if n.Kind == syntax.Scalar {
+		switch {
+		case n.Kind != syntax.Scalar:
+			document.Text(into)(r, n, path)
+		case strings.ContainsFunc(n.Value, func(c rune) bool { return unicode.IsControl(c) && c != '\t' && c != '\n' && c != '\r' }):
+			r.At(path, "%s holds a control character, which no process can be given; remove it", path)
+		default:
 			*into = n.Value
-			return
 		}
-		document.Text(into)(r, n, path)
 	}
 }
 
@@ -259,6 +266,30 @@ func checkCountry(r *document.Reader, at, code string) {
 	}
 }
 
+// Longest names of DNS (RFC 1035, section 2.3.4); a zone leaves room for a label and a dot before it.
+const (
+	longestLabel = 63
+	longestHost  = 253
+	longestZone  = longestHost - longestLabel - 1
+)
+
+// isDNSName reports whether a text is a name of DNS in lower case, of at most so many letters.
+func isDNSName(text string, longest int) bool {
+	long := slices.ContainsFunc(strings.Split(text, "."), func(label string) bool { return len(label) > longestLabel })
+	return zoneForm.MatchString(text) && !long && len(text) <= longest
+}
+
+// areReplicas reports whether a text is a number of replicas, or least and most.
+func areReplicas(text string) bool {
+	found := replicasForm.FindStringSubmatch(text)
+	if found == nil {
+		return false
+	}
+	least, _ := strconv.Atoi(found[1])
+	most, err := strconv.Atoi(found[3])
+	return err != nil || least <= most
+}
+
 var zoneForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
 
 func checkEnvironments(r *document.Reader, e Expansion) {
@@ -269,8 +300,8 @@ func checkEnvironments(r *document.Reader, e Expansion) {
 		if v.Name != "" && !NameForm.MatchString(string(v.Name)) {
 			r.At(at+".name", "%q cannot name an environment; use lower case letters, digits and dashes", string(v.Name))
 		}
-		if v.Zone != "" && !zoneForm.MatchString(v.Zone) {
-			r.At(at+".zone", "%q is not a DNS suffix; write it as id.kopi.internal", v.Zone)
+		if v.Zone != "" && !isDNSName(v.Zone, longestZone) {
+			r.At(at+".zone", "%q is not a DNS suffix; write it as id.kopi.internal, in labels of at most 63 letters and not over %d in all", v.Zone, longestZone)
 		}
 		if v.Kind == "vm" && v.Nodes+v.Surge+v.Pods+v.Ranges.Nodes+v.Ranges.Pods+v.Ranges.Services > 0 {
 			r.At(at, "nodes, surge, pods and their ranges are a cluster's; say machines for a vm environment")
@@ -297,10 +328,10 @@ func checkWant(r *document.Reader, e Expansion, w Want, at string) {
 	case w.Public != "" && (w.Team != "" || isGlob(w.Service)):
 		r.At(at, "a public name is of one service; name it")
 	}
-	if w.Public != "" && !zoneForm.MatchString(w.Public) {
+	if w.Public != "" && !isDNSName(w.Public, longestHost) {
 		r.At(at+".public", "%q is not a host name; write it as shop.example.org", w.Public)
 	}
-	if w.Replicas != "" && !replicasForm.MatchString(w.Replicas) {
+	if w.Replicas != "" && !areReplicas(w.Replicas) {
 		r.At(at+".replicas", "%q is no number of replicas; write 2, or 2-6 to have it scaled between", w.Replicas)
 	}
 	for i, env := range w.In {
@@ -325,7 +356,7 @@ var (
 	localeForm   = regexp.MustCompile(`^[a-z]{2,3}([_-][A-Z][a-z]{3})?([_-][A-Z]{2})?(\.[A-Za-z0-9-]+)?$`)
 	currencyForm = regexp.MustCompile(`^[A-Z]{3}$`)
 	timeZoneForm = regexp.MustCompile(`^(UTC|[A-Z][A-Za-z_]+(/[A-Z][A-Za-z_+-]+){1,2})$`)
-	variableForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*$`)
+	variableForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
 
 func checkSubstitutions(r *document.Reader, s Substitutions) {
@@ -350,6 +381,9 @@ func checkSubstitutions(r *document.Reader, s Substitutions) {
 		if v.Name != "" && !variableForm.MatchString(v.Name) {
 			r.At(fmt.Sprintf("substitutions.variables[%d].name", i), "%q cannot name a variable; use letters, digits and underscores", v.Name)
 		}
+		if _, err := workload.Parts(v.Value); err != nil {
+			r.At(fmt.Sprintf("substitutions.variables[%d].value", i), "%v", err)
+		}
 	}
 }
 
@@ -361,7 +395,7 @@ func checkEndpoint(r *document.Reader, at, with string) {
 	}
 }
 
-var amountForm = regexp.MustCompile(`^[1-9]\d*(Mi|Gi|Ti|M|G|T)$`)
+var amountForm = regexp.MustCompile(`^[1-9]\d{0,5}(Mi|Gi|Ti|M|G|T)$`)
 
 func checkDatastores(r *document.Reader, e Expansion) {
 	names := make([]string, len(e.Datastores))
@@ -399,6 +433,9 @@ func checkWaves(r *document.Reader, e Expansion) {
 	}
 }
 
+// pathForm is a path as a request has it (RFC 3986, section 3.3), without what means something to the server of a stub.
+var pathForm = regexp.MustCompile(`^/[A-Za-z0-9/._~!&'()*+,=:@%-]*$`)
+
 // Edge is what a decision is about, in words.
 func (d Decision) Edge() string {
 	if d.From == "" {
@@ -425,8 +462,14 @@ func (d Decision) check(r *document.Reader, at string) {
 	checkEndpoint(r, at+".with", d.With)
 	checkCountry(r, at+".country", d.Country)
 	for i, a := range d.Answers {
-		if a.Path != "" && !strings.HasPrefix(a.Path, "/") {
-			r.At(fmt.Sprintf("%s.answers[%d].path", at, i), "%q is not a path; begin it with /", a.Path)
+		path := fmt.Sprintf("%s.answers[%d].path", at, i)
+		switch {
+		case a.Path != "" && !strings.HasPrefix(a.Path, "/"):
+			r.At(path, "%q is not a path; begin it with /", a.Path)
+		case !pathForm.MatchString(a.Path) && a.Path != "":
+			r.At(path, "%q is not a path; write it as it stands in a request, with %%20 for a space", a.Path)
+		case slices.ContainsFunc(d.Answers[:i], func(o Answer) bool { return o.Path == a.Path }):
+			r.At(path, "%s is answered already; keep one answer", a.Path)
 		}
 	}
 }

@@ -392,3 +392,32 @@ func TestASizeOrAMissingVariableNeedsAReasonOfItsOwn(t *testing.T) {
 		}
 	}
 }
+
+func TestASubstitutedVariableThatNothingHasIsAskedAbout(t *testing.T) {
+	asked := func(variables string) string {
+		t.Helper()
+		in := estateOf(t, wish("[stock]", "substitutions: {variables: ["+variables+"]}\n"))
+		in.Workloads = map[estate.ServiceName]workload.Workload{"stock": {Containers: map[string]workload.Container{"stock": {Image: ".", Variables: map[string]string{"MERCHANT": "sg"}}}}}
+		p, err := Plan(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for _, q := range p.Questions {
+			if q.Topic == "variables" {
+				out = append(out, q.Text)
+			}
+		}
+		return strings.Join(out, "\n")
+	}
+	for _, c := range []struct{ variables, want string }{
+		{"{service: stock, name: MERCHANT, value: id}", ""},
+		{"{name: MERCHANT, value: id}", ""},
+		{"{service: stock, name: MERCHNT, value: id}", "stock was not seen to have MERCHNT, which is substituted; did you mean MERCHANT?"},
+		{"{name: SHOP_COLOUR, value: id}", "nothing that comes along was seen to have SHOP_COLOUR, which is substituted; correct the name, or leave it out"},
+	} {
+		if got := asked(c.variables); got != c.want {
+			t.Errorf("%s: %q, want %q", c.variables, got, c.want)
+		}
+	}
+}

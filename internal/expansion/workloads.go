@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"example.org/caravan/internal/document"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/workload"
 )
@@ -26,6 +27,7 @@ func (p *planner) proposeWorkloads() {
 		p.annotate(m)
 		p.substitute(m)
 	}
+	p.askAboutUnread()
 	for _, name := range sortedNames(p.stores) {
 		p.databases(p.stores[name])
 	}
@@ -115,6 +117,43 @@ func (p *planner) substitute(m *Member) {
 		}
 	}
 	p.fallbacks(m)
+}
+
+// askAboutUnread asks about substituted variables that nothing which comes along was seen to have: a mistyped name would leave the
+// source's value in place.
+func (p *planner) askAboutUnread() {
+	for i, v := range p.Expansion.Substitutions.Variables {
+		var known []string
+		read, of := false, estate.ServiceName("")
+		for _, name := range sortedNames(p.members) {
+			if v.Service != "" && !p.is(v.Service, name) {
+				continue
+			}
+			m := p.members[name]
+			of = name
+			known = append(known, m.Workload.VariableNames()...)
+			_, set := m.Variables[v.Name]
+			read = read || slices.Contains(m.Workload.VariableNames(), v.Name) || set && v.Service == ""
+		}
+		if read {
+			continue
+		}
+		hint := "correct the name, or leave it out"
+		if near, ok := document.Nearest(v.Name, known); ok {
+			hint = fmt.Sprintf("did you mean %s?", near)
+		}
+		who := "nothing that comes along was seen"
+		if v.Service != "" {
+			who = string(of) + " was not seen"
+		}
+		if of == "" {
+			continue // that it does not come is told elsewhere
+		}
+		p.questions = append(p.questions, workload.Question{
+			Service: v.Service, Topic: "variables", Place: p.Expansion.place(fmt.Sprintf("substitutions.variables[%d]", i)),
+			Text: fmt.Sprintf("%s to have %s, which is substituted; %s", who, v.Name, hint),
+		})
+	}
 }
 
 func (p *planner) setVariable(m *Member, name, value string, why Reason) {

@@ -121,7 +121,7 @@ func TestPagesShowWhatTheyAreFor(t *testing.T) {
 		{"steps are shown by wave", "/small/expansions/malaysia", `[data-wave]`, 200, 6, ""},
 		{"a step leads to its files", "/small/expansions/malaysia", `[data-step="malaysia/service/orders"] a[href^="/small/expansions/malaysia/files?path="]`, 200, 4, ""},
 		{"questions are grouped by service", "/small/expansions/malaysia", `[data-questions=orders]`, 200, 1, ""},
-		{"substituted variables say why", "/small/expansions/malaysia", `[data-variable="provider.merchant"] td`, 200, 3, ""},
+		{"substituted variables say why", "/small/expansions/malaysia", `[data-variable="PROVIDER_MERCHANT"] td`, 200, 3, ""},
 		{"many edges are shown in part", "/large/expansions/thailand", `[data-undecided]`, 200, 50, ""},
 		{"many edges say how many are left out", "/large/expansions/thailand", `#undecided [data-more]`, 200, 1, "397 edges more: name a service above to see its edges."},
 		{"edges are filtered by the names of their ends", "/large/expansions/thailand?edge=account-00-api-0+delivery", `[data-undecided]`, 200, 1, ""},

@@ -30,7 +30,7 @@ func (p *proposer) fill(name, value string) string {
 		several = several || last != nil && last.Name != found.use.Name
 		last = found.use
 	}
-	if last != nil && !several && logsIn(last.Type) && !strings.Contains(value, "://") {
+	if last != nil && !several && logsIn(last.Type) {
 		patches = append(patches, logins(value, last)...)
 	}
 	return p.hide(name, shorten(apply(value, patches)))
@@ -137,12 +137,13 @@ var (
 	portAfter     = regexp.MustCompile(`^:(\d+)`)
 	portAfterWord = regexp.MustCompile(`^,(\d+)`) // SQL Server's: Server=tcp:HOST,1433
 	portWord      = regexp.MustCompile(`(?i)\bport\s*=\s*(\d+)`)
-	loginBefore   = regexp.MustCompile(`://([^:@/\s]*)(?::([^@/\s]*))?@(?:[^@/\s]*,)?$`)
-	databaseAfter = regexp.MustCompile(`^(?::\d+)?(?:,[^/]*)?/([A-Za-z0-9_-]+)(?:[?;]|$)`)
+	loginBefore   = regexp.MustCompile(`://([^:/\s]*)(?::([^/\s]*))?@(?:[^@/\s]*,)?$`)
+	loginOfDriver = regexp.MustCompile(`^([^:@/\s]*)(?::([^/\s]*))?@tcp\($`) // go-sql-driver/mysql's: USER:PASSWORD@tcp(HOST:3306)/orders
+	databaseAfter = regexp.MustCompile(`^(?::\d+)?\)?(?:,[^/]*)?/([A-Za-z0-9_-]+)(?:[?;]|$)`)
 	databaseInURL = regexp.MustCompile(`://[^/?;]*/([A-Za-z0-9_-]+)(?:[?;]|$)`)
-	databaseWord  = regexp.MustCompile(`(?i)\b(?:dbname|database|initial catalog)\s*=\s*([A-Za-z0-9_-]+)`)
-	userWord      = regexp.MustCompile(`(?i)\b(?:user|username|user id|uid)\s*=\s*([^;\s]+)`)
-	passwordWord  = regexp.MustCompile(`(?i)\b(?:password|pwd)\s*=\s*([^;\s]+)`)
+	databaseWord  = regexp.MustCompile(`(?i)\b(?:dbname|database|databasename|initial catalog)\s*=\s*([A-Za-z0-9_-]+)`)
+	userWord      = regexp.MustCompile(`(?i)\b(?:user|username|user id|uid)\s*=\s*(?:'([^']*)'|"([^"]*)"|([^;&\s]+))`)
+	passwordWord  = regexp.MustCompile(`(?i)\b(?:password|pwd)\s*=\s*(?:'([^']*)'|"([^"]*)"|([^;&\s]+))`)
 )
 
 // place replaces the address of one provider, and in a URL what logs in there.
@@ -160,11 +161,13 @@ func (p *proposer) place(value string, h host) []patch {
 	} else if found := portWord.FindStringSubmatchIndex(value); found != nil && addressWord.MatchString(before) {
 		out = append(out, patch{found[2], found[3], property(name, "port")})
 	}
-	if found := loginBefore.FindStringSubmatchIndex(before); found != nil && logsIn(h.use.Type) {
-		out = append(out, loginPatch(found[2], found[3], property(name, "username"))...)
-		out = append(out, loginPatch(found[4], found[5], property(name, "password"))...)
+	for _, form := range []*regexp.Regexp{loginBefore, loginOfDriver} {
+		if found := form.FindStringSubmatchIndex(before); found != nil && logsIn(h.use.Type) {
+			out = append(out, loginPatch(found[2], found[3], property(name, "username"))...)
+			out = append(out, loginPatch(found[4], found[5], property(name, "password"))...)
+		}
 	}
-	if found := databaseAfter.FindStringSubmatch(after); found != nil && strings.Contains(before, "://") {
+	if found := databaseAfter.FindStringSubmatch(after); found != nil && (strings.Contains(before, "://") || loginOfDriver.MatchString(before)) {
 		p.setDatabase(name, found[1])
 	} else if found := databaseWord.FindStringSubmatch(value); found != nil {
 		p.setDatabase(name, found[1])
@@ -179,16 +182,20 @@ func loginPatch(from, to int, text string) []patch {
 	return []patch{{from, to, text}}
 }
 
-// logins replaces user and password of a connection string of words: "host=db user=orders password=…".
+// logins replaces what is given by word, in a connection string or the query of a URL: "host=db user=orders password=…".
 func logins(value string, u *Use) []patch {
-	var out []patch
-	if found := userWord.FindStringSubmatchIndex(value); found != nil {
-		out = append(out, patch{found[2], found[3], property(u.resource(), "username")})
+	return append(wordPatch(value, userWord, property(u.resource(), "username")), wordPatch(value, passwordWord, property(u.resource(), "password"))...)
+}
+
+// wordPatch replaces what a word is given; quotes around it stay.
+func wordPatch(value string, word *regexp.Regexp, text string) []patch {
+	found := word.FindStringSubmatchIndex(value)
+	for group := 2; group < len(found); group += 2 {
+		if given := loginPatch(found[group], found[group+1], text); given != nil {
+			return given
+		}
 	}
-	if found := passwordWord.FindStringSubmatchIndex(value); found != nil {
-		out = append(out, patch{found[2], found[3], property(u.resource(), "password")})
-	}
-	return out
+	return nil
 }
 
 func logsIn(resourceType string) bool {

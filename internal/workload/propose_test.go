@@ -69,6 +69,12 @@ func TestAddressesInValuesBecomePlaceholders(t *testing.T) {
 		{"user and password of a URL are the provider's", "DATABASE_URL", "postgres://orders:" + redact.Mask + "@db.shop.internal:5432/orders", "postgres://${resources.db.username}:${resources.db.password}@${resources.db.host}:${resources.db.port}/orders"},
 		{"a user alone", "DATABASE_URL", "postgres://orders@db/orders", "postgres://${resources.db.username}@${resources.db.host}/orders"},
 		{"a user with an escaped @", "DATABASE_URL", "postgres://orders%40shop:x@db/orders", "postgres://${resources.db.username}:${resources.db.password}@${resources.db.host}/orders"},
+		{"a user with an @ as it is", "DATABASE_URL", "postgres://ord@ers:" + redact.Mask + "@db.shop.internal/orders", "postgres://${resources.db.username}:${resources.db.password}@${resources.db.host}/orders"},
+		{"a login before a network of Go's driver", "DSN", "orders:" + redact.Mask + "@tcp(sql.shop.internal:3306)/orders", "${resources.sql.username}:${resources.sql.password}@tcp(${resources.sql.host}:${resources.sql.port})/orders"},
+		{"a login in the query of a URL", "JDBC", "jdbc:postgresql://db.shop.internal/orders?user=orders&password=" + redact.Mask + "&ssl=true", "jdbc:postgresql://${resources.db.host}/orders?user=${resources.db.username}&password=${resources.db.password}&ssl=true"},
+		{"a login in words after a URL", "JDBC", "jdbc:sqlserver://sql.shop.internal:1433;user=orders;password=" + redact.Mask, "jdbc:sqlserver://${resources.sql.host}:${resources.sql.port};user=${resources.sql.username};password=${resources.sql.password}"},
+		{"quoted words keep their quotes", "DSN", "host=db user='the orders' password='" + redact.Mask + "' sslmode=disable", "host=${resources.db.host} user='${resources.db.username}' password='${resources.db.password}' sslmode=disable"},
+		{"what is hidden in the URL of one that nobody logs in to is a secret", "QUEUE", "amqp://orders:" + redact.Mask + "@pricing.shop.internal/", "amqp://orders:${resources.secrets.QUEUE}@${resources.pricing.host}/"},
 		{"a provider that nobody logs in to keeps what is before its host", "PRICING_URL", "http://orders@pricing.shop.internal/", "http://orders@${resources.pricing.host}/"},
 		{"words of a connection string", "DSN", "host=db.shop.internal port=5432 dbname=orders user=orders password=" + redact.Mask, "host=${resources.db.host} port=${resources.db.port} dbname=orders user=${resources.db.username} password=${resources.db.password}"},
 		{"words with semicolons", "DSN", "Server=tcp:sql.shop.internal,3306;Database=orders;User Id=orders;Password=" + redact.Mask + ";", "Server=tcp:${resources.sql.host},${resources.sql.port};Database=orders;User Id=${resources.sql.username};Password=${resources.sql.password};"},
@@ -101,6 +107,8 @@ func TestTheDatabaseOfAProviderIsFoundBesideItsAddress(t *testing.T) {
 		{"in a JDBC URL", "db", "jdbc:postgresql://db.shop.internal/sales", "sales"},
 		{"in words", "db", "host=db.shop.internal dbname=sales", "sales"},
 		{"in words with semicolons", "sql", "Server=sql.shop.internal;Initial Catalog=sales;", "sales"},
+		{"in words after a URL", "sql", "jdbc:sqlserver://sql.shop.internal:1433;databaseName=sales;user=orders", "sales"},
+		{"after a network of Go's driver", "sql", "orders:x@tcp(sql.shop.internal:3306)/sales?x=1", "sales"},
 		{"after several nodes", "docs", "mongodb://mongo.shop.internal:27017,mongo-2.shop.internal:27017/sales", "sales"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/expansion"
@@ -57,8 +58,16 @@ func ExpansionText(dir, name string) (data []byte, file string, err error) {
 
 // WriteExpansion puts the text of an expansion in place in one move. Conflict when the file is no longer what it was when
 // it was read as old; a nil old means that there was none.
-func WriteExpansion(dir, name string, old, text []byte) error {
+func WriteExpansion(dir, name string, old, text []byte) (err error) {
 	path := filepath.Join(dir, filepath.FromSlash(expansion.FileOf(name)))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fault.Newf(fault.Unavailable, "%w; make the workspace writable", err)
+	}
+	release, err := hold(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	there, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && old == nil:
@@ -70,6 +79,19 @@ func WriteExpansion(dir, name string, old, text []byte) error {
 		return fault.Newf(fault.Unavailable, "%w; make the file readable", err)
 	}
 	return replace(path, text)
+}
+
+// hold keeps other programs from writing into a folder until the returned function is called, or the program ends: between looking
+// at a file and replacing it nobody may come in.
+func hold(dir string) (release func() error, err error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, fault.Newf(fault.Unavailable, "%w; make the workspace readable", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(fault.Newf(fault.Unavailable, "hold %s: %w", dir, err), f.Close())
+	}
+	return f.Close, nil
 }
 
 // replace puts a file in place in one move.

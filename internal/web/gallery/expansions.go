@@ -39,7 +39,7 @@ substitutions:
   providers:
     - {replaces: stripe, with: bayar.example.org, why: cards issued in Malaysia are cleared in Malaysia}
   variables:
-    - {service: payments, name: provider.merchant, value: kopi-my, why: merchant of the Malaysian entity}
+    - {service: payments, name: PROVIDER_MERCHANT, value: kopi-my, why: merchant of the Malaysian entity}
 residency:
   - data: [payments]
     because: payment data is kept in the country
