@@ -150,13 +150,30 @@ func (a *App) propose(ctx context.Context, e expansion.Expansion, reserve bool) 
 	if err != nil {
 		return expansion.Proposal{}, time.Time{}, err
 	}
-	in.Expansion = e
+	in.Expansion, in.Taken = e, a.taken(e.Name)
 	p, err := expansion.Plan(in)
 	if err != nil {
 		return expansion.Proposal{}, time.Time{}, err
 	}
 	p, err = a.withAddresses(ctx, e, p, reserve)
 	return p, read, err
+}
+
+// taken are the environments that the workspace's other expansions make, as far as those can be read.
+func (a *App) taken(name string) map[estate.EnvironmentName]string {
+	out := map[estate.EnvironmentName]string{}
+	names, err := workspace.Expansions(a.dir)
+	if err != nil {
+		return out
+	}
+	for _, other := range names {
+		if e, err := workspace.Expansion(a.dir, other); err == nil && other != name {
+			for _, v := range e.Environments {
+				out[v.Name] = other
+			}
+		}
+	}
+	return out
 }
 
 // planInput is what is known of the estate, without the wish.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -58,6 +59,9 @@ var kept = []string{".", ".caravan", ".git", "expansions", "services"}
 
 // folder is the directory a move writes into. Only the very person at this machine may name one outside the workspace.
 func (a *App) folder(name, out string, anywhere bool) (string, error) {
+	if !expansion.NameForm.MatchString(name) {
+		return "", fault.Newf(fault.Invalid, "%q cannot name an expansion; use lower case letters, digits and dashes, as in indonesia", name)
+	}
 	if out == "" {
 		return filepath.Join(a.dir, renderedFolder, name), nil
 	}
@@ -72,10 +76,24 @@ func (a *App) folder(name, out string, anywhere bool) (string, error) {
 		}
 		return filepath.Clean(full), nil
 	}
+	if !anywhere && leavesBySymlink(a.dir, below) {
+		return "", fault.Newf(fault.Denied, "%q leads out of the workspace over a link; name a folder below it", out)
+	}
 	if first, _, _ := strings.Cut(filepath.ToSlash(below), "/"); slices.Contains(kept, first) {
 		return "", fault.Newf(fault.Denied, "%q is the workspace's own; name a folder of its own, such as %s/%s", out, renderedFolder, name)
 	}
 	return full, nil
+}
+
+// leavesBySymlink reports whether some part of a path below a directory is a link.
+func leavesBySymlink(dir, below string) bool {
+	for part := range strings.SplitSeq(filepath.ToSlash(below), "/") {
+		dir = filepath.Join(dir, part)
+		if info, err := os.Lstat(dir); err == nil && info.Mode()&os.ModeSymlink != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Move carries a journey out with the directory target, step by step: it plans, refuses while edges are undecided, while marked
@@ -91,7 +109,7 @@ func (a *App) Move(ctx context.Context, name string, req MoveRequest, anywhere b
 		return Moved{}, err
 	}
 	if req.Dry {
-		return dryMove(plan, dir)
+		return dryMove(plan, dir, req.Force)
 	}
 	t, err := directory.Open(directory.Options{Dir: dir, Expansion: name, Force: req.Force})
 	if err != nil {
@@ -152,34 +170,48 @@ func undecidedText(open []expansion.Cut) string {
 	return fmt.Sprintf("%d edges are undecided: %s", len(words), strings.Join(words, ", "))
 }
 
-// dryMove says what carrying a plan out would change in a folder.
-func dryMove(plan Plan, dir string) (Moved, error) {
+// dryMove says what carrying a plan out would change in a folder. Conflict when something is in the way, as a move has it.
+func dryMove(plan Plan, dir string, force bool) (Moved, error) {
 	m := plan.moved(dir)
 	there, err := directory.Look(dir, plan.Proposal.Expansion)
 	if err != nil {
 		return m, err
 	}
-	old := make(map[string]estate.Digest, len(there))
-	for _, w := range there {
-		old[w.Path] = w.Digest
+	old := make(map[string]directory.Found, len(there))
+	var edited []string
+	for _, f := range there {
+		old[f.Path] = f
 	}
 	for _, s := range plan.Journey.Steps {
 		r := StepResult{Step: s.ID, Wave: s.Wave, Kind: s.Kind}
 		for _, w := range s.Files {
-			r.Changes = append(r.Changes, journey.Change{Path: w.Path, What: change(old, w)})
+			what := change(old, w)
+			if f := old[w.Path]; f.Edited && what == journey.Updated {
+				edited = append(edited, w.Path)
+			}
+			r.Changes = append(r.Changes, journey.Change{Path: w.Path, What: what})
 			delete(old, w.Path)
 		}
 		m.Steps = append(m.Steps, r)
+	}
+	for _, f := range there {
+		if _, left := old[f.Path]; left {
+			m.Removed = append(m.Removed, journey.Change{Path: f.Path, What: removal(f, force)})
+		}
+	}
+	if len(edited) > 0 && !force {
+		slices.Sort(edited)
+		return m, fault.Newf(fault.Conflict, "edited since they were written, so a move would stop: %s; move the changes into services/ or expansions/, or use --force to lose them", strings.Join(edited, ", "))
 	}
 	return m, nil
 }
 
 // change is what putting a file in place would do.
-func change(old map[string]estate.Digest, w journey.Written) journey.What {
-	switch digest, there := old[w.Path]; {
+func change(old map[string]directory.Found, w journey.Written) journey.What {
+	switch f, there := old[w.Path]; {
 	case !there:
 		return journey.Created
-	case digest != w.Digest:
+	case f.Written != w:
 		return journey.Updated
 	}
 	return journey.Unchanged
@@ -219,6 +251,9 @@ func (a *App) Undo(ctx context.Context, name string, req MoveRequest, anywhere b
 	if err := a.mayUndo(ctx, name, dir, req.Force); err != nil {
 		return Moved{}, err
 	}
+	if req.Dry {
+		return a.dryUndo(ctx, name, dir, req.Force)
+	}
 	t, err := directory.Open(directory.Options{Dir: dir, Expansion: name, Force: req.Force})
 	if err != nil {
 		return Moved{}, err
@@ -231,6 +266,28 @@ func (a *App) Undo(ctx context.Context, name string, req MoveRequest, anywhere b
 	}
 	moved.GivenBack, err = a.giveBack(ctx, name)
 	return moved, err
+}
+
+// dryUndo says what an undo would take away and give back.
+func (a *App) dryUndo(ctx context.Context, name, dir string, force bool) (Moved, error) {
+	m := Moved{Expansion: name, Folder: dir}
+	there, err := directory.Look(dir, name)
+	if err != nil {
+		return m, err
+	}
+	for _, f := range there {
+		m.Removed = append(m.Removed, journey.Change{Path: f.Path, What: removal(f, force)})
+	}
+	m.GivenBack, err = a.store.Leases(ctx, name)
+	return m, err
+}
+
+// removal is what becomes of a file that is no longer wanted.
+func removal(f directory.Found, force bool) journey.What {
+	if f.Edited && !force {
+		return journey.Kept
+	}
+	return journey.Removed
 }
 
 // mayUndo refuses what would give back ranges that are not the expansion's, or that are live because it was moved into another

@@ -87,11 +87,12 @@ func newUndo(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return o.value(s.terminal, moved, func() { s.removedTable(moved) })
+			return o.value(s.terminal, moved, func() { s.removedTable(moved, o.req.Dry) })
 		}),
 		ValidArgsFunction: s.expansionNames,
 	}
 	o.flags(c)
+	c.Flags().BoolVar(&o.req.Dry, "dry-run", false, "say what would be removed and given back, and do nothing")
 	c.Flags().BoolVar(&o.req.Force, "force", false, "remove what was edited since it was written, too")
 	return c
 }
@@ -129,7 +130,10 @@ func (s *session) movedTable(m app.Moved, dry bool) {
 	}
 	s.table([]string{"WAVE", "STEP", "FILES"}, rows, cut)
 	if dry {
-		s.say("nothing was written; it would go to %s", m.Folder)
+		for _, ch := range m.Removed {
+			total[ch.What]++
+		}
+		s.say("%s\nnothing was written; it would go to %s", tally(total), m.Folder)
 		return
 	}
 	var kept []string
@@ -164,7 +168,7 @@ func tally(n map[journey.What]int) string {
 	return text[2:]
 }
 
-func (s *session) removedTable(m app.Moved) {
+func (s *session) removedTable(m app.Moved, dry bool) {
 	n := map[journey.What]int{}
 	var rows [][]string
 	for _, ch := range m.Removed {
@@ -181,6 +185,10 @@ func (s *session) removedTable(m app.Moved) {
 		return
 	}
 	s.say("%s\nin %s", tally(n), m.Folder)
+	if dry {
+		s.say("nothing was removed or given back")
+		return
+	}
 	if n[journey.Kept] > 0 {
 		s.say("caravan undo %s --force removes what was edited, too", m.Expansion)
 	}

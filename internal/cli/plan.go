@@ -323,7 +323,10 @@ func (s *session) questions(list []workload.Question) {
 	}
 	slices.SortStableFunc(order, func(a, b string) int { return len(asked[b]) - len(asked[a]) })
 	for _, text := range order {
-		fmt.Fprintln(s.out, plain(joined(asked[text])+": "+text))
+		if who := strings.Trim(joined(asked[text]), ", "); who != "" {
+			text = who + ": " + text
+		}
+		fmt.Fprintln(s.out, plain(text))
 	}
 }
 

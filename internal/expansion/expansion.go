@@ -147,7 +147,7 @@ type Decision struct {
 	Country string             `json:"country,omitempty" jsonschema_description:"replace: where that keeps data; this country when left out."`
 	Answers []Answer           `json:"answers,omitempty" jsonschema_description:"stub: canned answers; 200 with an empty object when left out."`
 	By      string             `json:"by" jsonschema_description:"Who decided."`
-	At      time.Time          `json:"at" jsonschema:"type=string" jsonschema_description:"When: 2026-03-01, or with a time."`
+	At      time.Time          `json:"at" required:"false" jsonschema:"type=string" jsonschema_description:"When: 2026-03-01, or with a time."`
 	Why     string             `json:"why" jsonschema_description:"Reason."`
 }
 

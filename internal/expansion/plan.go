@@ -21,6 +21,7 @@ type Input struct {
 	Components   []estate.Component                       // of the snapshot the graph was built from
 	Environments []Known                                  // declared in the workspace
 	Networks     []string                                 // declared in the workspace, beside environments
+	Taken        map[estate.EnvironmentName]string        // environments other expansions make → the expansion
 	Joined       []Joined                                 // peerings between what exists
 	Rates        []Rate                                   // calls, where somebody measured them
 	Placement    map[string]string                        // the workspace's own rule: technology, or "datastores" for all, → "vm" or "kubernetes"

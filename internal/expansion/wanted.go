@@ -161,10 +161,17 @@ func (p *planner) checkPlaces() {
 	for _, v := range p.Expansion.Environments {
 		ends = append(ends, string(v.Name))
 	}
+	for v := range p.Taken {
+		ends = append(ends, string(v))
+	}
+	slices.Sort(ends)
 	for i, v := range p.Expansion.Environments {
 		at := fmt.Sprintf("environments[%d]", i)
 		if slices.Contains(known, string(v.Name)) {
 			p.at(at+".name", "environment %q exists already; give the new one a name of its own", string(v.Name))
+		}
+		if other, taken := p.Taken[v.Name]; taken {
+			p.at(at+".name", "environment %q is made by %s already; give the new one a name of its own", string(v.Name), FileOf(other))
 		}
 		for j, peering := range v.Peerings {
 			if !slices.Contains(ends, peering.With) {

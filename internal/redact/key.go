@@ -10,6 +10,7 @@ var secretWords = []string{
 	"password", "passwd", "pwd", "passphrase", "passwort", "secret", "secrets", "token", "tokens", "apikey", "credential", "credentials", "requirepass",
 	"masterauth", "jaas", "cookie", "privatekey", "accesskey", "accountkey", "secretkey", "signingkey", "encryptionkey", "sharedkey", "webhook", "pass", "salt", "pin",
 	"connectionpassword", "userpassword", "rootpassword", "adminpassword", "dbpassword", "dbpass", "authtoken", "accesstoken", "clientsecret", "sessionkey", "jwtkey", "pepper",
+	"pw", "hmac", "basicauth",
 }
 
 // secretPairs are two words that together make a key a secret's.
@@ -17,7 +18,7 @@ var secretPairs = [][2]string{
 	{"api", "key"}, {"access", "key"}, {"private", "key"}, {"account", "key"}, {"secret", "key"}, {"signing", "key"}, {"encryption", "key"}, {"shared", "key"},
 	{"session", "key"}, {"master", "key"}, {"license", "key"}, {"ssh", "key"}, {"server", "key"}, {"encrypt", "key"}, {"symmetric", "key"}, {"jwt", "key"}, {"auth", "key"}, {"consumer", "key"}, {"service", "key"},
 	{"store", "pass"}, {"pass", "phrase"}, {"app", "key"}, {"client", "key"},
-	{"access", "keys"}, {"api", "keys"}, {"host", "key"}, {"deploy", "key"}, {"admin", "key"}, {"erlang", "cookie"}, {"connection", "key"}, {"storage", "key"},
+	{"access", "keys"}, {"api", "keys"}, {"host", "key"}, {"deploy", "key"}, {"admin", "key"}, {"erlang", "cookie"}, {"connection", "key"}, {"storage", "key"}, {"access", "code"}, {"basic", "auth"},
 }
 
 // passes end keys that say where a proxy passes requests on to, not with which password.
@@ -66,7 +67,7 @@ func mayBeSecret(key string) bool {
 	for i := 0; i < len(key); i++ {
 		switch key[i] | 0x20 {
 		case 'p':
-			if hasFold(key[i:], "pass") || hasFold(key[i:], "pwd") || hasFold(key[i:], "pin") || hasFold(key[i:], "pepper") {
+			if hasFold(key[i:], "pass") || hasFold(key[i:], "pwd") || hasFold(key[i:], "pin") || hasFold(key[i:], "pw") || hasFold(key[i:], "pepper") {
 				return true
 			}
 		case 's':
@@ -82,11 +83,19 @@ func mayBeSecret(key string) bool {
 				return true
 			}
 		case 'c':
-			if hasFold(key[i:], "credential") || hasFold(key[i:], "cookie") {
+			if hasFold(key[i:], "credential") || hasFold(key[i:], "cookie") || hasFold(key[i:], "code") {
 				return true
 			}
 		case 'j':
 			if hasFold(key[i:], "jaas") {
+				return true
+			}
+		case 'b':
+			if hasFold(key[i:], "basic") {
+				return true
+			}
+		case 'h':
+			if hasFold(key[i:], "hmac") {
 				return true
 			}
 		case 'm':

@@ -185,12 +185,40 @@ func secretArgument(text, flag, word string) int {
 	switch name := strings.TrimLeft(flag, "-"); {
 	case strings.HasPrefix(flag, "--") && !strings.Contains(flag, "=") && secretKey(name) && !isAddress(word):
 		return 0
-	case flag == "-a" && strings.Contains(text, "redis-cli"):
+	case flag == "-a" && strings.Contains(text, "redis-cli"), flag == "--auth" && !isAddress(word):
 		return 0
-	case (flag == "-u" || flag == "--user") && (strings.Contains(text, "curl") || strings.Contains(text, "wget")):
-		if i := strings.IndexByte(word, ':'); i >= 0 {
-			return i + 1
-		}
+	case flag == "-p" && looksIssued(word):
+		return 0
+	case flag == "-u" || flag == "--user":
+		return loginAt(word)
 	}
 	return -1
+}
+
+// loginAt is where in user:secret the secret begins, -1 when the text is none: 1000:1000 and host:80 are not.
+func loginAt(text string) int {
+	i := strings.IndexByte(text, ':')
+	if i <= 0 || i == len(text)-1 || allDigits(text[i+1:]) || strings.ContainsAny(text, "/ \t\n@") || harmless(text[i+1:]) {
+		return -1
+	}
+	return i + 1
+}
+
+// leastIssued is how long a word of letters and digits mixed is that somebody was given rather than chose.
+const leastIssued = 12
+
+// looksIssued reports whether a word is letters and digits mixed, and long.
+func looksIssued(word string) bool {
+	letters, digits := 0, 0
+	for i := 0; i < len(word); i++ {
+		switch c := word[i]; {
+		case c >= '0' && c <= '9':
+			digits++
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
+			letters++
+		default:
+			return false
+		}
+	}
+	return len(word) >= leastIssued && letters > 0 && digits > 0
 }

@@ -23,6 +23,11 @@ func Value(key, value string) string {
 	if webhookKey(key) && isAddress(value) {
 		return hideAfterHost(value)
 	}
+	if words := split(key); len(words) > 0 && words[len(words)-1] == "auth" {
+		if i := loginAt(value); i > 0 {
+			return value[:i] + Mask
+		}
+	}
 	if isDigest(value) && revisionKey(key) {
 		return value
 	}

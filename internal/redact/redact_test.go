@@ -10,6 +10,15 @@ func TestSecretsAreHidden(t *testing.T) {
 		{"spring.datasource.password", "s3cret", Mask},
 		{"DB_PASSWORD", "s3cret", Mask},
 		{"db.pwd", "s3cret", Mask},
+		{"LEGACY_PW", "s3cret", Mask},
+		{"admin_pw", "s3cret", Mask},
+		{"hmac", "s3cret", Mask},
+		{"ACCESS_CODE", "s3cret", Mask},
+		{"basicAuth", "admin:s3cret", Mask},
+		{"HTTP_AUTH", "admin:s3cret", "admin:" + Mask},
+		{"command", "run -u admin:s3cret --port 80", "run -u admin:" + Mask + " --port 80"},
+		{"command", "run --auth s3cret", "run --auth " + Mask},
+		{"command", "run -p CANx025abcdef", "run -p " + Mask},
 		{"POSTGRES_PASSWORD", "dbpass", Mask},
 		{"MYSQL_ROOT_PASSWORD", "root123", Mask},
 		{"api_key", "abc", Mask},
@@ -114,6 +123,17 @@ func TestSecretsAreHidden(t *testing.T) {
 	} {
 		if got := Value(c.key, c.value); got != c.want {
 			t.Errorf("%s=%s: %q, want %q", c.key, c.value, got, c.want)
+		}
+	}
+}
+
+func TestWhatOnlyLooksLikeALoginStays(t *testing.T) {
+	for _, c := range []struct{ key, value string }{
+		{"auth", "auth.shop.internal:8080"}, {"smtp.auth", "true"}, {"command", "docker run -u 1000:1000 -p 8080:80 image"}, {"command", "run -p 8080"},
+		{"command", "run --user app"}, {"command", "run -u app"}, {"status_code", "200"}, {"country_code", "ID"}, {"spring.security.basic.enabled", "true"},
+	} {
+		if got := Value(c.key, c.value); got != c.value {
+			t.Errorf("%s=%s became %s", c.key, c.value, got)
 		}
 	}
 }

@@ -1,8 +1,10 @@
 package render
 
 import (
+	"strings"
 	"testing"
 
+	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/workload"
 )
 
@@ -42,5 +44,40 @@ func TestADroppedEdgeAsksForNoSecret(t *testing.T) {
 	pieces, err := s.Value("postgres://${resources.db.username}:${resources.db.password}@${resources.db.host}:${resources.db.port}/x")
 	if err != nil || Form(pieces) != "postgres://:@db.invalid:0/x" {
 		t.Errorf("%q, %v", Form(pieces), err)
+	}
+}
+
+func TestAVariableThatOnlyTheEnvironmentSetsIsGiven(t *testing.T) {
+	c := workload.Container{Variables: map[string]string{"LOG": "info", "PLACE": "sg"}}
+	s := Service{Name: "orders", Workload: workload.Workload{Containers: map[string]workload.Container{"orders": c, "sidecar": {}}}, Values: map[string]string{"PLACE": "id", "CURRENCY": "IDR"}}
+	for name, want := range map[string]string{"orders": "CURRENCY=IDR LOG=info PLACE=id ", "sidecar": "CURRENCY=IDR "} {
+		got, err := s.Variables(s.Workload.Containers[name])
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := ""
+		for _, v := range got {
+			text += v.Name + "=" + v.Text() + " "
+		}
+		if text != want {
+			t.Errorf("%s is given %q, want %q", name, text, want)
+		}
+	}
+}
+
+func TestEveryTeamHasANamespaceOfItsOwn(t *testing.T) {
+	seen := map[string]estate.TeamName{}
+	for _, team := range []estate.TeamName{"", "pay-core", "pay/core", "Pay-Core", "kube-system", "default", "stubs", "unowned", "orders", estate.TeamName(strings.Repeat("long-", 20)), estate.TeamName(strings.Repeat("long-", 20) + "er")} {
+		name := Namespace(team)
+		if other, taken := seen[name]; taken {
+			t.Errorf("%q and %q are both in %s", team, other, name)
+		}
+		seen[name] = team
+		if strings.HasPrefix(name, "kube-") && !strings.Contains(name[5:], "-") || name == "default" || name == StubNamespace || len(name) > 63 || team != "" && name == Unowned {
+			t.Errorf("%q is in %s", team, name)
+		}
+	}
+	if Namespace("orders") != "orders" {
+		t.Errorf("a plain name became %s", Namespace("orders"))
 	}
 }

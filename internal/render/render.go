@@ -6,6 +6,7 @@ package render
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
@@ -120,9 +121,24 @@ const StubNamespace = "stubs"
 // Unowned is the namespace of what no team owns.
 const Unowned = "unowned"
 
-// Namespace is where a team's pods are: a namespace of its own.
+// Namespace is where a team's pods are: a namespace of its own. Teams whose names are no names of namespaces, or are those of the
+// cluster's own, are told apart by a digest.
 func Namespace(team estate.TeamName) string {
-	return workload.NameOf(cmp.Or(string(team), Unowned))
+	if team == "" {
+		return Unowned
+	}
+	name := workload.NameOf(string(team))
+	if name == string(team) && !reserved(name) {
+		return name
+	}
+	const readable, digits = 56, 6
+	_, hex, _ := strings.Cut(string(estate.DigestOf(team)), ":")
+	return strings.TrimRight(name[:min(len(name), readable)], "-") + "-" + hex[:digits]
+}
+
+// reserved reports whether a namespace is somebody else's: the cluster's, or that of what no team owns.
+func reserved(name string) bool {
+	return name == "default" || name == StubNamespace || name == Unowned || strings.HasPrefix(name, "kube-")
 }
 
 // File is one rendered file.

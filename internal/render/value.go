@@ -51,7 +51,7 @@ func Form(pieces []Piece) string {
 // workload. Invalid when a placeholder has no value here.
 func (s Service) Variables(c workload.Container) ([]Variable, error) {
 	var out []Variable
-	for _, name := range slices.Sorted(maps.Keys(c.Variables)) {
+	for _, name := range s.variableNames(c) {
 		pieces, err := s.Value(s.VariableText(c, name))
 		if err != nil {
 			return nil, fault.Newf(fault.KindOf(err), "%s: variable %s: %w", s.Name, name, err)
@@ -59,6 +59,19 @@ func (s Service) Variables(c workload.Container) ([]Variable, error) {
 		out = append(out, Variable{Name: name, Pieces: pieces})
 	}
 	return out, nil
+}
+
+// variableNames are those of a container, and those this environment sets that no container has: all are given those. Sorted.
+func (s Service) variableNames(c workload.Container) []string {
+	names := slices.Collect(maps.Keys(c.Variables))
+	own := s.Workload.VariableNames()
+	for name := range s.Values {
+		if _, found := slices.BinarySearch(own, name); !found {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // VariableText is a variable as the workload, or this environment, writes it.

@@ -22,8 +22,8 @@ type ProposalSummary struct {
 	Undecided int           `json:"undecided"`
 }
 
-// KeepProposal keeps a proposal by its digest, and says when exactly this was first planned. One that is kept already only
-// has its last time moved on.
+// KeepProposal keeps a proposal by its digest, and says when exactly this was first planned. One that is kept already
+// has its last time moved on, and is mended should it be damaged.
 func (s *Store) KeepProposal(ctx context.Context, p expansion.Proposal, at time.Time) (first time.Time, err error) {
 	if !digestForm.MatchString(string(p.Digest)) {
 		return time.Time{}, fault.Newf(fault.Invalid, "keep proposal: it has no digest; make it with expansion.Plan")
@@ -37,7 +37,7 @@ func (s *Store) KeepProposal(ctx context.Context, p expansion.Proposal, at time.
 		INSERT INTO proposals (digest, expansion, first, last, map, members, undecided, proposal)
 		VALUES ($1, $2, $3, $3, $4, $5, $6, $7)
 		ON CONFLICT (digest) DO UPDATE
-		SET last = CASE WHEN proposals.last < excluded.last THEN excluded.last ELSE proposals.last END
+		SET proposal = excluded.proposal, last = CASE WHEN proposals.last < excluded.last THEN excluded.last ELSE proposals.last END
 		RETURNING first`,
 		string(p.Digest), p.Expansion, at.UnixMicro(), string(p.Map), len(p.Members), len(p.Undecided()), packed).Scan(&micro)
 	return time.UnixMicro(micro).UTC(), s.explain("keep a proposal in", err)

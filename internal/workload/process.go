@@ -11,6 +11,7 @@ import (
 
 	"example.org/caravan/internal/commandline"
 	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/redact"
 )
 
 // trust orders readers by how close what they read is to the running process.
@@ -96,9 +97,12 @@ func tagOf(image string) string {
 // start says how the process is started, under which account, where, and how many of it.
 func (p *proposer) start() {
 	commands := p.traits(estate.ProcessCommand)
-	if len(commands) == 0 {
+	switch {
+	case len(commands) == 0:
 		p.ask("command", p.in("command"), estate.Place{}, "how it is started is unknown; what its image starts is run, and on machines nothing until command is written")
-	} else {
+	case strings.Contains(commands[0].Value, redact.Mask):
+		p.ask("command", p.in("command"), commands[0].Place, "the command it is started with holds a secret, which is not passed on; what its image starts is run until command is written, with the secret as a variable")
+	default:
 		words := commandline.Words(commands[0].Value)
 		p.container.Command, p.container.Args = words[:min(1, len(words))], words[min(1, len(words)):]
 		p.seenAt(p.in("command"), commands[0].Place)

@@ -274,6 +274,15 @@ func TestTheProcessIsStartedAsItIsToday(t *testing.T) {
 	}
 }
 
+func TestASecretOnTheCommandLineIsNotPassedOn(t *testing.T) {
+	s := seenWith()
+	s.Component.Process = []estate.Trait{trait("systemd", estate.ProcessCommand, "/opt/run --db-password "+redact.Mask+" --port 80")}
+	p := accepted(t, s)
+	if c := p.Workload.Containers["orders"]; len(c.Command)+len(c.Args) > 0 || !strings.Contains(topics(p), "command") {
+		t.Errorf("%v %v, asked about %s", c.Command, c.Args, topics(p))
+	}
+}
+
 func TestMemoryIsBoundedAsTheProcessIs(t *testing.T) {
 	for _, c := range []struct {
 		name, variable, value, trait, want string
