@@ -33,15 +33,19 @@ type Used struct {
 
 // Plan gives every want its lease, in the order of the wants: the one its holder has already, the one it had until lately and
 // that is still kept from others, or a new one; those two in state Reserved. Wants come after those they are a part of. It
-// depends on nothing but its input, and changes no lease that exists. Invalid when somebody asked for a range that is too
-// small, Conflict when a lease that exists is, or when there is no room.
+// depends on nothing but its input, and changes no lease that exists. New leases keep clear of what is in use beside the leases,
+// as Beside tells. Invalid when somebody asked for a range that is too small, or larger than any pool; Conflict when a lease
+// that exists is too small, or when there is no room.
 func Plan(pools []Pool, leases []Lease, used []Used, wants []Want) ([]Lease, error) {
 	p := planner{
-		pools: pools, used: used, byHolder: map[string]Lease{}, resting: map[string][]Lease{}, parts: map[string][]Lease{}, spaces: map[string]*Space{},
+		pools: pools, used: Beside(leases, used), byHolder: map[string]Lease{}, resting: map[string][]Lease{}, parts: map[string][]Lease{}, spaces: map[string]*Space{},
 		need: map[int]map[string]int{ipv4: needs(wants, ipv4), ipv6: needs(wants, ipv6)},
 	}
 	for _, l := range leases {
 		p.keep(l)
+	}
+	if err := p.holdable(wants); err != nil {
+		return nil, err
 	}
 	out := make([]Lease, 0, len(wants))
 	for _, w := range wants {
@@ -71,6 +75,24 @@ func (p *planner) keep(l Lease) {
 		p.byHolder[l.Holder] = l
 	}
 	p.parts[l.Parent] = append(p.parts[l.Parent], l)
+}
+
+// holdable reports a range somebody asked for that is larger than every pool: the ranges it is a part of, which come first,
+// would be refused for a reason nobody wrote.
+func (p *planner) holdable(wants []Want) error {
+	if len(p.pools) == 0 {
+		return nil
+	}
+	largest := slices.MinFunc(p.pools, func(a, b Pool) int { return a.Prefix.Bits() - b.Prefix.Bits() })
+	for _, w := range wants {
+		if _, has := p.byHolder[w.Holder]; has || w.Bits == 0 || w.Bits >= largest.Prefix.Bits() {
+			continue
+		}
+		need := BitsFor(w.Addresses, largest.Prefix.Addr().BitLen())
+		return fault.Newf(fault.Invalid, "%s: a /%d for %s is larger than any pool, the largest being %s of %s; %s needs a /%d: ask for /%d, or leave it out",
+			w.Place, w.Bits, w.Purpose, largest.Prefix, largest.Name, w.why(), need, need)
+	}
+	return nil
 }
 
 func (p *planner) lease(w Want) (Lease, error) {

@@ -147,6 +147,9 @@ func TestPlanRefusesWithTheRightFigure(t *testing.T) {
 	at := estate.Place{File: "expansions/indonesia.yaml", Line: 12}
 	asked := country("indonesia", 8)
 	asked[2].Bits, asked[2].Place, asked[2].Figures = 24, at, "16 nodes with 110 pods each"
+	wide := country("indonesia", 8)
+	wide[2].Bits, wide[2].Place, wide[2].Figures = 20, at, "16 nodes with 110 pods each"
+	local := []Pool{{Name: "less", Prefix: prefix("fd00:65::/56")}, {Name: "local", Prefix: prefix("fd00:64::/48")}}
 	larger := country("indonesia", 8)
 	larger[2].Bits, larger[2].Place = 19, at
 	small := []Pool{{Name: "tiny", Prefix: prefix("192.168.0.0/24")}, {Name: "less", Prefix: prefix("172.16.0.0/28")}}
@@ -158,10 +161,11 @@ func TestPlanRefusesWithTheRightFigure(t *testing.T) {
 		kind   fault.Kind
 		want   []string
 	}{
-		"a range that was asked for and is too small":                        {pools, nil, asked, fault.Invalid, []string{"expansions/indonesia.yaml:12: a /24 for pods is too small", "16 nodes with 110 pods each needs a /20", "ask for /20"}},
-		"no pool has room":                                                   {small, nil, country("indonesia", 8), fault.Conflict, []string{"192.168.0.0/24 of pool:tiny", "172.16.0.0/28 of pool:less", "add a pool to caravan.yaml"}},
-		"no pool is declared":                                                {nil, nil, country("indonesia", 8), fault.Conflict, []string{"no pool is declared"}},
-		"a lease that is too small by now":                                   {pools, grown, country("indonesia", 20), fault.Conflict, []string{"indonesia/prod", "caravan address release"}},
+		"a range that was asked for and is too small":            {pools, nil, asked, fault.Invalid, []string{"expansions/indonesia.yaml:12: a /24 for pods is too small", "16 nodes with 110 pods each needs a /20", "ask for /20"}},
+		"a range that was asked for and is larger than any pool": {local, nil, wide, fault.Invalid, []string{"expansions/indonesia.yaml:12: a /20 for pods is larger than any pool, the largest being fd00:64::/48 of local", "needs a /116: ask for /116"}},
+		"no pool has room":                 {small, nil, country("indonesia", 8), fault.Conflict, []string{"192.168.0.0/24 of pool:tiny", "172.16.0.0/28 of pool:less", "add a pool to caravan.yaml"}},
+		"no pool is declared":              {nil, nil, country("indonesia", 8), fault.Conflict, []string{"no pool is declared"}},
+		"a lease that is too small by now": {pools, grown, country("indonesia", 20), fault.Conflict, []string{"indonesia/prod", "caravan address release"}},
 		"a range that was asked for and is too small, though it has a lease": {pools, plan(t, nil, nil, country("indonesia", 8)), asked, fault.Invalid, []string{"expansions/indonesia.yaml:12: a /24 for pods is too small", "ask for /20"}},
 		"a larger range than the lease":                                      {pools, plan(t, nil, nil, country("indonesia", 8)), larger, fault.Conflict, []string{"indonesia/prod/pods has ", "expansions/indonesia.yaml:12 needs a /19", "caravan address release indonesia/prod/pods"}},
 		"a lease outside of its pool":                                        {pools, []Lease{{Holder: "x", Parent: "pool:countries", Prefix: prefix("192.168.0.0/24"), State: Live}}, country("indonesia", 8), fault.Conflict, []string{"the lease 192.168.0.0/24 of x is wrong", "caravan address check"}},
@@ -178,6 +182,20 @@ func TestPlanRefusesWithTheRightFigure(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestALeaseOutlivesTheSizeOfItsPool(t *testing.T) {
+	asked := country("indonesia", 8)
+	asked[2].Bits = 16
+	first := plan(t, nil, nil, asked)
+	smaller := []Pool{{Name: pools[0].Name, Prefix: netip.PrefixFrom(first[0].Prefix.Addr(), 18), Countries: 1}}
+	again, err := Plan(smaller, first, nil, asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(first, again, compare...); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,6 +52,17 @@ func (a *App) used(ctx context.Context) ([]address.Used, error) {
 		return nil, err
 	}
 	return address.Import(out, address.Seen(s)), nil
+}
+
+// obstacles are the ranges that a new part of parent must keep clear of: what is in use and no lease accounts for. For a part of
+// a pool that is all that is in use: what has a lease is not free there anyway, and there may be very many.
+func (a *App) obstacles(ctx context.Context, parent string) ([]address.Used, error) {
+	used, err := a.used(ctx)
+	if err != nil || strings.HasPrefix(parent, address.OfPool("")) {
+		return used, err
+	}
+	leases, err := a.store.Leases(ctx, "")
+	return address.Beside(leases, used), err
 }
 
 // machinesNeedPools reports machines that no address can be given to.
@@ -147,7 +160,7 @@ type PoolState struct {
 
 // Addresses tells what is taken of the private ranges, what clashes, and what will be full soon.
 func (a *App) Addresses(ctx context.Context) (Addresses, error) {
-	out := Addresses{At: a.now().UTC(), Leases: []address.Lease{}, Clashes: []address.Clash{}, Findings: []finding.Finding{}}
+	out := Addresses{At: a.now().UTC(), Leases: []address.Lease{}, Used: []address.Used{}, Clashes: []address.Clash{}, Findings: []finding.Finding{}}
 	if err := a.inWorkspace(); err != nil {
 		return out, err
 	}
@@ -156,9 +169,11 @@ func (a *App) Addresses(ctx context.Context) (Addresses, error) {
 		return out, err
 	}
 	out.Leases = append(out.Leases, leases...)
-	if out.Used, err = a.used(ctx); err != nil {
+	used, err := a.used(ctx)
+	if err != nil {
 		return out, err
 	}
+	out.Used = append(out.Used, address.Beside(leases, used)...)
 	for _, p := range a.pools() {
 		state := poolState(p, leases, out.Used)
 		out.Pools = append(out.Pools, state)
@@ -169,7 +184,7 @@ func (a *App) Addresses(ctx context.Context) (Addresses, error) {
 		out.Findings = append(out.Findings, address.Judge("pool "+p.Name, history, state.Size-state.InUse, out.At)...)
 	}
 	out.Findings = append(out.Findings, a.podFindings()...)
-	out.Clashes = append(out.Clashes, address.Clashes(holdings(leases, out.Used), a.joints(ctx))...)
+	out.Clashes = append(out.Clashes, address.Clashes(holdings(leases, used), a.joints(ctx))...)
 	for _, c := range out.Clashes {
 		out.Findings = append(out.Findings, finding.Finding{Check: "address-overlap", Subject: c.One.Holder, Severity: finding.Critical, What: c.String(),
 			Advice: "give one of them another range before they are joined, or take the joint away"})
@@ -221,11 +236,15 @@ func narrower(a, b netip.Prefix) netip.Prefix {
 }
 
 // holdings are all ranges by the network they are in: leases that are not divided, by their environment, and what is in
-// use.
+// use. What an environment uses of its own leases is told by those.
 func holdings(leases []address.Lease, used []address.Used) []address.Holding {
-	divided := map[string]bool{}
+	divided, leasedIn, usedIn := map[string]bool{}, map[string][]address.Lease{}, map[string][]address.Used{}
 	for _, l := range leases {
 		divided[l.Parent] = true
+		leasedIn[networkOf(l.Holder)] = append(leasedIn[networkOf(l.Holder)], l)
+	}
+	for _, u := range used {
+		usedIn[u.Network] = append(usedIn[u.Network], u)
 	}
 	var out []address.Holding
 	for _, l := range leases {
@@ -233,8 +252,10 @@ func holdings(leases []address.Lease, used []address.Used) []address.Holding {
 			out = append(out, address.Holding{Network: networkOf(l.Holder), Prefix: l.Prefix, Holder: l.Holder})
 		}
 	}
-	for _, u := range used {
-		out = append(out, address.Holding{Network: u.Network, Prefix: u.Prefix, Holder: u.Network, Place: u.Place})
+	for _, network := range slices.Sorted(maps.Keys(usedIn)) {
+		for _, u := range address.Beside(leasedIn[network], usedIn[network]) {
+			out = append(out, address.Holding{Network: network, Prefix: u.Prefix, Holder: network, Place: u.Place})
+		}
 	}
 	return out
 }
@@ -295,7 +316,7 @@ func (a *App) Lease(ctx context.Context, r LeaseRequest) (address.Lease, error) 
 	if _, err := a.store.Reap(ctx, n); err != nil {
 		return address.Lease{}, err
 	}
-	used, err := a.used(ctx)
+	used, err := a.obstacles(ctx, r.Parent)
 	if err != nil {
 		return address.Lease{}, err
 	}

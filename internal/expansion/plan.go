@@ -65,6 +65,7 @@ func Plan(in Input) (Proposal, error) {
 	p.proposeWorkloads()
 	p.findLacks()
 	p.sharePorts()
+	p.findCrowds()
 	p.orderWaves()
 	p.checkPorts()
 	if err := p.report.Err(); err != nil {

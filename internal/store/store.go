@@ -1,6 +1,7 @@
 // Package store keeps what happened: the snapshots of an estate by digest, with when each was seen, how scans ended, the
-// proposals that were made, and who holds which range of addresses, since when and why. It writes them to an SQLite file by default and to PostgreSQL when given one, with the same SQL and the same
-// promises; Memory makes them too, for as long as the program runs.
+// proposals that were made, and who holds which range of addresses (leases), since when and why. It writes them to an
+// SQLite file by default and to PostgreSQL when given one, with the same SQL and the same promises; Memory makes them too,
+// for as long as the program runs.
 //
 // It makes no snapshots and compares none, and it has no clock: times come in as values.
 package store

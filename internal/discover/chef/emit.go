@@ -1,6 +1,8 @@
 package chef
 
 import (
+	"cmp"
+	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -205,6 +207,20 @@ func (b *bearer) interfaceAddresses(name string, addresses *value) {
 	}
 	for _, address := range addresses.keys {
 		b.called(address, addresses.fields[address].place, false)
+		b.subnet(address, addresses.fields[address])
+	}
+}
+
+// subnet reports the range an interface is in, as far as Ohai noted how long its prefix is.
+func (b *bearer) subnet(address string, noted *value) {
+	length := noted.at("prefixlen")
+	if length == nil || loopback(address) {
+		return
+	}
+	for _, bits := range length.words() {
+		if prefix, err := netip.ParsePrefix(address + "/" + bits); err == nil && prefix.Bits() > 0 && !prefix.IsSingleIP() {
+			b.repo.report.See(estate.Sighting{Fact: estate.Spans, Key: cmp.Or(b.env, "chef"), Value: prefix.Masked().String(), Environment: estate.EnvironmentName(b.env), Place: length.place})
+		}
 	}
 }
 

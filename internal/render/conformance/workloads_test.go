@@ -197,8 +197,8 @@ func workloads() []sample {
 		{name: "awkward values", service: with(func(_ *render.Service, c *workload.Container) { c.Variables = asWritten(awkward()) }), variables: awkward()},
 		{name: "values of this environment", service: with(func(s *render.Service, c *workload.Container) {
 			c.Variables = map[string]string{"COUNTRY": "SG", "KEPT": "as it is"}
-			s.Values = map[string]string{"COUNTRY": "ID", "OF_NO_CONTAINER": "x"}
-		}), variables: map[string]string{"COUNTRY": "ID", "KEPT": "as it is"}},
+			s.Values = map[string]string{"COUNTRY": "ID", "OF_NO_CONTAINER_BEFORE": "x"}
+		}), variables: map[string]string{"COUNTRY": "ID", "KEPT": "as it is", "OF_NO_CONTAINER_BEFORE": "x"}},
 		{name: "awkward words", service: with(func(_ *render.Service, c *workload.Container) {
 			c.Variables = map[string]string{"HOME": "/elsewhere"}
 			c.Command, c.Args = []string{"/bin/run"}, []string{"", " ", "$HOME", "${HOME}", "$(HOME)", "$$(HOME)", "%h %%", "a\nb", `"quoted" 'single' \back`, "# no comment", ";", "é😀", "-x=y", "- dash", "yes", "a\tb"}
