@@ -5,11 +5,11 @@ BIN := bin/caravan
 LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help build demo test check bench generate machine clean
+.PHONY: help build demo test check bench generate machine clean testbed-up testbed-status testbed-down
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## the program, as bin/caravan
 	@$(GO) build -trimpath -ldflags "-s -w -X example.org/caravan/internal/cli.Version=$(VERSION)" -o $(BIN) ./cmd/caravan
@@ -28,6 +28,15 @@ bench: build machine ## measure, and write docs/figures.md
 
 generate: ## pages, schemas and golden files
 	@scripts/generate
+
+testbed-up: machine ## real clusters and machines on this one: CLUSTERS=2 MACHINES=3
+	@$(GO) run -C testbed ./cmd/bed up --clusters $(or $(CLUSTERS),2) --machines $(or $(MACHINES),3)
+
+testbed-status: ## what of them runs
+	@$(GO) run -C testbed ./cmd/bed status
+
+testbed-down: ## take all of them away
+	@$(GO) run -C testbed ./cmd/bed down
 
 machine: # the Debian packages the tests run against
 	@scripts/machine

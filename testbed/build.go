@@ -1,0 +1,93 @@
+package testbed
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// programs is where the sources of the programs a cluster is made of are, each a module of its own: their versions do not go
+// together. It is looked for at and above the working directory.
+func programs() (string, error) {
+	at, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for dir := at; ; dir = filepath.Dir(dir) {
+		for _, found := range []string{filepath.Join(dir, "programs"), filepath.Join(dir, "testbed", "programs")} {
+			if _, err := os.Stat(filepath.Join(found, "kube", "go.mod")); err == nil {
+				return found, nil
+			}
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("no sources of the test bed at or above %s; run it within Caravan's checkout", at)
+		}
+	}
+}
+
+// kubernetes is the version whose kubelet still runs on version 1 of control groups without being asked to.
+const kubernetes = "v1.34.4"
+
+// flags are what programs are linked with.
+func flags(program string) string {
+	text := "-s -w"
+	if program == "kube" {
+		major, minor, _ := strings.Cut(strings.TrimPrefix(kubernetes, "v"), ".")
+		minor, _, _ = strings.Cut(minor, ".")
+		for _, set := range []string{"gitVersion=" + kubernetes, "gitMajor=" + major, "gitMinor=" + minor} {
+			text += " -X k8s.io/component-base/version." + set // clients ask for it before they ask for anything else
+		}
+	}
+	return text
+}
+
+// cache is where what was built is kept, outside of every checkout.
+func cache() (string, error) {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		dir = "/var/cache"
+	}
+	dir = filepath.Join(dir, "caravan-testbed")
+	return dir, os.MkdirAll(dir, 0o755)
+}
+
+// build gives the path of a program, which is built when it is not in the cache: a build is known by its sources, the versions
+// of its modules, how it is linked and the toolchain.
+func build(ctx context.Context, program string) (string, error) {
+	root, err := programs()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(root, program)
+	digest := sha256.New()
+	fmt.Fprintln(digest, runtime.Version(), runtime.GOARCH, flags(program))
+	for _, name := range []string{"go.mod", "go.sum", "main.go"} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+		digest.Write(data)
+	}
+	at, err := cache()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(at, program+"-"+hex.EncodeToString(digest.Sum(nil))[:16])
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", flags(program), "-o", path+".new", ".")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", program, err, out)
+	}
+	return path, os.Rename(path+".new", path)
+}

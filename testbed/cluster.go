@@ -1,0 +1,181 @@
+package testbed
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Cluster is a Kubernetes cluster of one node that runs real pods.
+type Cluster struct {
+	Name    string // "c1"
+	Address string // of its node and API server, on the bed's bridge
+	bed     *Bed
+	dir     string
+	number  int
+	ca      *authority
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// The addresses of a cluster, by its number.
+func (c *Cluster) pods() string     { return fmt.Sprintf("10.%d.0.0/16", 90+c.number) }
+func (c *Cluster) services() string { return fmt.Sprintf("10.%d.0.0/16", 95+c.number) }
+func (c *Cluster) first() string    { return fmt.Sprintf("10.%d.0.1", 95+c.number) }
+func (c *Cluster) dns() string      { return fmt.Sprintf("10.%d.0.10", 95+c.number) }
+
+func (c *Cluster) server() string { return "https://" + net.JoinHostPort(c.Address, "6443") }
+func (c *Cluster) socket() string { return filepath.Join(c.dir, "containerd.sock") }
+func (c *Cluster) file(name string) string {
+	return filepath.Join(c.dir, name)
+}
+
+// Kubeconfig is the path of a client configuration with every right. Its server is reached from within the bed's networks:
+// `bed exec c1 kubectl …`, or with Bed.Dial as the client's dialler.
+func (c *Cluster) Kubeconfig() string { return c.file("pki/admin.kubeconfig") }
+
+// up raises the cluster: network, certificates, control plane, node.
+func (c *Cluster) up(ctx context.Context) error {
+	for _, step := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"network", func(ctx context.Context) error { return join(ctx, c.Name, c.Address) }},
+		{"certificates", c.certify},
+		{"store", c.startStore},
+		{"API server", c.startServer},
+		{"controllers", c.startControllers},
+		{"container runtime", c.startRuntime},
+		{"node", c.startNode},
+		{"names", c.startNames},
+	} {
+		if err := step.do(ctx); err != nil {
+			return fmt.Errorf("cluster %s: %s: %w; see %s", c.Name, step.name, err, c.bed.logs())
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) certify(context.Context) error {
+	ca, err := newAuthority(c.file("pki"))
+	if err != nil {
+		return err
+	}
+	c.ca = ca
+	local := []string{"localhost", "127.0.0.1", c.Address}
+	err = errors.Join(
+		ca.issue("etcd", "etcd", nil, local...),
+		ca.issue("apiserver", "kube-apiserver", nil, append(local, c.first(), "kubernetes", "kubernetes.default", "kubernetes.default.svc")...),
+		ca.issue("kubelet-client", "kube-apiserver", []string{"system:masters"}),
+		ca.issue("service-accounts", "service-accounts", nil),
+	)
+	for user, groups := range map[string][]string{
+		"admin": {"system:masters"}, "system:kube-controller-manager": nil, "system:kube-scheduler": nil, "system:kube-proxy": nil, "system:node:" + c.Name: {"system:nodes"},
+	} {
+		short := user[strings.LastIndex(user, ":")+1:]
+		err = errors.Join(err, ca.issue(short, user, groups))
+		_, failed := ca.kubeconfig(short, c.server())
+		err = errors.Join(err, failed)
+	}
+	return err
+}
+
+func (c *Cluster) startStore(ctx context.Context) error {
+	err := c.start(ctx, "etcd", "etcd", "--name="+c.Name, "--data-dir="+c.file("etcd"), "--unsafe-no-fsync", "--logger=zap", "--log-level=warn",
+		"--listen-client-urls=https://127.0.0.1:2379", "--advertise-client-urls=https://127.0.0.1:2379", "--listen-peer-urls=http://127.0.0.1:2380", "--listen-metrics-urls=",
+		"--cert-file="+c.file("pki/etcd.crt"), "--key-file="+c.file("pki/etcd.key"), "--client-cert-auth", "--trusted-ca-file="+c.file("pki/ca.crt"))
+	if err != nil {
+		return err
+	}
+	return await(ctx, "etcd", time.Minute, listens(c.Name, "127.0.0.1:2379"))
+}
+
+func (c *Cluster) startServer(ctx context.Context) error {
+	err := c.kube(ctx, "kube-apiserver", "--advertise-address="+c.Address, "--bind-address=0.0.0.0", "--secure-port=6443", "--service-cluster-ip-range="+c.services(),
+		"--etcd-servers=https://127.0.0.1:2379", "--etcd-cafile="+c.file("pki/ca.crt"), "--etcd-certfile="+c.file("pki/etcd.crt"), "--etcd-keyfile="+c.file("pki/etcd.key"),
+		"--client-ca-file="+c.file("pki/ca.crt"), "--tls-cert-file="+c.file("pki/apiserver.crt"), "--tls-private-key-file="+c.file("pki/apiserver.key"),
+		"--kubelet-client-certificate="+c.file("pki/kubelet-client.crt"), "--kubelet-client-key="+c.file("pki/kubelet-client.key"),
+		"--service-account-key-file="+c.file("pki/service-accounts.crt"), "--service-account-signing-key-file="+c.file("pki/service-accounts.key"), "--service-account-issuer=https://kubernetes.default.svc",
+		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction,PodSecurity", "--allow-privileged", "--event-ttl=1h")
+	if err != nil {
+		return err
+	}
+	return await(ctx, "the API server", 2*time.Minute, func(ctx context.Context) error { return c.ask(ctx, "/readyz") })
+}
+
+func (c *Cluster) startControllers(ctx context.Context) error {
+	return errors.Join(
+		c.kube(ctx, "kube-controller-manager", "--kubeconfig="+c.file("pki/kube-controller-manager.kubeconfig"), "--use-service-account-credentials", "--root-ca-file="+c.file("pki/ca.crt"),
+			"--service-account-private-key-file="+c.file("pki/service-accounts.key"), "--cluster-signing-cert-file="+c.file("pki/ca.crt"), "--cluster-signing-key-file="+c.file("pki/ca.key"),
+			"--allocate-node-cidrs", "--cluster-cidr="+c.pods(), "--service-cluster-ip-range="+c.services(), "--leader-elect=false"),
+		c.kube(ctx, "kube-scheduler", "--kubeconfig="+c.file("pki/kube-scheduler.kubeconfig"), "--leader-elect=false"),
+	)
+}
+
+// ask asks the API server for a path with every right; an error when it does not answer with success.
+func (c *Cluster) ask(ctx context.Context, path string) error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer client.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.server()+path, nil)
+	if err != nil {
+		return err
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(res.Body, 4<<10))
+	if err != nil || res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s: %s: %w", path, res.Status, strings.TrimSpace(string(body)), err)
+	}
+	return nil
+}
+
+// client speaks with the API server from wherever it is called, with every right.
+func (c *Cluster) client() (*http.Client, error) {
+	pair, err := tls.LoadX509KeyPair(c.file("pki/admin.crt"), c.file("pki/admin.key"))
+	if err != nil {
+		return nil, err
+	}
+	ca, err := os.ReadFile(c.file("pki/ca.crt"))
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+		DialContext: c.bed.Dial, TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12},
+	}}, nil
+}
+
+// kube starts a component of Kubernetes.
+func (c *Cluster) kube(ctx context.Context, component string, args ...string) error {
+	return c.start(ctx, "kube", component, append([]string{component}, args...)...)
+}
+
+// start builds a program when it has to be, and starts it in the cluster's network.
+func (c *Cluster) start(ctx context.Context, program, called string, args ...string) error {
+	path, err := build(ctx, program)
+	if err != nil {
+		return err
+	}
+	if program != "kube" && len(args) > 0 && args[0] == called {
+		args = args[1:]
+	}
+	return c.bed.start(process{name: c.Name + "-" + called, group: c.Name + "/" + called, space: c.Name, argv: append([]string{path}, args...)})
+}

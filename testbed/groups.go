@@ -1,0 +1,156 @@
+package testbed
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// root is the control group that every process of the bed is in.
+const rootGroup = "caravan-bed"
+
+// hierarchies are the mounts of control groups: one on version 2, one for each controller on version 1, and there maybe one of
+// version 2 without controllers beside them.
+func hierarchies() []string {
+	const at = "/sys/fs/cgroup"
+	if _, err := os.Stat(filepath.Join(at, "cgroup.controllers")); err == nil {
+		return []string{at}
+	}
+	entries, err := os.ReadDir(at)
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, e := range entries {
+		if _, err := os.Stat(filepath.Join(at, e.Name(), "cgroup.procs")); err == nil && e.IsDir() {
+			out = append(out, filepath.Join(at, e.Name()))
+		}
+	}
+	return out
+}
+
+// counting is the hierarchy by which the bed's processes are found.
+func counting() string {
+	all := hierarchies()
+	if i := slices.IndexFunc(all, func(h string) bool { return filepath.Base(h) == "pids" }); i >= 0 {
+		return all[i]
+	}
+	return all[0]
+}
+
+// makeGroup makes a control group in every hierarchy. Its path is below the bed's own.
+func makeGroup(name string) error {
+	for _, h := range hierarchies() {
+		dir := h
+		for _, part := range append([]string{rootGroup}, strings.Split(name, "/")...) {
+			enableControllers(dir)
+			dir = filepath.Join(dir, part)
+			if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+				return err
+			}
+			inherit(dir)
+		}
+	}
+	return nil
+}
+
+// enableControllers hands the controllers of a group of version 2 on to those below it.
+func enableControllers(dir string) {
+	have, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
+	if err != nil {
+		return // version 1
+	}
+	for _, c := range strings.Fields(string(have)) {
+		_ = os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+c), 0o644) // those that cannot be are not needed
+	}
+}
+
+// inherit fills in what a new group of cpuset needs before it may hold a process.
+func inherit(dir string) {
+	for _, name := range []string{"cpuset.cpus", "cpuset.mems"} {
+		own := filepath.Join(dir, name)
+		if now, err := os.ReadFile(own); err != nil || strings.TrimSpace(string(now)) != "" {
+			continue
+		}
+		if above, err := os.ReadFile(filepath.Join(filepath.Dir(dir), name)); err == nil {
+			_ = os.WriteFile(own, above, 0o644)
+		}
+	}
+}
+
+// processes are those in a control group and all below it.
+func processes(name string) []int {
+	var out []int
+	_ = filepath.WalkDir(filepath.Join(counting(), rootGroup, name), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Name() != "cgroup.procs" {
+			return nil //nolint:nilerr // a group may go while we look
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil //nolint:nilerr // as above
+		}
+		for _, field := range strings.Fields(string(data)) {
+			if pid, err := strconv.Atoi(field); err == nil && pid > 0 {
+				out = append(out, pid)
+			}
+		}
+		return nil
+	})
+	return out
+}
+
+// end asks the processes of a group to end, and ends those that do not within the time given.
+func end(name string, patience time.Duration) error {
+	deadline := time.Now().Add(patience)
+	sent := syscall.SIGTERM
+	asked := map[int]syscall.Signal{}
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for {
+		left := processes(name)
+		if len(left) == 0 {
+			return nil
+		}
+		switch {
+		case time.Now().After(deadline.Add(patience)):
+			return fmt.Errorf("%d processes of %s do not end, the first is %d; end them by hand", len(left), name, left[0])
+		case time.Now().After(deadline):
+			sent = syscall.SIGKILL
+		}
+		for _, pid := range left {
+			if asked[pid] != sent {
+				_ = syscall.Kill(pid, sent)
+				asked[pid] = sent
+			}
+		}
+		<-look.C
+	}
+}
+
+// removeGroup takes away a control group and all below it, once nothing runs in them.
+func removeGroup(name string) error {
+	var failed error
+	for _, h := range hierarchies() {
+		var dirs []string
+		top := filepath.Join(h, rootGroup, name)
+		_ = filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && d.IsDir() {
+				dirs = append(dirs, path)
+			}
+			return nil
+		})
+		for _, dir := range slices.Backward(dirs) {
+			if err := syscall.Rmdir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				failed = fmt.Errorf("remove %s: %w", dir, err)
+			}
+		}
+	}
+	return failed
+}

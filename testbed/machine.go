@@ -1,0 +1,168 @@
+package testbed
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Machine is a virtual machine of the old world: Debian with systemd and sshd, and an address on the bed's bridge.
+type Machine struct {
+	Name    string // host name: "vm1"
+	Address string
+	bed     *Bed
+	dir     string
+}
+
+// The distribution of machines, and what is installed in all of them; nothing of it runs before somebody enables it.
+const suite = "bookworm"
+
+var packages = []string{
+	"systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "iputils-ping", "ca-certificates", "procps", "curl", "sudo",
+	"postgresql", "postgresql-contrib", "patroni", "python3-etcd", "etcd-server", "etcd-client", "pgbouncer", "redis-server", "redis-sentinel",
+	"haproxy", "nginx-light", "rabbitmq-server", "prometheus", "prometheus-node-exporter",
+}
+
+// base is the folder of what all machines share, made once and kept: a machine writes into a layer of its own above it.
+func base(ctx context.Context) (string, error) {
+	at, err := cache()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(suite + " " + strings.Join(packages, " ") + baseScript))
+	dir := filepath.Join(at, "debian-"+hex.EncodeToString(sum[:])[:16])
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil
+	}
+	half := dir + ".new"
+	if err := os.RemoveAll(half); err != nil {
+		return "", err
+	}
+	if err := run(ctx, "debootstrap", "--variant=minbase", "--include="+strings.Join(packages, ","), suite, half); err != nil {
+		return "", errors.Join(err, os.RemoveAll(half))
+	}
+	if err := run(ctx, "chroot", half, "/bin/sh", "-ec", baseScript); err != nil {
+		return "", errors.Join(err, os.RemoveAll(half))
+	}
+	return dir, os.Rename(half, dir)
+}
+
+// baseScript lets nothing run that nobody asked for, and forgets what every machine makes for itself.
+const baseScript = `
+for unit in postgresql patroni etcd pgbouncer redis-server redis-sentinel haproxy nginx rabbitmq-server prometheus prometheus-node-exporter epmd; do
+  systemctl disable $unit >/dev/null 2>&1 || true
+done
+systemctl disable apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer fstrim.timer >/dev/null 2>&1 || true
+systemctl enable systemd-networkd ssh >/dev/null 2>&1
+rm -rf /etc/ssh/ssh_host_* /etc/machine-id /var/cache/apt/archives/*.deb /etc/postgresql/*/main /var/lib/postgresql/*/main
+: > /etc/machine-id
+`
+
+// up boots the machine and waits until it can be logged in to.
+func (m *Machine) up(ctx context.Context) error {
+	root, err := m.layers(ctx)
+	if err != nil {
+		return err
+	}
+	if err := m.configure(ctx, root); err != nil {
+		return err
+	}
+	err = m.bed.start(process{name: m.Name, group: m.Name + "/machine", space: lan, argv: []string{
+		"systemd-nspawn", "--quiet", "--directory=" + root, "--boot", "--register=no", "--keep-unit", "--machine=" + m.Name, "--hostname=" + m.Name,
+		"--network-bridge=" + bridge, "--console=pipe", "--link-journal=no", "--resolv-conf=off", "--timezone=off",
+	}})
+	if err != nil {
+		return err
+	}
+	return await(ctx, m.Name, time.Minute, func(ctx context.Context) error {
+		_, err := m.Run(ctx, "true")
+		return err
+	})
+}
+
+// layers mounts the machine's own layer above what all share.
+func (m *Machine) layers(ctx context.Context) (string, error) {
+	lower, err := base(ctx)
+	if err != nil {
+		return "", err
+	}
+	var dirs []string
+	for _, name := range []string{"upper", "work", "root"} {
+		dir, err := under(m.dir, name)
+		if err != nil {
+			return "", err
+		}
+		dirs = append(dirs, dir)
+	}
+	return dirs[2], run(ctx, "mount", "-t", "overlay", "overlay", "-o", fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", lower, dirs[0], dirs[1]), dirs[2])
+}
+
+// configure gives the machine its address, the names of all, keys to be known by, and lets the bed in.
+func (m *Machine) configure(ctx context.Context, root string) error {
+	key, err := os.ReadFile(m.bed.sshKey() + ".pub")
+	if err != nil {
+		return err
+	}
+	hosts := "127.0.0.1 localhost\n"
+	for _, other := range m.bed.Machines {
+		hosts += other.Address + " " + other.Name + "\n"
+	}
+	for path, text := range map[string]string{
+		"etc/systemd/network/10-bed.network": "[Match]\nName=host0\n[Network]\nAddress=" + m.Address + "/16\nGateway=" + lanBridge + "\nLinkLocalAddressing=no\n",
+		"etc/hosts":                          hosts,
+		"etc/hostname":                       m.Name + "\n",
+		"root/.ssh/authorized_keys":          string(key),
+		"etc/ssh/sshd_config.d/bed.conf":     "UseDNS no\nPermitRootLogin prohibit-password\nUsePAM no\n",
+	} {
+		full := filepath.Join(root, path)
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(full, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	if err := os.Chmod(filepath.Join(root, "root/.ssh"), 0o700); err != nil {
+		return err
+	}
+	if err := run(ctx, "ssh-keygen", "-A", "-f", root); err != nil {
+		return err
+	}
+	public, err := os.ReadFile(filepath.Join(root, "etc/ssh/ssh_host_ed25519_key.pub"))
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(m.bed.knownHosts(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(m.Address + " " + string(public))
+	return errors.Join(err, f.Close())
+}
+
+// Run runs a command line as root, over SSH, and gives what it says.
+func (m *Machine) Run(ctx context.Context, command string) (string, error) {
+	return output(ctx, inside(lan, append(m.bed.ssh(), "root@"+m.Address, command)...)...)
+}
+
+// ssh is the client with the bed's key, which knows its machines and no others.
+func (b *Bed) ssh() []string {
+	return []string{"ssh", "-i", b.sshKey(), "-o", "UserKnownHostsFile=" + b.knownHosts(), "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-o", "LogLevel=ERROR"}
+}
+
+func (b *Bed) sshKey() string     { return filepath.Join(b.Dir, "ssh", "id_ed25519") }
+func (b *Bed) knownHosts() string { return filepath.Join(b.Dir, "ssh", "known_hosts") }
+
+// makeKey makes the key that lets the bed in to its machines.
+func (b *Bed) makeKey(ctx context.Context) error {
+	if _, err := under(b.Dir, "ssh"); err != nil {
+		return err
+	}
+	return run(ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "caravan test bed", "-f", b.sshKey())
+}

@@ -1,0 +1,167 @@
+package testbed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+const pauseImage = "docker.io/bed/pause:1"
+
+// limited reports whether processes here may not lower what the kernel ends first: runc then must not try.
+func limited() bool {
+	const resource = 24 // CAP_SYS_RESOURCE
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(status)) {
+		var mask uint64
+		if n, _ := fmt.Sscanf(line, "CapEff:\t%x", &mask); n == 1 {
+			return mask&(1<<resource) == 0
+		}
+	}
+	return false
+}
+
+// startRuntime starts containerd with folders and a socket of the cluster's own, and gives it the image that every pod needs.
+func (c *Cluster) startRuntime(ctx context.Context) error {
+	config := fmt.Sprintf(`version = 2
+root = %q
+state = %q
+oom_score = 0
+disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.aufs"]
+[grpc]
+address = %q
+[plugins."io.containerd.grpc.v1.cri"]
+sandbox_image = %q
+restrict_oom_score_adj = %v
+[plugins."io.containerd.grpc.v1.cri".cni]
+bin_dir = "/usr/lib/cni"
+conf_dir = %q
+[plugins."io.containerd.grpc.v1.cri".registry]
+config_path = %q
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+runtime_type = "io.containerd.runc.v2"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+SystemdCgroup = false
+`, c.file("containerd"), c.file("containerd-state"), c.socket(), pauseImage, limited(), c.file("cni"), c.file("registries"))
+	network := fmt.Sprintf(`{"cniVersion": "1.0.0", "name": "bed", "plugins": [
+  {"type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": true, "hairpinMode": true,
+   "ipam": {"type": "host-local", "dataDir": %q, "ranges": [[{"subnet": %q}]], "routes": [{"dst": "0.0.0.0/0"}]}},
+  {"type": "portmap", "capabilities": {"portMappings": true}}, {"type": "loopback"}]}
+`, c.file("cni-leases"), strings.Replace(c.pods(), "/16", "/24", 1))
+	err := errors.Join(os.MkdirAll(c.file("cni"), 0o755), os.MkdirAll(c.file("registries"), 0o755),
+		os.WriteFile(c.file("containerd.toml"), []byte(config), 0o644), os.WriteFile(c.file("cni/bed.conflist"), []byte(network), 0o644))
+	if err := errors.Join(err, c.trustRegistry()); err != nil {
+		return err
+	}
+	if err := c.bed.start(process{name: c.Name + "-containerd", group: c.Name + "/containerd", space: c.Name, argv: []string{"containerd", "--config", c.file("containerd.toml")}}); err != nil {
+		return err
+	}
+	if err := await(ctx, "containerd", time.Minute, func(ctx context.Context) error {
+		return run(ctx, "ctr", "--address", c.socket(), "version")
+	}); err != nil {
+		return err
+	}
+	pause, err := build(ctx, "pause")
+	if err != nil {
+		return err
+	}
+	img, err := imageOf(map[string]string{"pause": pause}, "/pause")
+	if err != nil {
+		return err
+	}
+	return c.load(ctx, pauseImage, img)
+}
+
+// startNode starts the kubelet and the proxy of Services, and waits until pods may come.
+func (c *Cluster) startNode(ctx context.Context) error {
+	config := fmt.Sprintf(`apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+authentication: {anonymous: {enabled: false}, webhook: {enabled: true}, x509: {clientCAFile: %q}}
+authorization: {mode: Webhook}
+containerRuntimeEndpoint: "unix://%s"
+cgroupDriver: cgroupfs
+cgroupRoot: /%s/%s
+failCgroupV1: false
+failSwapOn: false
+enforceNodeAllocatable: []
+clusterDNS: [%s]
+clusterDomain: cluster.local
+evictionHard: {memory.available: 100Mi, nodefs.available: 1%%, nodefs.inodesFree: 1%%, imagefs.available: 1%%}
+imageGCHighThresholdPercent: 100
+syncFrequency: 10s
+fileCheckFrequency: 5s
+nodeStatusUpdateFrequency: 5s
+podLogsDir: %q
+volumePluginDir: %q
+protectKernelDefaults: false
+makeIPTablesUtilChains: false
+`, c.file("pki/ca.crt"), c.socket(), rootGroup, c.Name+"/pods", c.dns(), c.file("pod-logs"), c.file("volume-plugins"))
+	proxy := fmt.Sprintf(`apiVersion: kubeproxy.config.k8s.io/v1alpha1
+kind: KubeProxyConfiguration
+clientConnection: {kubeconfig: %q}
+mode: nftables
+clusterCIDR: %s
+hostnameOverride: %s
+conntrack: {maxPerCore: 0, min: 0}
+`, c.file("pki/kube-proxy.kubeconfig"), c.pods(), c.Name)
+	err := errors.Join(makeGroup(c.Name+"/pods"), os.WriteFile(c.file("kubelet.yaml"), []byte(config), 0o644), os.WriteFile(c.file("proxy.yaml"), []byte(proxy), 0o644),
+		c.kube(ctx, "kubelet", "--config="+c.file("kubelet.yaml"), "--kubeconfig="+c.file("pki/"+c.Name+".kubeconfig"), "--hostname-override="+c.Name, "--node-ip="+c.Address,
+			"--root-dir="+c.file("kubelet"), "--cert-dir="+c.file("kubelet-pki")),
+		c.kube(ctx, "kube-proxy", "--config="+c.file("proxy.yaml")))
+	if err != nil {
+		return err
+	}
+	return await(ctx, "the node", 2*time.Minute, func(ctx context.Context) error {
+		out, err := c.Kubectl(ctx, "get", "node", c.Name, "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].status} {.status.conditions[?(@.type=="Ready")].message}`)
+		if err != nil || !strings.HasPrefix(out, "True") {
+			return fmt.Errorf("%s: %w", out, err)
+		}
+		return nil
+	})
+}
+
+// Kubectl runs kubectl with every right in the cluster's network, and gives what it says.
+func (c *Cluster) Kubectl(ctx context.Context, args ...string) (string, error) {
+	path, err := build(ctx, "kube")
+	if err != nil {
+		return "", err
+	}
+	return output(ctx, inside(c.Name, append([]string{path, "kubectl", "--kubeconfig", c.Kubeconfig(), "--cache-dir", c.file("kubectl")}, args...)...)...)
+}
+
+// startNames runs CoreDNS as a pod, where workloads and their policies look for it.
+func (c *Cluster) startNames(ctx context.Context) error {
+	program, err := build(ctx, "coredns")
+	if err != nil {
+		return err
+	}
+	img, err := imageOf(map[string]string{"coredns": program}, "/coredns")
+	if err != nil {
+		return err
+	}
+	if err := c.load(ctx, "docker.io/bed/coredns:1", img); err != nil {
+		return err
+	}
+	file := c.file("coredns.yaml")
+	if err := os.WriteFile(file, fmt.Appendf(nil, namesManifest, c.dns()), 0o644); err != nil {
+		return err
+	}
+	if _, err := c.Kubectl(ctx, "apply", "--server-side", "-f", file); err != nil {
+		return err
+	}
+	_, err = c.Kubectl(ctx, "-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s")
+	return err
+}
+
+// under is a folder of the bed, made when there is none.
+func under(dir, name string) (string, error) {
+	path := filepath.Join(dir, name)
+	return path, os.MkdirAll(path, 0o755)
+}
