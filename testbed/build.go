@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -69,11 +67,16 @@ func build(ctx context.Context, program string) (string, error) {
 	dir := filepath.Join(root, program)
 	digest := sha256.New()
 	fmt.Fprintln(digest, runtime.Version(), runtime.GOARCH, flags(program))
-	for _, name := range []string{"go.mod", "go.sum", "main.go"} {
-		data, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.*")) // by name
+	if err != nil {
+		return "", err
+	}
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
 			return "", err
 		}
+		fmt.Fprintln(digest, filepath.Base(name), len(data))
 		digest.Write(data)
 	}
 	at, err := cache()
@@ -91,3 +94,6 @@ func build(ctx context.Context, program string) (string, error) {
 	}
 	return path, os.Rename(path+".new", path)
 }
+
+// Program is the path of one of the bed's programs, built when it has to be: "kopi" is every service of the sample company.
+func Program(ctx context.Context, name string) (string, error) { return build(ctx, name) }

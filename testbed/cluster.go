@@ -59,6 +59,7 @@ func (c *Cluster) up(ctx context.Context) error {
 		{"container runtime", c.startRuntime},
 		{"node", c.startNode},
 		{"names", c.startNames},
+		{"gateways", c.startGateways},
 	} {
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("cluster %s: %s: %w; see %s", c.Name, step.name, err, c.bed.logs())

@@ -17,8 +17,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 )
 
-// imageOf is an image that holds files and nothing else, and starts a program.
-func imageOf(files map[string]string, entrypoint ...string) (v1.Image, error) {
+// imageOf is an image that holds files and nothing else, and starts a program with some environment.
+func imageOf(files map[string]string, environ []string, entrypoint ...string) (v1.Image, error) {
 	var layer bytes.Buffer
 	w := tar.NewWriter(&layer)
 	for _, inside := range sortedKeys(files) {
@@ -43,7 +43,7 @@ func imageOf(files map[string]string, entrypoint ...string) (v1.Image, error) {
 		return nil, err
 	}
 	config.OS, config.Architecture = "linux", "amd64"
-	config.Config.Entrypoint = entrypoint
+	config.Config.Entrypoint, config.Config.Env = entrypoint, environ
 	return mutate.ConfigFile(img, config)
 }
 

@@ -72,7 +72,7 @@ SystemdCgroup = false
 	if err != nil {
 		return err
 	}
-	img, err := imageOf(map[string]string{"pause": pause}, "/pause")
+	img, err := imageOf(map[string]string{"pause": pause}, nil, "/pause")
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (c *Cluster) startNames(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	img, err := imageOf(map[string]string{"coredns": program}, "/coredns")
+	img, err := imageOf(map[string]string{"coredns": program}, nil, "/coredns")
 	if err != nil {
 		return err
 	}

@@ -29,9 +29,10 @@ func (b *Bed) startRegistry(ctx context.Context) error {
 	return await(ctx, "the registry", time.Minute, listens(lan, registryAddress))
 }
 
-// Push puts an image into the registry. Its files come from this machine: where each is in the image → where it is here.
-func (b *Bed) Push(ctx context.Context, tag string, files map[string]string, entrypoint ...string) error {
-	img, err := imageOf(files, entrypoint...)
+// Push puts an image into the registry. Its files come from this machine: where each is in the image → where it is here. Environ is
+// "NAME=value".
+func (b *Bed) Push(ctx context.Context, tag string, files map[string]string, environ []string, entrypoint ...string) error {
+	img, err := imageOf(files, environ, entrypoint...)
 	if err != nil {
 		return err
 	}
@@ -48,12 +49,17 @@ func (b *Bed) push(ctx context.Context, tag string, img v1.Image) error {
 	return remote.Write(ref, img, remote.WithContext(ctx), remote.WithTransport(transport))
 }
 
-// trustRegistry tells containerd where the registry is.
+// trustRegistry tells containerd that the bed's registry has every image: those named by it, and those named by none.
 func (c *Cluster) trustRegistry() error {
-	dir := filepath.Join(c.file("registries"), Registry)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
 	text := fmt.Sprintf("server = \"http://%s\"\n[host.\"http://%s\"]\ncapabilities = [\"pull\", \"resolve\"]\n", registryAddress, registryAddress)
-	return os.WriteFile(filepath.Join(dir, "hosts.toml"), []byte(text), 0o644)
+	for _, name := range []string{Registry, "docker.io"} {
+		dir := filepath.Join(c.file("registries"), name)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, "hosts.toml"), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -26,6 +26,7 @@ func TestABed(t *testing.T) {
 		{"both clusters run what the registry has", clustersRunPods},
 		{"machines and clusters reach each other", worldsReachEachOther},
 		{"a link is cut and lossy and healed", linksAreDisturbed},
+		{"the sample company runs from what is rendered for it", runsWhatIsRendered},
 		{"an API server stops and comes back", serverStops},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, b) })
@@ -105,7 +106,7 @@ spec: {type: NodePort, selector: {app: server}, ports: [{port: 80, targetPort: 8
 `
 
 func clustersRunPods(t *testing.T, b *testbed.Bed) {
-	if err := b.Push(t.Context(), "server:1", map[string]string{"server": server(t)}, "/server"); err != nil {
+	if err := b.Push(t.Context(), "server:1", map[string]string{"server": server(t)}, nil, "/server"); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "server.yaml")
@@ -129,7 +130,7 @@ func clustersRunPods(t *testing.T, b *testbed.Bed) {
 
 func worldsReachEachOther(t *testing.T, b *testbed.Bed) {
 	for _, c := range b.Clusters {
-		got, err := b.Machines[0].Run(t.Context(), "curl -fsS --max-time 5 'http://"+c.Address+":30080/?name=server.default.svc.cluster.local'")
+		got, err := b.Machines[0].Run(t.Context(), "curl -fsS --retry 20 --retry-connrefused --retry-delay 1 --max-time 5 'http://"+c.Address+":30080/?name=server.default.svc.cluster.local'")
 		if err != nil || !strings.Contains(got, "<nil>") {
 			t.Errorf("%s answers %q, %v", c.Name, got, err)
 		}
