@@ -189,7 +189,12 @@ func secretArgument(text, flag, word string) int {
 		return 0
 	case flag == "-p" && looksIssued(word):
 		return 0
-	case flag == "-u" || flag == "--user":
+	case flag != "-u" && flag != "--user":
+	case strings.Contains(text, "curl"), strings.Contains(text, "wget"):
+		if i := strings.IndexByte(word, ':'); i >= 0 {
+			return i + 1
+		}
+	default:
 		return loginAt(word)
 	}
 	return -1

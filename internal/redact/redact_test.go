@@ -17,6 +17,8 @@ func TestSecretsAreHidden(t *testing.T) {
 		{"basicAuth", "admin:s3cret", Mask},
 		{"HTTP_AUTH", "admin:s3cret", "admin:" + Mask},
 		{"command", "run -u admin:s3cret --port 80", "run -u admin:" + Mask + " --port 80"},
+		{"command", "curl -u admin:12345 http://x", "curl -u admin:" + Mask + " http://x"},
+		{"command", "curl --user admin:p@ss/word http://x", "curl --user admin:" + Mask + " http://x"},
 		{"command", "run --auth s3cret", "run --auth " + Mask},
 		{"command", "run -p CANx025abcdef", "run -p " + Mask},
 		{"POSTGRES_PASSWORD", "dbpass", Mask},
