@@ -17,6 +17,11 @@ type arrival struct {
 	hop  Hop
 }
 
+// Reaches reports whether one network leads to another, over whatever is joined. Every network reaches itself.
+func Reaches(joints []Joint, from, to string) bool {
+	return from == to || len(waysOver(joints).between(from, to)) > 0
+}
+
 func waysOver(joints []Joint) *ways {
 	w := &ways{next: map[string][]Hop{}, back: map[string]map[string]arrival{}}
 	for _, j := range joints {

@@ -79,7 +79,7 @@ func (a *App) weigh(ctx context.Context, before expansion.Expansion, file string
 			out.Replaced = append(out.Replaced, before.Decisions[i])
 		}
 		if i < 0 && was.Digest == p.Digest {
-			return out, fault.Newf(fault.NotFound, "%s: nothing of that kind is cut, so there is nothing to decide; caravan plan %s lists what is", d.Edge(), before.Name)
+			return out, p.NothingCut(d)
 		}
 	}
 	for _, c := range p.Cuts {

@@ -301,8 +301,8 @@ func (a *App) Begin(ctx context.Context, w expansion.Wish) error {
 	if err := a.inWorkspace(); err != nil {
 		return err
 	}
-	if !expansion.NameForm.MatchString(w.Name) {
-		return fault.Newf(fault.Invalid, "%q cannot name an expansion; use lower case letters, digits and dashes, as in indonesia", w.Name)
+	if err := expansion.CheckName(w.Name); err != nil {
+		return err
 	}
 	text := expansion.Draft(w)
 	e, err := expansion.Parse(text, w.Name, expansion.FileOf(w.Name))

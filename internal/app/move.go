@@ -59,8 +59,8 @@ var kept = []string{".", ".caravan", ".git", "expansions", "services"}
 
 // folder is the directory a move writes into. Only the very person at this machine may name one outside the workspace.
 func (a *App) folder(name, out string, anywhere bool) (string, error) {
-	if !expansion.NameForm.MatchString(name) {
-		return "", fault.Newf(fault.Invalid, "%q cannot name an expansion; use lower case letters, digits and dashes, as in indonesia", name)
+	if err := expansion.CheckName(name); err != nil {
+		return "", err
 	}
 	if out == "" {
 		return filepath.Join(a.dir, renderedFolder, name), nil
@@ -142,8 +142,12 @@ func (a *App) readyPlan(ctx context.Context, name string, dry bool) (Plan, error
 func (p Plan) moved(dir string) Moved {
 	return Moved{
 		Expansion: p.Proposal.Expansion, Proposal: p.Proposal.Digest, Folder: dir,
-		ToDo: ToDo{NotInEffect: p.Proposal.NotInEffect(), Questions: len(p.Proposal.Questions)},
+		ToDo: p.toDo(),
 	}
+}
+
+func (p Plan) toDo() ToDo {
+	return ToDo{NotInEffect: p.Proposal.NotInEffect(), Questions: len(p.Proposal.Questions)}
 }
 
 // ready refuses what may not be carried out: Denied, while edges are undecided or marked data would still leave the country.
@@ -365,7 +369,7 @@ func (a *App) standing(plan Plan, out string, anywhere bool) (Standing, error) {
 	if err != nil {
 		return Standing{}, err
 	}
-	standing := Standing{Expansion: name, Proposal: plan.Proposal.Digest, Folder: dir, Undecided: plan.Proposal.Undecided(), ToDo: plan.moved(dir).ToDo}
+	standing := Standing{Expansion: name, Proposal: plan.Proposal.Digest, Folder: dir, Undecided: plan.Proposal.Undecided(), ToDo: plan.toDo()}
 	for _, s := range plan.Journey.Steps {
 		standing.Steps = append(standing.Steps, standingOf(s, there))
 	}

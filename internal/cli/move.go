@@ -202,11 +202,7 @@ func (s *session) removedTable(m app.Moved, dry bool) {
 
 func (s *session) standingTable(v app.Standing) {
 	rows := make([][]string, 0, len(v.Steps))
-	done := 0
 	for _, step := range v.Steps {
-		if step.State == "written" {
-			done++
-		}
 		rows = append(rows, []string{fmt.Sprint(step.Wave), string(step.Step), string(step.Team), step.State, fmt.Sprintf("%d/%d", step.InPlace, step.Files)})
 	}
 	s.table([]string{"WAVE", "STEP", "TEAM", "STATE", "FILES"}, rows, cut)
@@ -217,5 +213,5 @@ func (s *session) standingTable(v app.Standing) {
 	if len(v.Undecided) > 0 {
 		s.say("%s undecided; caravan plan %s lists them", areEdges(len(v.Undecided)), v.Expansion)
 	}
-	s.say("%d of %s written, in %s", done, count(len(v.Steps), "step"), v.Folder)
+	s.say("%d of %s written, in %s", v.Written(), count(len(v.Steps), "step"), v.Folder)
 }

@@ -316,14 +316,17 @@ func (s *session) questions(list []workload.Question) {
 	asked := map[string][]estate.ServiceName{}
 	var order []string
 	for _, q := range list {
-		if asked[q.Text] == nil {
+		if _, known := asked[q.Text]; !known {
 			order = append(order, q.Text)
+			asked[q.Text] = nil
 		}
-		asked[q.Text] = append(asked[q.Text], q.Service)
+		if q.Service != "" {
+			asked[q.Text] = append(asked[q.Text], q.Service)
+		}
 	}
 	slices.SortStableFunc(order, func(a, b string) int { return len(asked[b]) - len(asked[a]) })
 	for _, text := range order {
-		if who := strings.Trim(joined(asked[text]), ", "); who != "" {
+		if who := joined(asked[text]); who != "" {
 			text = who + ": " + text
 		}
 		fmt.Fprintln(s.out, plain(text))

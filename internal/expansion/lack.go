@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"example.org/caravan/internal/address"
 	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/workload"
 )
@@ -43,34 +44,23 @@ func ownAddress(e depmap.Evidence) bool { return !e.Shipped() }
 // unjoined says that calls back have no way to the source, as far as anybody declared.
 func (p *planner) unjoined(c *Cut) string {
 	for _, name := range p.members[c.From].In {
-		env, _ := p.Expansion.environment(name)
-		if !p.reaches(env, string(p.Expansion.Source)) {
+		if !address.Reaches(p.joints(), string(name), string(p.Expansion.Source)) {
 			return fmt.Sprintf("%s is not joined to %s: declare how under its peerings in %s", name, p.Expansion.Source, FileOf(p.Expansion.Name))
 		}
 	}
 	return ""
 }
 
-// reaches reports whether the networks of an environment lead to another, over whatever is joined.
-func (p *planner) reaches(env Environment, to string) bool {
-	next := map[string][]string{}
-	join := func(a, b string) { next[a], next[b] = append(next[a], b), append(next[b], a) }
+// joints are the peerings of the expansion and of what exists.
+func (p *planner) joints() []address.Joint {
+	var out []address.Joint
 	for _, v := range p.Expansion.Environments {
 		for _, j := range v.Peerings {
-			join(string(v.Name), j.With)
+			out = append(out, address.Joint{A: string(v.Name), B: j.With, Kind: j.Kind})
 		}
 	}
 	for _, j := range p.Joined {
-		join(j.A, j.B)
+		out = append(out, address.Joint{A: j.A, B: j.B})
 	}
-	seen, queue := map[string]bool{}, []string{string(env.Name)}
-	for len(queue) > 0 && !seen[to] {
-		at := queue[0]
-		queue = queue[1:]
-		if !seen[at] {
-			seen[at] = true
-			queue = append(queue, next[at]...)
-		}
-	}
-	return seen[to] || string(env.Name) == to
+	return out
 }

@@ -13,6 +13,7 @@ import (
 
 	"example.org/caravan/internal/document"
 	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/syntax"
 	"example.org/caravan/internal/workload"
 )
@@ -28,6 +29,14 @@ func FileOf(name string) string { return path.Join(Folder, name+".yaml") }
 
 // NameForm is what expansions and their environments may be called: a DNS label.
 var NameForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// CheckName refuses what cannot name an expansion.
+func CheckName(name string) error {
+	if NameForm.MatchString(name) {
+		return nil
+	}
+	return fault.Newf(fault.Invalid, "%q cannot name an expansion; use lower case letters, digits and dashes, as in indonesia", name)
+}
 
 // Parse turns the text of expansions/NAME.yaml into an Expansion. It looks at no file and at no estate; file only appears
 // in messages. All problems are reported at once in one Invalid error, a line for each.

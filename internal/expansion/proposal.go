@@ -178,10 +178,15 @@ func (p Proposal) Answers(decisions []Decision) error {
 			continue
 		}
 		if !slices.ContainsFunc(p.Cuts, func(c Cut) bool { return c.Decision != nil && c.Decision.To == d.To && c.Decision.From == d.From }) {
-			return fault.Newf(fault.NotFound, "%s: nothing of that kind is cut, so there is nothing to decide; caravan plan %s lists what is", d.Edge(), p.Expansion)
+			return p.NothingCut(d)
 		}
 	}
 	return nil
+}
+
+// NothingCut is the fault of a decision that decides nothing.
+func (p Proposal) NothingCut(d Decision) error {
+	return fault.Newf(fault.NotFound, "%s: nothing of that kind is cut, so there is nothing to decide; caravan plan %s lists what is", d.Edge(), p.Expansion)
 }
 
 // Undecided lists the edges that still need a decision.

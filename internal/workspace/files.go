@@ -44,8 +44,8 @@ func Expansion(dir, name string) (expansion.Expansion, error) {
 
 // ExpansionText is the text of one expansion and the path it has in the workspace.
 func ExpansionText(dir, name string) (data []byte, file string, err error) {
-	if !expansion.NameForm.MatchString(name) {
-		return nil, "", fault.Newf(fault.Invalid, "%q cannot name an expansion; use lower case letters, digits and dashes, as in indonesia", name)
+	if err := expansion.CheckName(name); err != nil {
+		return nil, "", err
 	}
 	file = expansion.FileOf(name)
 	path := filepath.Join(dir, filepath.FromSlash(file))
