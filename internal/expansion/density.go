@@ -4,14 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"example.org/caravan/internal/workload"
 )
-
-// leastReplicas are the pods of a service or stub that says nothing of them: two, so that one can fail.
-const leastReplicas = 2
 
 // findCrowds asks about clusters whose nodes may not run as many pods as are laid on them at peak. A cluster's own pods, and
 // those that come while others go, are on top of what it reckons.
@@ -48,7 +43,7 @@ func (p *planner) podsIn(env Environment) int {
 	}
 	for _, s := range p.stubs {
 		if s.In == env.Name {
-			pods += leastReplicas
+			pods += workload.UsualReplicas
 		}
 	}
 	return pods
@@ -56,13 +51,8 @@ func (p *planner) podsIn(env Environment) int {
 
 // mostReplicas is how many pods of a service run when it is busiest.
 func mostReplicas(m *Member) int {
-	text := m.Workload.Metadata.Annotations[workload.AnnotationReplicas]
-	_, most, between := strings.Cut(text, "-")
-	if !between {
-		most = text
+	if _, most, ok := workload.Replicas(m.Workload.Metadata.Annotations[workload.AnnotationReplicas]); ok {
+		return most
 	}
-	if n, err := strconv.Atoi(most); err == nil {
-		return n
-	}
-	return leastReplicas
+	return workload.UsualReplicas
 }

@@ -5,7 +5,6 @@ import (
 	"path"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -290,13 +289,8 @@ func isDNSName(text string, longest int) bool {
 
 // areReplicas reports whether a text is a number of replicas, or least and most.
 func areReplicas(text string) bool {
-	found := replicasForm.FindStringSubmatch(text)
-	if found == nil {
-		return false
-	}
-	least, _ := strconv.Atoi(found[1])
-	most, err := strconv.Atoi(found[3])
-	return err != nil || least <= most
+	_, _, ok := workload.Replicas(text)
+	return ok && replicasForm.MatchString(text)
 }
 
 var zoneForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)

@@ -18,21 +18,13 @@ import (
 // replicas is how many pods there are: always least, or between least and most as they are busy.
 type replicas struct{ least, most int }
 
-// usualReplicas lets one pod fail.
-const usualReplicas = 2
-
 func replicasOf(s render.Service) (replicas, error) {
 	text, ok := s.Workload.Metadata.Annotations[workload.AnnotationReplicas]
 	if !ok {
-		return replicas{usualReplicas, usualReplicas}, nil
+		return replicas{workload.UsualReplicas, workload.UsualReplicas}, nil
 	}
-	low, high, between := strings.Cut(text, "-")
-	if !between {
-		high = low
-	}
-	least, err1 := strconv.Atoi(low)
-	most, err2 := strconv.Atoi(high)
-	if err1 != nil || err2 != nil || least < 1 || most < least {
+	least, most, ok := workload.Replicas(text)
+	if !ok {
 		return replicas{}, fault.Newf(fault.Invalid, "%s: annotation %s is %q; write a number such as 2, or least and most such as 2-6", s.Name, workload.AnnotationReplicas, text)
 	}
 	return replicas{least, most}, nil

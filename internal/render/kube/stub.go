@@ -57,12 +57,12 @@ func (c *cluster) stub(s render.Stub, site string) {
 			"volumeMounts", []*yaml.Node{m("name", "config", "mountPath", "/config"), m("name", "tmp", "mountPath", temporary)})},
 		"volumes", []*yaml.Node{m("name", "config", "configMap", m("name", config)), m("name", "tmp", "emptyDir", empty)})
 	f.put("deployment.yaml", fmt.Sprintf("%s stays behind; this answers in its place.", line(string(s.Name))), m("apiVersion", "apps/v1", "kind", "Deployment", "metadata", meta(n.name), "spec", m(
-		"replicas", usualReplicas, "revisionHistoryLimit", 3, "selector", m("matchLabels", of(n.name)),
+		"replicas", workload.UsualReplicas, "revisionHistoryLimit", 3, "selector", m("matchLabels", of(n.name)),
 		"strategy", m("rollingUpdate", m("maxSurge", 1, "maxUnavailable", 0)),
 		"template", m("metadata", m("labels", of(n.name)), "spec", pod))))
 	f.put("service.yaml", "", serviceObject(n.name, n.name, "", []render.Listen{{Name: "http", Protocol: "TCP", Port: s.Port, Target: s.Port}}))
 	f.put("poddisruptionbudget.yaml", "", budget(n.name, of(n.name)))
 	f.put("networkpolicy.yaml", "", c.policy(n, of(n.name), callers(s.Callers, []rulePort{{s.Port, "TCP"}}), nil))
 	f.close()
-	c.space(render.StubNamespace, "").hold(usualReplicas, render.Share{Memory: 64 * mebi, CPU: 250, LeastCPU: 50})
+	c.space(render.StubNamespace, "").hold(workload.UsualReplicas, render.Share{Memory: 64 * mebi, CPU: 250, LeastCPU: 50})
 }
