@@ -5,53 +5,67 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
-// Options say what a bed is made of.
-type Options struct {
-	Clusters int // none to two
-	Machines int // none to twenty
-}
-
-// Bed is a test bed. There is one on a machine at a time.
+// Bed is a test bed. Several may stand beside each other under different names; nothing of one is seen in another.
 type Bed struct {
+	Name     string
 	Dir      string // all its files
 	Clusters []*Cluster
 	Machines []*Machine
+	groups   groups
+	ca       *authority
 }
 
-// home is where the bed's files are. It is the machine's, as the bed is.
+// home is where the files of beds are, a folder for each. It is the computer's, as the beds are.
 const home = "/var/lib/caravan-testbed"
 
-const (
-	mostClusters = 2
-	mostMachines = 20
-)
-
 func newBed(o Options) *Bed {
-	b := &Bed{Dir: home}
-	for n := 1; n <= o.Clusters; n++ {
-		name := fmt.Sprintf("c%d", n)
-		b.Clusters = append(b.Clusters, &Cluster{Name: name, Address: fmt.Sprintf("10.90.%d.1", n), bed: b, dir: filepath.Join(home, name), number: n})
+	b := &Bed{Name: o.name(), Dir: filepath.Join(home, o.name()), groups: groups("caravan-bed." + o.name())}
+	for _, at := range o.Clusters {
+		b.Clusters = append(b.Clusters, &Cluster{Name: at.Name, Address: at.Node.Addr().String(), at: at, bed: b, dir: filepath.Join(b.Dir, at.Name)})
 	}
-	for n := 1; n <= o.Machines; n++ {
-		name := fmt.Sprintf("vm%d", n)
-		b.Machines = append(b.Machines, &Machine{Name: name, Address: fmt.Sprintf("10.90.0.%d", 10+n), bed: b, dir: filepath.Join(home, name)})
+	for _, at := range o.Machines {
+		b.Machines = append(b.Machines, &Machine{Name: at.Name, Address: at.Address.Addr().String(), at: at, bed: b, dir: filepath.Join(b.Dir, at.Name)})
 	}
 	return b
 }
 
-func (b *Bed) logs() string { return filepath.Join(b.Dir, "logs") }
+// prefix begins the names of the bed's network namespaces. No bed's name has a dot, so none begins like another's.
+func (b *Bed) prefix() string { return string(b.groups) + "." }
+
+func (b *Bed) file(name string) string { return filepath.Join(b.Dir, name) }
 
 // Logs is the folder of what every program of the bed says, a file for each.
-func (b *Bed) Logs() string { return b.logs() }
+func (b *Bed) Logs() string { return b.file("logs") }
+
+// Cluster is the cluster of that name, nil when there is none.
+func (b *Bed) Cluster(name string) *Cluster {
+	if i := slices.IndexFunc(b.Clusters, func(c *Cluster) bool { return c.Name == name }); i >= 0 {
+		return b.Clusters[i]
+	}
+	return nil
+}
+
+// Machine is the machine of that name, nil when there is none.
+func (b *Bed) Machine(name string) *Machine {
+	if i := slices.IndexFunc(b.Machines, func(m *Machine) bool { return m.Name == name }); i >= 0 {
+		return b.Machines[i]
+	}
+	return nil
+}
 
 // Possible says in one line what is missing here; nil when a bed can be raised.
 func Possible() error {
@@ -60,7 +74,7 @@ func Possible() error {
 	}
 	for _, need := range []struct{ program, from string }{
 		{"go", "the Go toolchain"}, {"ip", "iproute2"}, {"nsenter", "util-linux"}, {"sysctl", "procps"}, {"containerd", "containerd"}, {"ctr", "containerd"}, {"runc", "runc"}, {"nft", "nftables"},
-		{"debootstrap", "debootstrap"}, {"systemd-nspawn", "systemd-container"}, {"ssh", "openssh-client"},
+		{"debootstrap", "debootstrap"}, {"systemd-nspawn", "systemd-container"}, {"ssh", "openssh-client"}, {"ssh-keygen", "openssh-client"}, {"mount", "mount"},
 	} {
 		if _, err := exec.LookPath(need.program); err != nil {
 			return fmt.Errorf("the test bed needs %s: install %s (scripts/machine does)", need.program, need.from)
@@ -75,55 +89,67 @@ func Possible() error {
 	return nil
 }
 
-// Up raises a bed, in the place of whatever is left of one before.
+// Up raises a bed, in the place of whatever is left of one of its name.
 func Up(ctx context.Context, o Options, tell func(string)) (*Bed, error) {
-	if err := Possible(); err != nil {
+	if err := errors.Join(Possible(), o.validate()); err != nil {
 		return nil, err
 	}
-	if o.Clusters < 0 || o.Clusters > mostClusters || o.Machines < 0 || o.Machines > mostMachines {
-		return nil, fmt.Errorf("%d clusters and %d machines: a bed has at most %d and %d", o.Clusters, o.Machines, mostClusters, mostMachines)
-	}
-	if err := Down(ctx); err != nil {
+	b, tell := newBed(o), teller(tell)
+	free, err := b.lock(ctx)
+	if err != nil {
 		return nil, err
 	}
-	b := newBed(o)
-	if err := os.MkdirAll(b.logs(), 0o755); err != nil {
+	defer free()
+	if err := b.remove(ctx); err != nil {
 		return nil, err
 	}
-	if err := b.prepare(ctx, tell); err != nil {
+	if err := b.prepare(ctx, o, tell); err != nil {
 		return nil, err
 	}
-	if err := makeLAN(ctx); err != nil {
+	if err := b.makeLAN(ctx); err != nil {
 		return nil, err
 	}
-	for _, m := range b.Machines {
-		tell("boot machine " + m.Name)
-		if err := m.up(ctx); err != nil {
-			return b, fmt.Errorf("machine %s: %w; see %s", m.Name, err, b.logs())
-		}
-	}
-	if len(b.Clusters) > 0 {
-		if err := b.startRegistry(ctx); err != nil {
+	for _, start := range []func(context.Context) error{b.startNames, b.startOutside, b.startRegistry} {
+		if err := start(ctx); err != nil {
 			return b, err
 		}
 	}
-	for _, c := range b.Clusters {
-		tell("raise cluster " + c.Name)
-		if err := c.up(ctx); err != nil {
-			return b, err
-		}
-	}
-	return b, nil
+	return b, b.raise(ctx, tell)
 }
 
-// prepare builds what the cache does not have.
-func (b *Bed) prepare(ctx context.Context, tell func(string)) error {
-	if len(b.Clusters) > 0 {
-		for _, program := range []string{"pause", "registry", "etcd", "coredns", "kube"} {
-			tell("build " + program)
-			if _, err := build(ctx, program); err != nil {
-				return err
+// raise raises clusters and machines beside each other, as many at once as there is something to compute with.
+func (b *Bed) raise(ctx context.Context, tell func(string)) error {
+	const atOnce = 4
+	all, ctx := errgroup.WithContext(ctx)
+	all.SetLimit(atOnce)
+	for _, c := range b.Clusters {
+		all.Go(func() error {
+			tell("raise cluster " + c.Name)
+			return c.up(ctx)
+		})
+	}
+	for _, m := range b.Machines {
+		all.Go(func() error {
+			tell("boot machine " + m.Name)
+			if err := m.up(ctx); err != nil {
+				return fmt.Errorf("machine %s: %w; see %s", m.Name, err, b.Logs())
 			}
+			return nil
+		})
+	}
+	return all.Wait()
+}
+
+// prepare builds what the cache does not have, and writes down what the bed is made of.
+func (b *Bed) prepare(ctx context.Context, o Options, tell func(string)) error {
+	programs := []string{"coredns", "kopi", "registry"}
+	if len(b.Clusters) > 0 {
+		programs = append(programs, "pause", "etcd", "kube")
+	}
+	for _, program := range programs {
+		tell("build " + program)
+		if _, err := Program(ctx, program); err != nil {
+			return err
 		}
 	}
 	if len(b.Machines) > 0 {
@@ -131,37 +157,88 @@ func (b *Bed) prepare(ctx context.Context, tell func(string)) error {
 		if _, err := base(ctx); err != nil {
 			return err
 		}
-		return b.makeKey(ctx)
 	}
-	return nil
+	shape, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(os.MkdirAll(b.Logs(), 0o755), os.WriteFile(b.file("bed.json"), shape, 0o644)); err != nil {
+		return err
+	}
+	b.ca, err = newAuthority(b.file("pki"))
+	return errors.Join(err, b.makeKey(ctx))
+}
+
+// Open is the bed of that name that was raised before.
+func Open(name string) (*Bed, error) {
+	o := Options{Name: name}
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(newBed(o).file("bed.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no bed called %s; raise one with make testbed-up", o.name())
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(json.Unmarshal(data, &o), o.validate()); err != nil {
+		return nil, fmt.Errorf("what the bed %s is made of cannot be read: %w; take it down and raise it again", o.name(), err)
+	}
+	return newBed(o), nil
+}
+
+// lock keeps others from raising or taking away the bed at the same time: a name that the kernel gives to one program, and takes
+// back when that ends, however.
+func (b *Bed) lock(ctx context.Context) (free func(), err error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", "@"+string(b.groups))
+	if err != nil {
+		return nil, fmt.Errorf("the bed %s is being raised or taken away by another program; wait for it, or give yours another name: %w", b.Name, err)
+	}
+	return func() { _ = l.Close() }, nil
 }
 
 // patience is how long programs are given to end by themselves.
 const patience = 3 * time.Second
 
-// Down takes away everything of a bed, whatever state it is in, and nothing else. Taking away what is not there is no error.
-func Down(ctx context.Context) error {
-	pods := podSpaces()
-	for _, c := range newBed(Options{Clusters: mostClusters}).Clusters { // what starts pods goes first, then the pods
-		for _, group := range []string{"/kubelet", "/pods"} {
-			if err := end(c.Name+group, patience); err != nil {
+// Down takes away everything of the bed of that name, whatever state it is in, and nothing else. Taking away what is not there is
+// no error.
+func Down(ctx context.Context, name string) error {
+	o := Options{Name: name}
+	if err := o.validate(); err != nil {
+		return err
+	}
+	b := newBed(o)
+	free, err := b.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer free()
+	return b.remove(ctx)
+}
+
+func (b *Bed) remove(ctx context.Context) error {
+	pods := b.podSpaces()
+	for _, kind := range []string{"kubelet", "pods"} { // what starts pods goes first, then the pods
+		for _, group := range b.groups.below("*/" + kind) {
+			if err := b.groups.end(group, patience); err != nil {
 				return err
 			}
 		}
 	}
-	if err := end("", patience); err != nil {
+	if err := b.groups.end("", patience); err != nil {
 		return err
 	}
-	if err := unmountBelow(home); err != nil {
+	if err := unmountBelow(b.Dir); err != nil {
 		return err
 	}
-	return errors.Join(removeSpaces(ctx, pods), removeGroup(""), os.RemoveAll(home))
+	return errors.Join(b.removeSpaces(ctx, pods), b.groups.remove(""), os.RemoveAll(b.Dir))
 }
 
 // podSpaces are the network namespaces that containerd made for pods of the bed, as its own files tell.
-func podSpaces() []string {
+func (b *Bed) podSpaces() []string {
 	var out []string
-	files, _ := filepath.Glob(filepath.Join(home, "*", "containerd-state", "io.containerd.runtime.v2.task", "k8s.io", "*", "config.json"))
+	files, _ := filepath.Glob(b.file("*/containerd-state/io.containerd.runtime.v2.task/k8s.io/*/config.json"))
 	for _, file := range files {
 		var spec struct {
 			Linux struct {
@@ -190,7 +267,7 @@ func unmountBelow(dir string) error {
 		}
 		var found []string
 		for line := range strings.Lines(string(mounts)) {
-			if f := strings.Fields(line); len(f) > 4 && (f[4] == dir || strings.HasPrefix(f[4], dir+"/")) {
+			if f := strings.Fields(line); len(f) > 4 && strings.HasPrefix(f[4], dir+"/") {
 				found = append(found, strings.NewReplacer(`\040`, " ", `\011`, "\t", `\134`, `\`).Replace(f[4]))
 			}
 		}
@@ -204,30 +281,50 @@ func unmountBelow(dir string) error {
 	return fmt.Errorf("something stays mounted below %s; look at /proc/self/mountinfo", dir)
 }
 
-// Status lists what runs, a line each; nothing when there is no bed.
-func Status() []string {
-	var out []string
-	for _, space := range spaces() {
-		out = append(out, "network "+strings.TrimPrefix(filepath.Base(space), nsPrefix))
-	}
-	groups, _ := filepath.Glob(filepath.Join(counting(), rootGroup, "*", "*"))
-	for _, g := range groups {
-		name := strings.TrimPrefix(g, filepath.Join(counting(), rootGroup)+"/")
-		if info, err := os.Stat(g); err == nil && info.IsDir() {
-			out = append(out, fmt.Sprintf("%s: %d processes", name, len(processes(name))))
+// Part is something of a bed that runs.
+type Part struct {
+	Name      string // "c1/kubelet"
+	Processes int
+}
+
+// Status lists what runs of a bed; nothing when it is not there.
+func (b *Bed) Status() []Part {
+	var out []Part
+	for _, group := range b.groups.below("*/*") {
+		if n := len(b.groups.processes(group)); n > 0 {
+			out = append(out, Part{Name: group, Processes: n})
 		}
 	}
 	return out
 }
 
-// output runs a program and gives what it says on its standard output.
-func output(ctx context.Context, argv ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	var complaint strings.Builder
-	cmd.Stderr = &complaint
-	out, err := cmd.Output()
-	if err != nil {
-		return string(out), fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, strings.TrimSpace(complaint.String()))
+// Names are the beds that are there, or of which something is left.
+func Names() []string {
+	var out []string
+	add := func(pattern, before string) {
+		found, _ := filepath.Glob(pattern)
+		for _, path := range found {
+			name, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(path), before), ".")
+			if !slices.Contains(out, name) {
+				out = append(out, name)
+			}
+		}
 	}
-	return string(out), nil
+	add(home+"/*/", "")
+	add("/run/netns/caravan-bed.*", "caravan-bed.")
+	for _, h := range hierarchies() {
+		add(h+"/caravan-bed.*", "caravan-bed.")
+	}
+	slices.Sort(out)
+	return out
+}
+
+// teller lets many tell at once.
+func teller(tell func(string)) func(string) {
+	var one sync.Mutex
+	return func(line string) {
+		one.Lock()
+		defer one.Unlock()
+		tell(line)
+	}
 }

@@ -57,9 +57,9 @@ func cache() (string, error) {
 	return dir, os.MkdirAll(dir, 0o755)
 }
 
-// build gives the path of a program, which is built when it is not in the cache: a build is known by its sources, the versions
-// of its modules, how it is linked and the toolchain.
-func build(ctx context.Context, program string) (string, error) {
+// Program is the path of one of the bed's programs, which is built when it is not in the cache: a build is known by its sources, the
+// versions of its modules, how it is linked and the toolchain. "kopi" is every service of the sample company.
+func Program(ctx context.Context, program string) (string, error) {
 	root, err := programs()
 	if err != nil {
 		return "", err
@@ -94,6 +94,3 @@ func build(ctx context.Context, program string) (string, error) {
 	}
 	return path, os.Rename(path+".new", path)
 }
-
-// Program is the path of one of the bed's programs, built when it has to be: "kopi" is every service of the sample company.
-func Program(ctx context.Context, name string) (string, error) { return build(ctx, name) }

@@ -7,12 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 )
@@ -20,29 +18,31 @@ import (
 // Cluster is a Kubernetes cluster of one node that runs real pods.
 type Cluster struct {
 	Name    string // "c1"
-	Address string // of its node and API server, on the bed's bridge
+	Address string // of its node and API server
+	at      ClusterAt
 	bed     *Bed
 	dir     string
-	number  int
 	ca      *authority
 }
 
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+// The addresses of Services that a cluster needs before there are any: that of its API server and that of its names.
+func (c *Cluster) first() string { return first(c.at.Services).String() }
 
-// The addresses of a cluster, by its number.
-func (c *Cluster) pods() string     { return fmt.Sprintf("10.%d.0.0/16", 90+c.number) }
-func (c *Cluster) services() string { return fmt.Sprintf("10.%d.0.0/16", 95+c.number) }
-func (c *Cluster) first() string    { return fmt.Sprintf("10.%d.0.1", 95+c.number) }
-func (c *Cluster) dns() string      { return fmt.Sprintf("10.%d.0.10", 95+c.number) }
-
-func (c *Cluster) server() string { return "https://" + net.JoinHostPort(c.Address, "6443") }
-func (c *Cluster) socket() string { return filepath.Join(c.dir, "containerd.sock") }
-func (c *Cluster) file(name string) string {
-	return filepath.Join(c.dir, name)
+func (c *Cluster) dns() string {
+	a := c.at.Services.Masked().Addr()
+	for range 10 {
+		a = a.Next()
+	}
+	return a.String()
 }
 
-// Kubeconfig is the path of a client configuration with every right. Its server is reached from within the bed's networks:
-// `bed exec c1 kubectl …`, or with Bed.Dial as the client's dialler.
+func (c *Cluster) space() space            { return c.bed.space(c.Name) }
+func (c *Cluster) server() string          { return "https://" + net.JoinHostPort(c.Address, "6443") }
+func (c *Cluster) socket() string          { return c.file("containerd.sock") }
+func (c *Cluster) file(name string) string { return filepath.Join(c.dir, name) }
+
+// Kubeconfig is the path of a client configuration with every right. Its server is reached from within the bed's networks: take
+// Bed.Dial as the client's dialler.
 func (c *Cluster) Kubeconfig() string { return c.file("pki/admin.kubeconfig") }
 
 // up raises the cluster: network, certificates, control plane, node.
@@ -51,10 +51,10 @@ func (c *Cluster) up(ctx context.Context) error {
 		name string
 		do   func(context.Context) error
 	}{
-		{"network", func(ctx context.Context) error { return join(ctx, c.Name, c.Address) }},
+		{"network", func(ctx context.Context) error { return c.bed.join(ctx, c.Name, "eth0", c.at.Node) }},
 		{"certificates", c.certify},
 		{"store", c.startStore},
-		{"API server", c.startServer},
+		{"API server", c.StartServer},
 		{"controllers", c.startControllers},
 		{"container runtime", c.startRuntime},
 		{"node", c.startNode},
@@ -62,7 +62,7 @@ func (c *Cluster) up(ctx context.Context) error {
 		{"gateways", c.startGateways},
 	} {
 		if err := step.do(ctx); err != nil {
-			return fmt.Errorf("cluster %s: %s: %w; see %s", c.Name, step.name, err, c.bed.logs())
+			return fmt.Errorf("cluster %s: %s: %w; see %s", c.Name, step.name, err, c.bed.Logs())
 		}
 	}
 	return nil
@@ -99,11 +99,12 @@ func (c *Cluster) startStore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return await(ctx, "etcd", time.Minute, listens(c.Name, "127.0.0.1:2379"))
+	return await(ctx, "etcd", time.Minute, c.space().listens("127.0.0.1:2379"))
 }
 
-func (c *Cluster) startServer(ctx context.Context) error {
-	err := c.kube(ctx, "kube-apiserver", "--advertise-address="+c.Address, "--bind-address=0.0.0.0", "--secure-port=6443", "--service-cluster-ip-range="+c.services(),
+// StartServer starts the cluster's API server and waits until it is ready.
+func (c *Cluster) StartServer(ctx context.Context) error {
+	err := c.kube(ctx, "kube-apiserver", "--advertise-address="+c.Address, "--bind-address=0.0.0.0", "--secure-port=6443", "--service-cluster-ip-range="+c.at.Services.String(),
 		"--etcd-servers=https://127.0.0.1:2379", "--etcd-cafile="+c.file("pki/ca.crt"), "--etcd-certfile="+c.file("pki/etcd.crt"), "--etcd-keyfile="+c.file("pki/etcd.key"),
 		"--client-ca-file="+c.file("pki/ca.crt"), "--tls-cert-file="+c.file("pki/apiserver.crt"), "--tls-private-key-file="+c.file("pki/apiserver.key"),
 		"--kubelet-client-certificate="+c.file("pki/kubelet-client.crt"), "--kubelet-client-key="+c.file("pki/kubelet-client.key"),
@@ -119,7 +120,7 @@ func (c *Cluster) startControllers(ctx context.Context) error {
 	return errors.Join(
 		c.kube(ctx, "kube-controller-manager", "--kubeconfig="+c.file("pki/kube-controller-manager.kubeconfig"), "--use-service-account-credentials", "--root-ca-file="+c.file("pki/ca.crt"),
 			"--service-account-private-key-file="+c.file("pki/service-accounts.key"), "--cluster-signing-cert-file="+c.file("pki/ca.crt"), "--cluster-signing-key-file="+c.file("pki/ca.key"),
-			"--allocate-node-cidrs", "--cluster-cidr="+c.pods(), "--service-cluster-ip-range="+c.services(), "--leader-elect=false"),
+			"--allocate-node-cidrs", "--cluster-cidr="+c.at.Pods.String(), "--service-cluster-ip-range="+c.at.Services.String(), "--leader-elect=false"),
 		c.kube(ctx, "kube-scheduler", "--kubeconfig="+c.file("pki/kube-scheduler.kubeconfig"), "--leader-elect=false"),
 	)
 }
@@ -171,12 +172,12 @@ func (c *Cluster) kube(ctx context.Context, component string, args ...string) er
 
 // start builds a program when it has to be, and starts it in the cluster's network.
 func (c *Cluster) start(ctx context.Context, program, called string, args ...string) error {
-	path, err := build(ctx, program)
+	path, err := Program(ctx, program)
 	if err != nil {
 		return err
 	}
 	if program != "kube" && len(args) > 0 && args[0] == called {
 		args = args[1:]
 	}
-	return c.bed.start(process{name: c.Name + "-" + called, group: c.Name + "/" + called, space: c.Name, argv: append([]string{path}, args...)})
+	return c.bed.start(process{name: c.Name + "-" + called, group: c.Name + "/" + called, space: c.space(), argv: append([]string{path}, args...)})
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
+	"slices"
 )
 
 // Link is how the link of a cluster or machine to the bridge behaves. The zero Link is a sound one.
@@ -19,19 +19,19 @@ func (b *Bed) Disturb(ctx context.Context, who string, l Link) error {
 	if l.Loss < 0 || l.Loss > 1 || math.IsNaN(l.Loss) {
 		return fmt.Errorf("a loss of %v is no share; write one from 0 to 1", l.Loss)
 	}
-	port := "to-" + who
-	if strings.HasPrefix(who, "vm") {
-		port = "vb-" + who
+	if !slices.Contains(b.members(), who) {
+		return fmt.Errorf("nobody of the bed is called %q", who)
 	}
+	port := b.port(who)
 	state := "up"
 	if l.Cut {
 		state = "down"
 	}
-	return errors.Join(run(ctx, inside(lan, "ip", "link", "set", port, state)...), lose(ctx, port, l.Loss))
+	return errors.Join(b.lan().all(ctx, []string{"ip", "link", "set", port, state}), b.lose(ctx, port, l.Loss))
 }
 
 // lose drops a share of the frames that pass a port of the bridge.
-func lose(ctx context.Context, port string, share float64) error {
+func (b *Bed) lose(ctx context.Context, port string, share float64) error {
 	const parts = 10000
 	table := "bridge loss-" + port
 	rules := fmt.Sprintf("table %[1]s {}\ndelete table %[1]s\n", table)
@@ -45,11 +45,8 @@ func lose(ctx context.Context, port string, share float64) error {
 }
 `, table, port, parts, int(share*parts))
 	}
-	return feed(ctx, rules, inside(lan, "nft", "-f", "-")...)
+	return feed(ctx, rules, b.lan().inside("nft", "-f", "-")...)
 }
 
 // StopServer ends the cluster's API server; pods go on.
-func (c *Cluster) StopServer() error { return end(c.Name+"/kube-apiserver", patience) }
-
-// StartServer starts the cluster's API server again and waits until it is ready.
-func (c *Cluster) StartServer(ctx context.Context) error { return c.startServer(ctx) }
+func (c *Cluster) StopServer() error { return c.bed.groups.end(c.Name+"/kube-apiserver", patience) }

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// root is the control group that every process of the bed is in.
-const rootGroup = "caravan-bed"
+// groups are the control groups that every process of a bed is in, by the name of the one above all others.
+type groups string
 
 // hierarchies are the mounts of control groups: one on version 2, one for each controller on version 1, and there maybe one of
 // version 2 without controllers beside them.
@@ -45,11 +45,11 @@ func counting() string {
 	return all[0]
 }
 
-// makeGroup makes a control group in every hierarchy. Its path is below the bed's own.
-func makeGroup(name string) error {
+// make makes a group in every hierarchy. Its path is below the bed's own.
+func (g groups) make(name string) error {
 	for _, h := range hierarchies() {
 		dir := h
-		for _, part := range append([]string{rootGroup}, strings.Split(name, "/")...) {
+		for _, part := range append([]string{string(g)}, strings.Split(name, "/")...) {
 			enableControllers(dir)
 			dir = filepath.Join(dir, part)
 			if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -85,10 +85,20 @@ func inherit(dir string) {
 	}
 }
 
-// processes are those in a control group and all below it.
-func processes(name string) []int {
+// below lists the groups that a pattern leads to: "*/kubelet".
+func (g groups) below(pattern string) []string {
+	top := filepath.Join(counting(), string(g))
+	found, _ := filepath.Glob(filepath.Join(top, pattern, "cgroup.procs"))
+	for i := range found {
+		found[i] = strings.TrimPrefix(filepath.Dir(found[i]), top+"/")
+	}
+	return found
+}
+
+// processes are those in a group and all below it.
+func (g groups) processes(name string) []int {
 	var out []int
-	_ = filepath.WalkDir(filepath.Join(counting(), rootGroup, name), func(path string, d fs.DirEntry, err error) error {
+	_ = filepath.WalkDir(filepath.Join(counting(), string(g), name), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.Name() != "cgroup.procs" {
 			return nil //nolint:nilerr // a group may go while we look
 		}
@@ -107,14 +117,14 @@ func processes(name string) []int {
 }
 
 // end asks the processes of a group to end, and ends those that do not within the time given.
-func end(name string, patience time.Duration) error {
+func (g groups) end(name string, patience time.Duration) error {
 	deadline := time.Now().Add(patience)
 	sent := syscall.SIGTERM
 	asked := map[int]syscall.Signal{}
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	for {
-		left := processes(name)
+		left := g.processes(name)
 		if len(left) == 0 {
 			return nil
 		}
@@ -134,12 +144,12 @@ func end(name string, patience time.Duration) error {
 	}
 }
 
-// removeGroup takes away a control group and all below it, once nothing runs in them.
-func removeGroup(name string) error {
+// remove takes away a group and all below it, once nothing runs in them.
+func (g groups) remove(name string) error {
 	var failed error
 	for _, h := range hierarchies() {
 		var dirs []string
-		top := filepath.Join(h, rootGroup, name)
+		top := filepath.Join(h, string(g), name)
 		_ = filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
 			if err == nil && d.IsDir() {
 				dirs = append(dirs, path)

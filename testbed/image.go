@@ -6,23 +6,34 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
-
-	"github.com/google/go-containerregistry/pkg/name"
 )
 
-// imageOf is an image that holds files and nothing else, and starts a program with some environment.
-func imageOf(files map[string]string, environ []string, entrypoint ...string) (v1.Image, error) {
+// Image is an image made of files of this computer and nothing else.
+type Image struct {
+	Files      map[string]string // where each is in the image → where it is here; a folder stands for all in it
+	Env        []string          // "NAME=value"
+	Dir        string            // working directory
+	Entrypoint []string
+}
+
+func (i Image) build() (v1.Image, error) {
 	var layer bytes.Buffer
 	w := tar.NewWriter(&layer)
-	for _, inside := range sortedKeys(files) {
-		if err := addFile(w, inside, files[inside]); err != nil {
+	for _, inside := range slices.Sorted(maps.Keys(i.Files)) {
+		if err := addTree(w, strings.TrimPrefix(inside, "/"), i.Files[inside]); err != nil {
 			return nil, err
 		}
 	}
@@ -42,25 +53,52 @@ func imageOf(files map[string]string, environ []string, entrypoint ...string) (v
 	if err != nil {
 		return nil, err
 	}
-	config.OS, config.Architecture = "linux", "amd64"
-	config.Config.Entrypoint, config.Config.Env = entrypoint, environ
+	config.OS, config.Architecture = "linux", runtime.GOARCH
+	config.Config.Entrypoint, config.Config.Env, config.Config.WorkingDir = i.Entrypoint, i.Env, i.Dir
 	return mutate.ConfigFile(img, config)
 }
 
-func addFile(w *tar.Writer, inside, outside string) error {
-	data, err := os.ReadFile(outside)
+// addTree adds a file, or all regular files of a folder.
+func addTree(w *tar.Writer, inside, outside string) error {
+	return filepath.WalkDir(outside, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		below, err := filepath.Rel(outside, path)
+		if err != nil {
+			return err
+		}
+		return addFile(w, filepath.Join(inside, below), path, info)
+	})
+}
+
+func addFile(w *tar.Writer, inside, outside string, info fs.FileInfo) error {
+	f, err := os.Open(outside)
 	if err != nil {
 		return err
 	}
-	if err := w.WriteHeader(&tar.Header{Name: inside, Mode: 0o755, Size: int64(len(data))}); err != nil {
+	defer func() { _ = f.Close() }()
+	mode := int64(0o644)
+	if info.Mode()&0o100 != 0 {
+		mode = 0o755
+	}
+	if err := w.WriteHeader(&tar.Header{Name: inside, Mode: mode, Size: info.Size()}); err != nil {
 		return err
 	}
-	_, err = w.Write(data)
+	_, err = io.CopyN(w, f, info.Size())
 	return err
 }
 
 // load puts an image into a cluster's containerd, without a registry.
-func (c *Cluster) load(ctx context.Context, tag string, img v1.Image) error {
+func (c *Cluster) load(ctx context.Context, tag string, i Image) error {
+	img, err := i.build()
+	if err != nil {
+		return err
+	}
 	ref, err := name.NewTag(tag)
 	if err != nil {
 		return err

@@ -90,7 +90,7 @@ func imagesFor(t *testing.T, b *testbed.Bed, objects string) {
 		if !strings.Contains(tag, "/") {
 			tag = "library/" + tag // what docker.io calls them
 		}
-		if err := b.Push(t.Context(), tag, map[string]string{strings.TrimPrefix(at, "/"): program}, []string{"KOPI_SERVICE=" + d.Metadata.Name}, at); err != nil {
+		if err := b.Push(t.Context(), tag, testbed.Image{Files: map[string]string{at: program}, Env: []string{"KOPI_SERVICE=" + d.Metadata.Name}, Entrypoint: []string{at}}); err != nil {
 			t.Fatalf("push %s: %v", tag, err)
 		}
 	}

@@ -1,11 +1,13 @@
 package testbed
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +18,7 @@ import (
 type Machine struct {
 	Name    string // host name: "vm1"
 	Address string
+	at      MachineAt
 	bed     *Bed
 	dir     string
 }
@@ -26,7 +29,7 @@ const suite = "bookworm"
 var packages = []string{
 	"systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "iputils-ping", "ca-certificates", "procps", "curl", "sudo",
 	"postgresql", "postgresql-contrib", "patroni", "python3-etcd", "etcd-server", "etcd-client", "pgbouncer", "redis-server", "redis-sentinel",
-	"haproxy", "nginx-light", "rabbitmq-server", "prometheus", "prometheus-node-exporter",
+	"haproxy", "keepalived", "nginx-light", "rabbitmq-server", "prometheus", "prometheus-node-exporter", "prometheus-postgres-exporter", "chrony", "rsyslog", "ruby",
 }
 
 // base is the folder of what all machines share, made once and kept: a machine writes into a layer of its own above it.
@@ -55,11 +58,12 @@ func base(ctx context.Context) (string, error) {
 
 // baseScript lets nothing run that nobody asked for, and forgets what every machine makes for itself.
 const baseScript = `
-for unit in postgresql patroni etcd pgbouncer redis-server redis-sentinel haproxy nginx rabbitmq-server prometheus prometheus-node-exporter epmd; do
+for unit in postgresql patroni etcd pgbouncer redis-server redis-sentinel haproxy keepalived nginx rabbitmq-server prometheus prometheus-node-exporter prometheus-postgres-exporter chrony rsyslog epmd; do
   systemctl disable $unit >/dev/null 2>&1 || true
 done
 systemctl disable apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer fstrim.timer >/dev/null 2>&1 || true
-systemctl enable systemd-networkd ssh >/dev/null 2>&1
+systemctl disable systemd-networkd systemd-networkd-wait-online >/dev/null 2>&1 || true
+systemctl enable ssh >/dev/null 2>&1
 rm -rf /etc/ssh/ssh_host_* /etc/machine-id /var/cache/apt/archives/*.deb /etc/postgresql/*/main /var/lib/postgresql/*/main
 : > /etc/machine-id
 `
@@ -73,18 +77,20 @@ func (m *Machine) up(ctx context.Context) error {
 	if err := m.configure(ctx, root); err != nil {
 		return err
 	}
-	err = m.bed.start(process{name: m.Name, group: m.Name + "/machine", space: lan, argv: []string{
+	if err := m.bed.join(ctx, m.Name, cmp.Or(m.at.Interface, "eth0"), m.at.Address); err != nil {
+		return err
+	}
+	err = m.bed.start(process{name: m.Name, group: m.Name + "/machine", argv: []string{
 		"systemd-nspawn", "--quiet", "--directory=" + root, "--boot", "--register=no", "--keep-unit", "--machine=" + m.Name, "--hostname=" + m.Name,
-		"--network-bridge=" + bridge, "--console=pipe", "--link-journal=no", "--resolv-conf=off", "--timezone=off",
+		"--network-namespace-path=" + m.space().path(), "--capability=CAP_NET_ADMIN", "--console=pipe", "--link-journal=no", "--resolv-conf=off", "--timezone=off",
 	}})
 	if err != nil {
 		return err
 	}
-	return await(ctx, m.Name, time.Minute, func(ctx context.Context) error {
-		_, err := m.Run(ctx, "true")
-		return err
-	})
+	return await(ctx, m.Name, 2*time.Minute, m.bed.lan().listens(net.JoinHostPort(m.Address, "22")))
 }
+
+func (m *Machine) space() space { return m.bed.space(m.Name) }
 
 // layers mounts the machine's own layer above what all share.
 func (m *Machine) layers(ctx context.Context) (string, error) {
@@ -92,39 +98,32 @@ func (m *Machine) layers(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var dirs []string
+	dir := func(name string) string { return filepath.Join(m.dir, name) }
 	for _, name := range []string{"upper", "work", "root"} {
-		dir, err := under(m.dir, name)
-		if err != nil {
+		if err := os.MkdirAll(dir(name), 0o755); err != nil {
 			return "", err
 		}
-		dirs = append(dirs, dir)
 	}
-	return dirs[2], run(ctx, "mount", "-t", "overlay", "overlay", "-o", fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", lower, dirs[0], dirs[1]), dirs[2])
+	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", lower, dir("upper"), dir("work"))
+	return dir("root"), run(ctx, "mount", "-t", "overlay", "overlay", "-o", options, dir("root"))
 }
 
-// configure gives the machine its address, the names of all, keys to be known by, and lets the bed in.
+// configure gives the machine its name, where it finds those of others, keys to be known by, and lets the bed in.
 func (m *Machine) configure(ctx context.Context, root string) error {
 	key, err := os.ReadFile(m.bed.sshKey() + ".pub")
 	if err != nil {
 		return err
 	}
-	hosts := "127.0.0.1 localhost\n"
-	for _, other := range m.bed.Machines {
-		hosts += other.Address + " " + other.Name + "\n"
-	}
 	for path, text := range map[string]string{
-		"etc/systemd/network/10-bed.network": "[Match]\nName=host0\n[Network]\nAddress=" + m.Address + "/16\nGateway=" + lanBridge + "\nLinkLocalAddressing=no\n",
-		"etc/hosts":                          hosts,
-		"etc/hostname":                       m.Name + "\n",
-		"root/.ssh/authorized_keys":          string(key),
-		"etc/ssh/sshd_config.d/bed.conf":     "UseDNS no\nPermitRootLogin prohibit-password\nUsePAM no\n",
+		"etc/hosts":                      "127.0.0.1 localhost\n",
+		"etc/hostname":                   m.Name + "\n",
+		"etc/resolv.conf":                "nameserver " + lanAddress.String() + "\n",
+		"etc/ssl/certs/bed.pem":          string(m.bed.ca.pem),
+		"root/.ssh/authorized_keys":      string(key),
+		"etc/ssh/sshd_config.d/bed.conf": "UseDNS no\nPermitRootLogin prohibit-password\nUsePAM no\nMaxStartups 100\n",
 	} {
 		full := filepath.Join(root, path)
-		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(full, []byte(text), 0o644); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(full), 0o755), os.WriteFile(full, []byte(text), 0o644)); err != nil {
 			return err
 		}
 	}
@@ -146,9 +145,14 @@ func (m *Machine) configure(ctx context.Context, root string) error {
 	return errors.Join(err, f.Close())
 }
 
+// SSH is the command line that logs in to the machine as root, or runs a command there.
+func (m *Machine) SSH(command ...string) []string {
+	return m.bed.lan().inside(append(append(m.bed.ssh(), "root@"+m.Address), command...)...)
+}
+
 // Run runs a command line as root, over SSH, and gives what it says.
 func (m *Machine) Run(ctx context.Context, command string) (string, error) {
-	return output(ctx, inside(lan, append(m.bed.ssh(), "root@"+m.Address, command)...)...)
+	return output(ctx, m.SSH(command)...)
 }
 
 // ssh is the client with the bed's key, which knows its machines and no others.
@@ -156,12 +160,12 @@ func (b *Bed) ssh() []string {
 	return []string{"ssh", "-i", b.sshKey(), "-o", "UserKnownHostsFile=" + b.knownHosts(), "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-o", "LogLevel=ERROR"}
 }
 
-func (b *Bed) sshKey() string     { return filepath.Join(b.Dir, "ssh", "id_ed25519") }
-func (b *Bed) knownHosts() string { return filepath.Join(b.Dir, "ssh", "known_hosts") }
+func (b *Bed) sshKey() string     { return b.file("ssh/id_ed25519") }
+func (b *Bed) knownHosts() string { return b.file("ssh/known_hosts") }
 
 // makeKey makes the key that lets the bed in to its machines.
 func (b *Bed) makeKey(ctx context.Context) error {
-	if _, err := under(b.Dir, "ssh"); err != nil {
+	if err := os.MkdirAll(b.file("ssh"), 0o700); err != nil {
 		return err
 	}
 	return run(ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "caravan test bed", "-f", b.sshKey())

@@ -1,5 +1,61 @@
 package testbed
 
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"time"
+)
+
+// startNames answers names for all of the bed: machines and nodes by theirs, what AddName adds, and every name that is kept for
+// documentation (example.com and its kin) by the world outside.
+func (b *Bed) startNames(ctx context.Context) error {
+	corefile := fmt.Sprintf(`.:53 {
+    errors
+    ready %[1]s:8181
+    hosts %[2]s {
+        ttl 5
+        reload 200ms
+    }
+    template IN A {
+        match (^|\.)example\.(com|org|net|[a-z]{2}|co\.[a-z]{2})\.$
+        answer "{{ .Name }} 5 IN A %[3]s"
+        fallthrough
+    }
+}
+`, lanAddress, b.file("hosts"), outsideAt)
+	if err := os.WriteFile(b.file("Corefile"), []byte(corefile), 0o644); err != nil {
+		return err
+	}
+	if err := os.WriteFile(b.file("hosts"), []byte(b.hostLines()), 0o644); err != nil {
+		return err
+	}
+	path, err := Program(ctx, "coredns")
+	if err != nil {
+		return err
+	}
+	if err := b.start(process{name: "names", group: "shared/names", space: b.lan(), argv: []string{path, "-conf", b.file("Corefile")}}); err != nil {
+		return err
+	}
+	return await(ctx, "the bed's names", time.Minute, b.lan().listens(joinPort(lanAddress, "8181")))
+}
+
+// AddName lets everybody in the bed find addresses by a name, besides those it has already.
+func (b *Bed) AddName(name string, addresses ...netip.Addr) error {
+	f, err := os.OpenFile(b.file("hosts"), os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	for _, a := range addresses {
+		if _, err := fmt.Fprintln(f, a, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // namesManifest is CoreDNS as clusters have it: a Deployment behind the Service kube-dns, whose address is put in.
 const namesManifest = `apiVersion: v1
 kind: ServiceAccount
@@ -28,6 +84,7 @@ data:
         health
         ready
         kubernetes cluster.local in-addr.arpa ip6.arpa
+        forward . %s
         cache 5
         prometheus :9153
     }

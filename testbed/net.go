@@ -4,110 +4,144 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// The networks of the bed. All are private, and none has a way out.
+// The network that joins all others. All are private, and none has a way out.
 const (
-	nsPrefix  = "caravan-bed-"
-	lan       = "lan" // the namespace of the bridge that joins machines and clusters
-	lanRange  = "10.90.0.0/16"
-	lanBridge = "10.90.0.1"
-	bridge    = "br0"
+	lan    = "lan" // its namespace
+	bridge = "br0"
 )
 
-// run runs a program and tells what it said when it fails.
-func run(ctx context.Context, argv ...string) error {
-	out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, strings.TrimSpace(string(out)))
-	}
-	return nil
-}
+var (
+	lanRange   = netip.MustParsePrefix("10.90.0.0/16")
+	lanAddress = lanRange.Addr().Next() // where everybody finds the registry, the names and the way to other networks
+	outsideAt  = lanAddress.Next()      // who stands for the world outside
+)
 
-// feed runs a program with a text on its standard input.
-func feed(ctx context.Context, text string, argv ...string) error {
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Stdin = strings.NewReader(text)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, strings.TrimSpace(string(out)))
-	}
-	return nil
-}
+// space is a network namespace, by its name below /run/netns.
+type space string
+
+// space is the namespace of a machine, a cluster, or the bridge.
+func (b *Bed) space(of string) space { return space(b.prefix() + of) }
+
+func (b *Bed) lan() space { return b.space(lan) }
+
+func (s space) path() string { return filepath.Join("/run/netns", string(s)) }
 
 // inside is a command line that runs in a namespace. Only the network changes: what `ip netns exec` mounts anew hides the
 // control groups.
-func inside(space string, argv ...string) []string {
-	return append([]string{"nsenter", "--net=" + nsPath(space), "--"}, argv...)
+func (s space) inside(argv ...string) []string {
+	return append([]string{"nsenter", "--net=" + s.path(), "--"}, argv...)
 }
 
-func nsPath(space string) string { return "/run/netns/" + nsPrefix + space }
+// all runs commands in a namespace, in order.
+func (s space) all(ctx context.Context, commands ...[]string) error {
+	for _, argv := range commands {
+		if err := run(ctx, s.inside(argv...)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
-// makeLAN makes the bridge that joins everything.
-func makeLAN(ctx context.Context) error {
-	if err := run(ctx, "ip", "netns", "add", nsPrefix+lan); err != nil {
+// makeLAN makes the bridge that joins everything: it has the first address of every network, and passes on from one to the other.
+func (b *Bed) makeLAN(ctx context.Context) error {
+	if err := run(ctx, "ip", "netns", "add", string(b.lan())); err != nil {
 		return err
 	}
-	for _, argv := range [][]string{
+	commands := [][]string{
 		{"ip", "link", "set", "lo", "up"},
 		{"ip", "link", "add", bridge, "type", "bridge"},
-		{"ip", "address", "add", lanBridge + "/16", "dev", bridge},
+		{"ip", "address", "add", outsideAt.String() + "/32", "dev", bridge},
 		{"ip", "link", "set", bridge, "up"},
-		{"sysctl", "-qw", "net.ipv4.ip_forward=1"},
-	} {
-		if err := run(ctx, inside(lan, argv...)...); err != nil {
-			return err
-		}
+		{"sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.send_redirects=0", "net.ipv4.conf." + bridge + ".send_redirects=0"},
 	}
-	return nil
+	for _, network := range b.networks() {
+		commands = append(commands, []string{"ip", "address", "add", fmt.Sprintf("%s/%d", first(network), network.Bits()), "dev", bridge})
+	}
+	return b.lan().all(ctx, commands...)
 }
 
-// join makes a namespace with an address on the bridge. Its default route ends there.
-func join(ctx context.Context, space, address string) error {
-	if err := run(ctx, "ip", "netns", "add", nsPrefix+space); err != nil {
-		return err
-	}
-	port := "to-" + space
-	for _, argv := range [][]string{
-		inside(lan, "ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", nsPrefix+space),
-		inside(lan, "ip", "link", "set", port, "master", bridge, "up"),
-		inside(space, "ip", "link", "set", "lo", "up"),
-		inside(space, "ip", "address", "add", address+"/16", "dev", "eth0"),
-		inside(space, "ip", "link", "set", "eth0", "up"),
-		inside(space, "ip", "route", "add", "default", "via", lanBridge),
-		inside(space, "sysctl", "-qw", "net.ipv4.ip_forward=1"),
-	} {
-		if err := run(ctx, argv...); err != nil {
-			return err
+// networks are those that machines and nodes are in, and the bed's own.
+func (b *Bed) networks() []netip.Prefix {
+	out := []netip.Prefix{lanRange}
+	add := func(p netip.Prefix) {
+		if n := p.Masked(); !slices.Contains(out, n) {
+			out = append(out, n)
 		}
 	}
-	return nil
+	for _, c := range b.Clusters {
+		add(c.at.Node)
+	}
+	for _, m := range b.Machines {
+		add(m.at.Address)
+	}
+	return out
+}
+
+// port is the end of a member's link that is on the bridge. The kernel has no room for the member's name in that of a device.
+func (b *Bed) port(member string) string {
+	return fmt.Sprintf("to%d", slices.Index(b.members(), member))
+}
+
+// members are all that have a link to the bridge.
+func (b *Bed) members() []string {
+	var out []string
+	for _, c := range b.Clusters {
+		out = append(out, c.Name)
+	}
+	for _, m := range b.Machines {
+		out = append(out, m.Name)
+	}
+	return out
+}
+
+// join makes the namespace of a member, with an address on the bridge. Its default route ends there.
+func (b *Bed) join(ctx context.Context, member, device string, address netip.Prefix) error {
+	s := b.space(member)
+	if err := run(ctx, "ip", "netns", "add", string(s)); err != nil {
+		return err
+	}
+	if err := b.lan().all(ctx,
+		[]string{"ip", "link", "add", b.port(member), "type", "veth", "peer", "name", device, "netns", string(s)},
+		[]string{"ip", "link", "set", b.port(member), "master", bridge, "up"},
+	); err != nil {
+		return err
+	}
+	return s.all(ctx,
+		[]string{"ip", "link", "set", "lo", "up"},
+		[]string{"ip", "address", "add", address.String(), "dev", device},
+		[]string{"ip", "link", "set", device, "up"},
+		[]string{"ip", "route", "add", "default", "via", first(address).String()},
+		[]string{"sysctl", "-qw", "net.ipv4.ip_forward=1"},
+	)
 }
 
 // spaces lists the bed's namespaces.
-func spaces() []string {
-	found, _ := filepath.Glob("/run/netns/" + nsPrefix + "*")
+func (b *Bed) spaces() []string {
+	found, _ := filepath.Glob("/run/netns/" + b.prefix() + "*")
 	return found
 }
 
 // removeSpaces takes the bed's namespaces away and those of its pods, and with them all links in them.
-func removeSpaces(ctx context.Context, pods []string) error {
-	for _, path := range spaces() {
-		if err := run(ctx, "ip", "netns", "delete", filepath.Base(path)); err != nil {
-			return err
-		}
-	}
+func (b *Bed) removeSpaces(ctx context.Context, pods []string) error {
+	paths := b.spaces()
 	for _, name := range pods {
-		if _, err := os.Stat("/run/netns/" + name); err != nil {
-			continue
+		paths = append(paths, "/run/netns/"+name)
+	}
+	for _, path := range paths {
+		if _, err := os.Stat(path); err != nil {
+			continue // a pod's, which containerd took away
 		}
-		if err := run(ctx, "ip", "netns", "delete", name); err != nil {
+		if err := run(ctx, "ip", "netns", "delete", filepath.Base(path)); err != nil {
 			return err
 		}
 	}
@@ -115,7 +149,7 @@ func removeSpaces(ctx context.Context, pods []string) error {
 }
 
 // dial connects from within a namespace. The connection stays there, whoever uses it.
-func dial(ctx context.Context, space, network, address string) (net.Conn, error) {
+func (s space) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	type dialled struct {
 		conn net.Conn
 		err  error
@@ -123,14 +157,14 @@ func dial(ctx context.Context, space, network, address string) (net.Conn, error)
 	done := make(chan dialled, 1)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine, and with it the namespace it entered
-		f, err := os.Open(nsPath(space))
+		f, err := os.Open(s.path())
 		if err != nil {
-			done <- dialled{nil, fmt.Errorf("the bed has no network %s: %w; raise it with make testbed-up", space, err)}
+			done <- dialled{nil, fmt.Errorf("the bed has no network %s: %w; raise it with make testbed-up", s, err)}
 			return
 		}
 		defer func() { _ = f.Close() }()
 		if err := unix.Setns(int(f.Fd()), unix.CLONE_NEWNET); err != nil {
-			done <- dialled{nil, fmt.Errorf("enter the network %s: %w", space, err)}
+			done <- dialled{nil, fmt.Errorf("enter the network %s: %w", s, err)}
 			return
 		}
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
@@ -138,4 +172,37 @@ func dial(ctx context.Context, space, network, address string) (net.Conn, error)
 	}()
 	got := <-done
 	return got.conn, got.err
+}
+
+// listens reports whether somebody accepts connections in a namespace.
+func (s space) listens(address string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		conn, err := s.dial(ctx, "tcp", address)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	}
+}
+
+// Dial connects to an address of the bed, where machines and clusters are.
+func (b *Bed) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	return b.lan().dial(ctx, network, address)
+}
+
+// Inside is a command line that runs where the bed's machines and clusters are reached from.
+func (b *Bed) Inside(argv ...string) []string { return b.lan().inside(argv...) }
+
+func joinPort(a netip.Addr, port string) string { return net.JoinHostPort(a.String(), port) }
+
+// hostLines are the names of machines and nodes, as /etc/hosts has them.
+func (b *Bed) hostLines() string {
+	var out strings.Builder
+	for _, c := range b.Clusters {
+		fmt.Fprintln(&out, c.at.Node.Addr(), c.Name)
+	}
+	for _, m := range b.Machines {
+		fmt.Fprintln(&out, m.at.Address.Addr(), m.Name)
+	}
+	return out.String()
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -50,17 +50,18 @@ runtime_type = "io.containerd.runc.v2"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
 SystemdCgroup = false
 `, c.file("containerd"), c.file("containerd-state"), c.socket(), pauseImage, limited(), c.file("cni"), c.file("registries"))
+	onNode := netip.PrefixFrom(c.at.Pods.Masked().Addr(), max(c.at.Pods.Bits(), 24)) // what the controllers give to the first node
 	network := fmt.Sprintf(`{"cniVersion": "1.0.0", "name": "bed", "plugins": [
   {"type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": true, "hairpinMode": true,
    "ipam": {"type": "host-local", "dataDir": %q, "ranges": [[{"subnet": %q}]], "routes": [{"dst": "0.0.0.0/0"}]}},
   {"type": "portmap", "capabilities": {"portMappings": true}}, {"type": "loopback"}]}
-`, c.file("cni-leases"), strings.Replace(c.pods(), "/16", "/24", 1))
+`, c.file("cni-leases"), onNode)
 	err := errors.Join(os.MkdirAll(c.file("cni"), 0o755), os.MkdirAll(c.file("registries"), 0o755),
 		os.WriteFile(c.file("containerd.toml"), []byte(config), 0o644), os.WriteFile(c.file("cni/bed.conflist"), []byte(network), 0o644))
 	if err := errors.Join(err, c.trustRegistry()); err != nil {
 		return err
 	}
-	if err := c.bed.start(process{name: c.Name + "-containerd", group: c.Name + "/containerd", space: c.Name, argv: []string{"containerd", "--config", c.file("containerd.toml")}}); err != nil {
+	if err := c.bed.start(process{name: c.Name + "-containerd", group: c.Name + "/containerd", space: c.space(), argv: []string{"containerd", "--config", c.file("containerd.toml")}}); err != nil {
 		return err
 	}
 	if err := await(ctx, "containerd", time.Minute, func(ctx context.Context) error {
@@ -68,15 +69,11 @@ SystemdCgroup = false
 	}); err != nil {
 		return err
 	}
-	pause, err := build(ctx, "pause")
+	pause, err := Program(ctx, "pause")
 	if err != nil {
 		return err
 	}
-	img, err := imageOf(map[string]string{"pause": pause}, nil, "/pause")
-	if err != nil {
-		return err
-	}
-	return c.load(ctx, pauseImage, img)
+	return c.load(ctx, pauseImage, Image{Files: map[string]string{"pause": pause}, Entrypoint: []string{"/pause"}})
 }
 
 // startNode starts the kubelet and the proxy of Services, and waits until pods may come.
@@ -102,7 +99,7 @@ podLogsDir: %q
 volumePluginDir: %q
 protectKernelDefaults: false
 makeIPTablesUtilChains: false
-`, c.file("pki/ca.crt"), c.socket(), rootGroup, c.Name+"/pods", c.dns(), c.file("pod-logs"), c.file("volume-plugins"))
+`, c.file("pki/ca.crt"), c.socket(), c.bed.groups, c.Name+"/pods", c.dns(), c.file("pod-logs"), c.file("volume-plugins"))
 	proxy := fmt.Sprintf(`apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
 clientConnection: {kubeconfig: %q}
@@ -110,8 +107,8 @@ mode: nftables
 clusterCIDR: %s
 hostnameOverride: %s
 conntrack: {maxPerCore: 0, min: 0}
-`, c.file("pki/kube-proxy.kubeconfig"), c.pods(), c.Name)
-	err := errors.Join(makeGroup(c.Name+"/pods"), os.WriteFile(c.file("kubelet.yaml"), []byte(config), 0o644), os.WriteFile(c.file("proxy.yaml"), []byte(proxy), 0o644),
+`, c.file("pki/kube-proxy.kubeconfig"), c.at.Pods, c.Name)
+	err := errors.Join(c.bed.groups.make(c.Name+"/pods"), os.WriteFile(c.file("kubelet.yaml"), []byte(config), 0o644), os.WriteFile(c.file("proxy.yaml"), []byte(proxy), 0o644),
 		c.kube(ctx, "kubelet", "--config="+c.file("kubelet.yaml"), "--kubeconfig="+c.file("pki/"+c.Name+".kubeconfig"), "--hostname-override="+c.Name, "--node-ip="+c.Address,
 			"--root-dir="+c.file("kubelet"), "--cert-dir="+c.file("kubelet-pki")),
 		c.kube(ctx, "kube-proxy", "--config="+c.file("proxy.yaml")))
@@ -127,30 +124,35 @@ conntrack: {maxPerCore: 0, min: 0}
 	})
 }
 
+// KubectlLine is the command line that runs kubectl with every right in the cluster's network.
+func (c *Cluster) KubectlLine(ctx context.Context, args ...string) ([]string, error) {
+	path, err := Program(ctx, "kube")
+	if err != nil {
+		return nil, err
+	}
+	return c.space().inside(append([]string{path, "kubectl", "--kubeconfig", c.Kubeconfig(), "--cache-dir", c.file("kubectl")}, args...)...), nil
+}
+
 // Kubectl runs kubectl with every right in the cluster's network, and gives what it says.
 func (c *Cluster) Kubectl(ctx context.Context, args ...string) (string, error) {
-	path, err := build(ctx, "kube")
+	argv, err := c.KubectlLine(ctx, args...)
 	if err != nil {
 		return "", err
 	}
-	return output(ctx, inside(c.Name, append([]string{path, "kubectl", "--kubeconfig", c.Kubeconfig(), "--cache-dir", c.file("kubectl")}, args...)...)...)
+	return output(ctx, argv...)
 }
 
 // startNames runs CoreDNS as a pod, where workloads and their policies look for it.
 func (c *Cluster) startNames(ctx context.Context) error {
-	program, err := build(ctx, "coredns")
+	program, err := Program(ctx, "coredns")
 	if err != nil {
 		return err
 	}
-	img, err := imageOf(map[string]string{"coredns": program}, nil, "/coredns")
-	if err != nil {
-		return err
-	}
-	if err := c.load(ctx, "docker.io/bed/coredns:1", img); err != nil {
+	if err := c.load(ctx, "docker.io/bed/coredns:1", Image{Files: map[string]string{"coredns": program}, Entrypoint: []string{"/coredns"}}); err != nil {
 		return err
 	}
 	file := c.file("coredns.yaml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, namesManifest, c.dns()), 0o644); err != nil {
+	if err := os.WriteFile(file, fmt.Appendf(nil, namesManifest, lanAddress, c.dns()), 0o644); err != nil {
 		return err
 	}
 	if _, err := c.Kubectl(ctx, "apply", "--server-side", "-f", file); err != nil {
@@ -158,10 +160,4 @@ func (c *Cluster) startNames(ctx context.Context) error {
 	}
 	_, err = c.Kubectl(ctx, "-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s")
 	return err
-}
-
-// under is a folder of the bed, made when there is none.
-func under(dir, name string) (string, error) {
-	path := filepath.Join(dir, name)
-	return path, os.MkdirAll(path, 0o755)
 }

@@ -3,44 +3,42 @@ package testbed
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
 
 // process is a program of the bed that goes on after the one that started it.
 type process struct {
-	name  string // of its log, and of its control group
-	group string // below the bed's own
-	space string // network namespace; "" for that of the machine
+	name  string // of its log
+	group string // control group, below the bed's own
+	space space  // network namespace; "" for that of the computer
 	argv  []string
-	env   []string
 }
 
 // start starts a program in its control group and namespace. What it says goes to a file in the folder of logs.
 func (b *Bed) start(p process) error {
-	if err := makeGroup(p.group); err != nil {
+	if err := b.groups.make(p.group); err != nil {
 		return fmt.Errorf("make the control group of %s: %w", p.name, err)
 	}
-	log, err := os.OpenFile(filepath.Join(b.logs(), p.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	log, err := os.OpenFile(filepath.Join(b.Logs(), p.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = log.Close() }()
 	argv := p.argv
 	if p.space != "" {
-		argv = inside(p.space, argv...)
+		argv = p.space.inside(argv...)
 	}
 	// The shell enters the groups before there is anything else in the process, so that nothing it starts is outside of them.
 	enter := ""
 	for _, h := range hierarchies() {
-		enter += "echo $$ > " + filepath.Join(h, rootGroup, p.group, "cgroup.procs") + " && "
+		enter += "echo $$ > " + filepath.Join(h, string(b.groups), p.group, "cgroup.procs") + " && "
 	}
 	cmd := exec.CommandContext(context.Background(), "/bin/sh", append([]string{"-c", enter + `exec "$@"`, "sh"}, argv...)...)
-	cmd.Env = append(os.Environ(), p.env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Dir = b.Dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -67,18 +65,27 @@ func await(ctx context.Context, what string, patience time.Duration, ready func(
 	}
 }
 
-// listens reports whether somebody accepts connections in a namespace.
-func listens(space, address string) func(context.Context) error {
-	return func(ctx context.Context) error {
-		conn, err := dial(ctx, space, "tcp", address)
-		if err != nil {
-			return err
-		}
-		return conn.Close()
+// run runs a program and tells what it said when it fails.
+func run(ctx context.Context, argv ...string) error { return feed(ctx, "", argv...) }
+
+// feed runs a program with a text on its standard input, and tells what it said when it fails.
+func feed(ctx context.Context, text string, argv ...string) error {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Stdin = strings.NewReader(text)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, strings.TrimSpace(string(out)))
 	}
+	return nil
 }
 
-// Dial connects to an address of the bed's bridge, where machines and clusters are.
-func (b *Bed) Dial(ctx context.Context, network, address string) (net.Conn, error) {
-	return dial(ctx, lan, network, address)
+// output runs a program and gives what it says on its standard output.
+func output(ctx context.Context, argv ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	var complaint strings.Builder
+	cmd.Stderr = &complaint
+	out, err := cmd.Output()
+	if err != nil {
+		return string(out), fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, strings.TrimSpace(complaint.String()))
+	}
+	return string(out), nil
 }

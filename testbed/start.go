@@ -20,6 +20,9 @@ func Start(t testing.TB, o Options) *Bed {
 		}
 		t.Skip(err)
 	}
+	if o.Name == "" {
+		o.Name = "test" // and no test takes away the bed that somebody works with
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), raising)
 	defer cancel()
 	b, err := Up(ctx, o, func(line string) { t.Log(line) })
@@ -27,7 +30,7 @@ func Start(t testing.TB, o Options) *Bed {
 		if t.Failed() && b != nil {
 			b.quote(t)
 		}
-		if err := Down(context.Background()); err != nil {
+		if err := Down(context.Background(), o.Name); err != nil {
 			t.Errorf("take the bed away: %v", err)
 		}
 	})
@@ -40,12 +43,12 @@ func Start(t testing.TB, o Options) *Bed {
 // quote logs the end of every log.
 func (b *Bed) quote(t testing.TB) {
 	const last = 2 << 10
-	entries, err := os.ReadDir(b.logs())
+	entries, err := os.ReadDir(b.Logs())
 	if err != nil {
 		return
 	}
 	for _, e := range entries {
-		if data, err := os.ReadFile(b.logs() + "/" + e.Name()); err == nil {
+		if data, err := os.ReadFile(b.Logs() + "/" + e.Name()); err == nil {
 			t.Logf("%s ends in:\n%s", e.Name(), data[max(0, len(data)-last):])
 		}
 	}

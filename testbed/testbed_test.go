@@ -17,7 +17,7 @@ import (
 
 // The tests share one bed: there is one on a machine at a time, and it takes a while.
 func TestABed(t *testing.T) {
-	b := testbed.Start(t, testbed.Options{Clusters: 2, Machines: 2})
+	b := testbed.Start(t, testbed.Options{Clusters: testbed.Clusters(2), Machines: testbed.Machines(2)})
 	for _, part := range []struct {
 		name string
 		test func(*testing.T, *testbed.Bed)
@@ -106,7 +106,7 @@ spec: {type: NodePort, selector: {app: server}, ports: [{port: 80, targetPort: 8
 `
 
 func clustersRunPods(t *testing.T, b *testbed.Bed) {
-	if err := b.Push(t.Context(), "server:1", map[string]string{"server": server(t)}, nil, "/server"); err != nil {
+	if err := b.Push(t.Context(), "server:1", testbed.Image{Files: map[string]string{"server": server(t)}, Entrypoint: []string{"/server"}}); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "server.yaml")
@@ -196,7 +196,7 @@ func serverStops(t *testing.T, b *testbed.Bed) {
 func traces(t *testing.T) []string {
 	t.Helper()
 	var out []string
-	for _, pattern := range []string{"/var/lib/caravan-testbed", "/run/netns/caravan-bed-*", "/run/netns/cni-*", "/sys/fs/cgroup/caravan-bed", "/sys/fs/cgroup/*/caravan-bed"} {
+	for _, pattern := range []string{"/var/lib/caravan-testbed/test", "/run/netns/caravan-bed.test.*", "/sys/fs/cgroup/caravan-bed.test", "/sys/fs/cgroup/*/caravan-bed.test"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -208,7 +208,7 @@ func traces(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	for line := range bytes.Lines(mounts) {
-		if bytes.Contains(line, []byte("caravan-testbed")) {
+		if bytes.Contains(line, []byte("caravan-testbed/test")) {
 			out = append(out, string(line))
 		}
 	}
@@ -218,7 +218,7 @@ func traces(t *testing.T) []string {
 // TestABedIsTakenAwayWhereverItsRaisingWasKilled kills the program that raises a bed after each of what it says, and takes away what
 // there is.
 func TestABedIsTakenAwayWhereverItsRaisingWasKilled(t *testing.T) {
-	testbed.Start(t, testbed.Options{Clusters: 1, Machines: 1}) // everything is built, and one is there to be replaced
+	testbed.Start(t, testbed.Options{Clusters: testbed.Clusters(1), Machines: testbed.Machines(1)}) // everything is built, and one is there to be replaced
 	program := filepath.Join(t.TempDir(), "bed")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./cmd/bed").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -226,7 +226,7 @@ func TestABedIsTakenAwayWhereverItsRaisingWasKilled(t *testing.T) {
 	for _, said := range []string{"boot machine vm1", "raise cluster c1"} {
 		killAfter(t, program, said)
 		for range 2 {
-			if err := testbed.Down(t.Context()); err != nil {
+			if err := testbed.Down(t.Context(), "test"); err != nil {
 				t.Fatalf("killed after %q: %v", said, err)
 			}
 		}
@@ -238,7 +238,7 @@ func TestABedIsTakenAwayWhereverItsRaisingWasKilled(t *testing.T) {
 
 func killAfter(t *testing.T, program, said string) {
 	t.Helper()
-	cmd := exec.CommandContext(context.Background(), program, "up", "--clusters=1", "--machines=1")
+	cmd := exec.CommandContext(context.Background(), program, "up", "--name=test", "--clusters=1", "--machines=1")
 	out, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -1,10 +1,12 @@
-// Command bed raises Caravan's test bed, shows it and takes it away.
+// Command bed raises Caravan's test bed, shows it, opens it to people and takes it away.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"syscall"
 
@@ -19,52 +21,130 @@ func main() { os.Exit(bed()) }
 func bed() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	root := &cobra.Command{Use: "bed", Short: "Raise real clusters and machines on this one, and take them away again", SilenceUsage: true, SilenceErrors: true}
-	root.AddCommand(newUp(), newDown(), newStatus())
-	if err := root.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "bed:", err)
-		return 1
+	root := &cobra.Command{Use: "bed", Short: "Raise real clusters and machines on this computer, and take them away again", SilenceUsage: true, SilenceErrors: true}
+	var name string
+	root.PersistentFlags().StringVar(&name, "name", "bed", "which bed; several may stand beside each other")
+	root.AddCommand(newUp(&name), newDown(&name), newStatus(), newKubectl(&name), newSSH(&name), newExec(&name))
+	err := root.ExecuteContext(ctx)
+	var ended *exec.ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &ended):
+		return ended.ExitCode() // it said why
 	}
-	return 0
+	fmt.Fprintln(os.Stderr, "bed:", err)
+	return 1
 }
 
-func newUp() *cobra.Command {
-	var o testbed.Options
+func newUp(name *string) *cobra.Command {
+	var clusters, machines int
 	c := &cobra.Command{Use: "up", Short: "Raise the bed, in the place of one that is there", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			b, err := testbed.Up(c.Context(), o, func(line string) { fmt.Fprintln(os.Stderr, line) })
+			if clusters < 0 || machines < 0 {
+				return errors.New("--clusters and --machines are counts: 0 or more")
+			}
+			b, err := testbed.Up(c.Context(), testbed.Options{Name: *name, Clusters: testbed.Clusters(clusters), Machines: testbed.Machines(machines)}, say)
 			if err != nil {
 				return err
 			}
-			for _, cluster := range b.Clusters {
-				fmt.Printf("cluster %s  %s  kubeconfig %s\n", cluster.Name, cluster.Address, cluster.Kubeconfig())
-			}
-			for _, m := range b.Machines {
-				fmt.Printf("machine %s  %s\n", m.Name, m.Address)
-			}
-			fmt.Printf("logs %s\n", b.Logs())
+			show(b)
 			return nil
 		}}
-	c.Flags().IntVar(&o.Machines, "machines", 0, "how many virtual machines, at most twenty")
-	c.Flags().IntVar(&o.Clusters, "clusters", 1, "how many clusters, at most two")
+	c.Flags().IntVar(&machines, "machines", 0, "how many virtual machines")
+	c.Flags().IntVar(&clusters, "clusters", 1, "how many clusters, at most two")
 	return c
 }
 
-func newDown() *cobra.Command {
+func say(line string) { fmt.Fprintln(os.Stderr, line) }
+
+// show tells where everything of a bed is.
+func show(b *testbed.Bed) {
+	for _, cluster := range b.Clusters {
+		fmt.Printf("cluster  %-20s %-15s %s\n", cluster.Name, cluster.Address, cluster.Kubeconfig())
+	}
+	for _, m := range b.Machines {
+		fmt.Printf("machine  %-20s %s\n", m.Name, m.Address)
+	}
+	fmt.Printf("logs     %s\n", b.Logs())
+}
+
+func newDown(name *string) *cobra.Command {
 	return &cobra.Command{Use: "down", Short: "Take away everything of the bed", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return testbed.Down(c.Context()) }}
+		RunE: func(c *cobra.Command, _ []string) error { return testbed.Down(c.Context(), *name) }}
 }
 
 func newStatus() *cobra.Command {
-	return &cobra.Command{Use: "status", Short: "List what runs", Args: cobra.NoArgs,
+	return &cobra.Command{Use: "status", Short: "List the beds and what of them runs", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			lines := testbed.Status()
-			if len(lines) == 0 {
+			names := testbed.Names()
+			if len(names) == 0 {
 				fmt.Println("there is no bed; raise one with bed up")
 			}
-			for _, line := range lines {
-				fmt.Println(line)
+			for _, name := range names {
+				b, err := testbed.Open(name)
+				if err != nil {
+					fmt.Printf("%s: something is left of a bed; take it away with bed down --name %s\n", name, name)
+					continue
+				}
+				fmt.Println("bed", b.Name)
+				show(b)
+				for _, part := range b.Status() {
+					fmt.Printf("runs     %-30s %d processes\n", part.Name, part.Processes)
+				}
 			}
 			return nil
 		}}
+}
+
+func newKubectl(name *string) *cobra.Command {
+	return &cobra.Command{Use: "kubectl CLUSTER -- ARGUMENTS", Short: "Run kubectl with every right", Example: "  bed kubectl c1 -- get pods -A", Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			b, err := testbed.Open(*name)
+			if err != nil {
+				return err
+			}
+			cluster := b.Cluster(args[0])
+			if cluster == nil {
+				return fmt.Errorf("bed %s has no cluster %s", *name, args[0])
+			}
+			argv, err := cluster.KubectlLine(c.Context(), args[1:]...)
+			if err != nil {
+				return err
+			}
+			return hand(c.Context(), argv)
+		}}
+}
+
+func newSSH(name *string) *cobra.Command {
+	return &cobra.Command{Use: "ssh MACHINE [-- COMMAND]", Short: "Log in to a machine as root", Example: "  bed ssh vm1 -- systemctl status", Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			b, err := testbed.Open(*name)
+			if err != nil {
+				return err
+			}
+			m := b.Machine(args[0])
+			if m == nil {
+				return fmt.Errorf("bed %s has no machine %s", *name, args[0])
+			}
+			return hand(c.Context(), m.SSH(args[1:]...))
+		}}
+}
+
+func newExec(name *string) *cobra.Command {
+	return &cobra.Command{Use: "exec -- COMMAND", Short: "Run a command of this computer in the network that joins all", Example: "  bed exec -- curl -s http://10.90.0.11/", Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			b, err := testbed.Open(*name)
+			if err != nil {
+				return err
+			}
+			return hand(c.Context(), b.Inside(args...))
+		}}
+}
+
+// hand gives the terminal to a program.
+func hand(ctx context.Context, argv []string) error {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return cmd.Run()
 }

@@ -1,4 +1,4 @@
-// Command coredns answers names in a cluster, with the plugins that takes and no others.
+// Command coredns answers names in a bed and its clusters, with the plugins that takes and no others.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	_ "github.com/coredns/coredns/plugin/log"
 	_ "github.com/coredns/coredns/plugin/metrics"
 	_ "github.com/coredns/coredns/plugin/ready"
+	_ "github.com/coredns/coredns/plugin/template"
 
 	"github.com/coredns/coredns/coremain"
 )

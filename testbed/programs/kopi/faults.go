@@ -35,7 +35,7 @@ func (f *faults) set(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if told.Crash {
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // told to crash
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

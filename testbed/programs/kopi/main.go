@@ -1,25 +1,35 @@
 // Command kopi is every service of the sample company. Which one it is, is said by KOPI_SERVICE or the folder it was installed in. It
-// really reads the configuration it is given, its environment and the files named on its command line, and really calls the services,
-// databases, caches and brokers that it finds there.
+// really reads the configuration it is given: its environment, the files its stack looks for, and what the configuration server says;
+// and really calls the services, databases, caches and brokers that it finds there. `kopi outside` is the world outside.
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log"
 	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 )
 
 func main() {
-	if err := serve(name(os.Args[0])); err != nil && !errors.Is(err, http.ErrServerClosed) {
-		log.Fatal(err)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	run := func() error { return serve(ctx, name(os.Args[0])) }
+	switch {
+	case len(os.Args) == 5 && os.Args[1] == "outside":
+		run = func() error { return outside(ctx, os.Args[2], os.Args[3], os.Args[4]) }
+	case slices.Contains(os.Args, "sidekiq"): // the shop's worker waits for jobs, and listens nowhere
+		<-ctx.Done()
+		return
+	}
+	if err := run(); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		log.Fatal(err) //nolint:gocritic // nothing is left to stop
 	}
 }
 
@@ -37,68 +47,33 @@ func name(program string) string {
 	return filepath.Base(program)
 }
 
-func serve(service string) error {
-	s := &server{name: service, needs: needsOf(given(os.Environ(), os.Args[1:]))}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+func serve(ctx context.Context, service string) error {
+	given, err := read(ctx, service, os.Environ(), os.Args[1:], ".")
+	if err != nil {
+		return err
+	}
+	s := &server{name: service, needs: given.needs()}
+	for _, n := range s.needs {
+		log.Printf("%s needs %s", service, n)
+	}
 	h := &http.Server{Addr: listen(service), Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second}
+	log.Printf("%s listens on %s", service, h.Addr)
+	return listenUntil(ctx, h, h.ListenAndServe)
+}
+
+// listenUntil serves until it is told to end, and lets those finish who are being answered.
+func listenUntil(ctx context.Context, h *http.Server, listen func() error) error {
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		<-ctx.Done()
 		stopping, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		_ = h.Shutdown(stopping)
 	}()
-	log.Printf("%s listens on %s and needs %d others", service, h.Addr, len(s.needs))
-	return h.ListenAndServe()
-}
-
-// server is one service at work.
-type server struct {
-	name  string
-	needs []need
-	faults
-}
-
-func (s *server) routes() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /faults", s.set)
-	mux.HandleFunc("GET /chain", s.chain)
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { // whatever asks after its health, wherever
-		if s.disturb(r.Context()) != nil {
-			http.Error(w, "told to be unwell", http.StatusServiceUnavailable)
-			return
-		}
-		_, _ = w.Write([]byte("ok\n"))
-	})
-	return mux
-}
-
-// link is one service of a chain, with what became of all it needs.
-type link struct {
-	Service string          `json:"service"`
-	Error   string          `json:"error,omitempty"`
-	Needs   map[string]link `json:"needs,omitempty"`
-}
-
-// chain uses everything the service needs, services by their own chain, and answers 200 when all of it works. Those that asked before
-// are not asked again: services may need each other.
-func (s *server) chain(w http.ResponseWriter, r *http.Request) {
-	asked := r.URL.Query()["asked"]
-	out := link{Service: s.name, Needs: map[string]link{}}
-	status := http.StatusOK
-	if err := s.disturb(r.Context()); err != nil {
-		out.Error, status = err.Error(), http.StatusServiceUnavailable
+	err := listen()
+	if errors.Is(err, http.ErrServerClosed) {
+		<-ended
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
-	defer cancel()
-	for _, n := range s.needs {
-		l := n.use(ctx, append(asked, s.name))
-		if l.Error != "" {
-			status = http.StatusBadGateway
-		}
-		out.Needs[n.String()] = l
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(out)
+	return err
 }

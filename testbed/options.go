@@ -1,0 +1,116 @@
+package testbed
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+)
+
+// Options say what a bed is made of. The zero Options is an empty bed called "bed".
+type Options struct {
+	Name     string // sets it apart from other beds of this computer; "bed" when empty
+	Clusters []ClusterAt
+	Machines []MachineAt
+}
+
+// MachineAt is a machine to raise, with its place in the private networks of the bed.
+type MachineAt struct {
+	Name      string       // host name
+	Address   netip.Prefix // with the length of its network: 10.90.0.11/16. The first address of a network is the bed's.
+	Interface string       // what it calls its network device; "eth0" when empty
+}
+
+// ClusterAt is a cluster of one node to raise. Its ranges may not overlap with others of the bed.
+type ClusterAt struct {
+	Name     string
+	Node     netip.Prefix // address of the node and of the API server, with the length of its network
+	Pods     netip.Prefix
+	Services netip.Prefix
+}
+
+// Clusters are so many clusters, c1 and on, in ranges of the bed's own.
+func Clusters(n int) []ClusterAt {
+	var out []ClusterAt
+	for i := range n {
+		at := func(second, third, last byte, bits int) netip.Prefix {
+			return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, second, third, last}), bits)
+		}
+		number := byte(i + 1)
+		out = append(out, ClusterAt{Name: fmt.Sprintf("c%d", number), Node: at(90, number, 1, lanRange.Bits()), Pods: at(90+number, 0, 0, 16), Services: at(95+number, 0, 0, 16)})
+	}
+	return out
+}
+
+// Machines are so many machines, vm1 and on, in a range of the bed's own.
+func Machines(n int) []MachineAt {
+	var out []MachineAt
+	for i := range n {
+		out = append(out, MachineAt{Name: fmt.Sprintf("vm%d", i+1), Address: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 90, 0, byte(11 + i)}), lanRange.Bits())})
+	}
+	return out
+}
+
+// What a computer of two cores can carry.
+const (
+	mostClusters = 2
+	mostMachines = 40
+)
+
+var nameForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
+
+// reserved are names the bed uses itself, for groups, networks and logs.
+var reserved = []string{lan, "registry", "names", "outside", "logs", "pki", "ssh"}
+
+func (o Options) validate() error {
+	if !nameForm.MatchString(o.name()) {
+		return fmt.Errorf("%q cannot name a bed; use lower case letters, digits and dashes, at most 32", o.Name)
+	}
+	if len(o.Clusters) > mostClusters || len(o.Machines) > mostMachines {
+		return fmt.Errorf("%d clusters and %d machines: a bed has at most %d and %d", len(o.Clusters), len(o.Machines), mostClusters, mostMachines)
+	}
+	var names []string
+	var taken []netip.Prefix
+	take := func(name string, ranges ...netip.Prefix) error {
+		if !nameForm.MatchString(name) || slices.Contains(reserved, name) {
+			return fmt.Errorf("%q cannot name a machine or cluster; use lower case letters, digits and dashes, and none of %v", name, reserved)
+		}
+		if slices.Contains(names, name) {
+			return fmt.Errorf("two are called %s", name)
+		}
+		names = append(names, name)
+		for _, r := range ranges {
+			if !r.IsValid() || !r.Addr().Is4() || !r.Addr().IsPrivate() {
+				return fmt.Errorf("%s: %v is no private address of version 4 with the length of its network, as 10.90.0.11/16", name, r)
+			}
+			if i := slices.IndexFunc(taken, r.Overlaps); i >= 0 {
+				return fmt.Errorf("%s: %v overlaps with %v, which another has", name, r, taken[i])
+			}
+		}
+		taken = append(taken, ranges...)
+		return nil
+	}
+	var err error
+	alone := func(p netip.Prefix) netip.Prefix { return netip.PrefixFrom(p.Addr(), p.Addr().BitLen()) }
+	for _, c := range o.Clusters {
+		err = errors.Join(err, take(c.Name, alone(c.Node), c.Pods.Masked(), c.Services.Masked()))
+	}
+	for _, m := range o.Machines {
+		err = errors.Join(err, take(m.Name, alone(m.Address)))
+		if m.Address.IsValid() && m.Address.Addr() == first(m.Address) {
+			err = errors.Join(err, fmt.Errorf("%s: %v is the first of its network, which is the bed's", m.Name, m.Address))
+		}
+	}
+	return err
+}
+
+func (o Options) name() string {
+	if o.Name == "" {
+		return "bed"
+	}
+	return o.Name
+}
+
+// first is the first address of a network, where the bed joins it with the others.
+func first(p netip.Prefix) netip.Addr { return p.Masked().Addr().Next() }
