@@ -81,7 +81,7 @@ func (m *Machine) up(ctx context.Context) error {
 		return err
 	}
 	err = m.bed.start(process{name: m.Name, group: m.Name + "/machine", argv: []string{
-		"systemd-nspawn", "--quiet", "--directory=" + root, "--boot", "--register=no", "--keep-unit", "--machine=" + m.Name, "--hostname=" + m.Name,
+		"env", "SYSTEMD_NSPAWN_API_VFS_WRITABLE=network", "systemd-nspawn", "--quiet", "--directory=" + root, "--boot", "--register=no", "--keep-unit", "--machine=" + m.Name, "--hostname=" + m.Name,
 		"--network-namespace-path=" + m.space().path(), "--capability=CAP_NET_ADMIN", "--console=pipe", "--link-journal=no", "--resolv-conf=off", "--timezone=off",
 	}})
 	if err != nil {
@@ -152,7 +152,49 @@ func (m *Machine) SSH(command ...string) []string {
 
 // Run runs a command line as root, over SSH, and gives what it says.
 func (m *Machine) Run(ctx context.Context, command string) (string, error) {
-	return output(ctx, m.SSH(command)...)
+	out, err := output(ctx, m.SSH(command)...)
+	if err != nil {
+		return out, fmt.Errorf("on %s: %w", m.Name, err)
+	}
+	return out, nil
+}
+
+// Do runs a script of the shell as root.
+func (m *Machine) Do(ctx context.Context, script string) error {
+	if err := feed(ctx, script, m.SSH("/bin/sh", "-s")...); err != nil {
+		return fmt.Errorf("on %s: %w", m.Name, err)
+	}
+	return nil
+}
+
+// root is where a path of the machine is on this computer.
+func (m *Machine) root(path string) string { return filepath.Join(m.dir, "root", path) }
+
+// Write puts a file on the machine, and makes its folder when there is none.
+func (m *Machine) Write(path, text string) error {
+	return errors.Join(os.MkdirAll(filepath.Dir(m.root(path)), 0o755), os.WriteFile(m.root(path), []byte(text), 0o644))
+}
+
+// Copy puts a file or a folder of this computer on the machine, and makes the folder it goes to when there is none.
+func (m *Machine) Copy(ctx context.Context, from, to string) error {
+	return errors.Join(os.MkdirAll(filepath.Dir(m.root(to)), 0o755), run(ctx, "cp", "-rT", from, m.root(to)))
+}
+
+// Certify puts a certificate for some names on the machine, PATH.crt and PATH.key, of the authority that all in the bed trust.
+func (m *Machine) Certify(path string, names ...string) error {
+	if err := m.bed.ca.issue(m.Name, names[0], nil, names...); err != nil {
+		return err
+	}
+	for _, end := range []string{".crt", ".key"} {
+		data, err := os.ReadFile(m.bed.file("pki/" + m.Name + end))
+		if err != nil {
+			return err
+		}
+		if err := m.Write(path+end, string(data)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ssh is the client with the bed's key, which knows its machines and no others.

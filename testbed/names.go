@@ -17,19 +17,21 @@ func (b *Bed) startNames(ctx context.Context) error {
     hosts %[2]s {
         ttl 5
         reload 200ms
+        fallthrough
     }
     template IN A {
         match (^|\.)example\.(com|org|net|[a-z]{2}|co\.[a-z]{2})\.$
         answer "{{ .Name }} 5 IN A %[3]s"
         fallthrough
     }
+    file %[4]s .
 }
-`, lanAddress, b.file("hosts"), outsideAt)
-	if err := os.WriteFile(b.file("Corefile"), []byte(corefile), 0o644); err != nil {
-		return err
-	}
-	if err := os.WriteFile(b.file("hosts"), []byte(b.hostLines()), 0o644); err != nil {
-		return err
+`, lanAddress, b.file("hosts"), outsideAt, b.file("zone"))
+	const nothing = ". 5 IN SOA bed. bed. 1 7200 3600 1209600 5\n" // so that a name nobody has is said not to be
+	for name, text := range map[string]string{"Corefile": corefile, "hosts": b.hostLines(), "zone": nothing} {
+		if err := os.WriteFile(b.file(name), []byte(text), 0o644); err != nil {
+			return err
+		}
 	}
 	path, err := Program(ctx, "coredns")
 	if err != nil {

@@ -193,6 +193,11 @@ func (b *Bed) Dial(ctx context.Context, network, address string) (net.Conn, erro
 // Inside is a command line that runs where the bed's machines and clusters are reached from.
 func (b *Bed) Inside(argv ...string) []string { return b.lan().inside(argv...) }
 
+// Run runs a program of this computer where the bed's machines and clusters are reached from, and gives what it says.
+func (b *Bed) Run(ctx context.Context, argv ...string) (string, error) {
+	return output(ctx, b.Inside(argv...)...)
+}
+
 func joinPort(a netip.Addr, port string) string { return net.JoinHostPort(a.String(), port) }
 
 // hostLines are the names of machines and nodes, as /etc/hosts has them.

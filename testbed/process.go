@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -65,6 +66,11 @@ func await(ctx context.Context, what string, patience time.Duration, ready func(
 	}
 }
 
+// Await asks until something is so, for two minutes, and says what was lacking last when it is not in time.
+func (b *Bed) Await(ctx context.Context, what string, ready func() error) error {
+	return await(ctx, what, 2*time.Minute, func(context.Context) error { return ready() })
+}
+
 // run runs a program and tells what it said when it fails.
 func run(ctx context.Context, argv ...string) error { return feed(ctx, "", argv...) }
 
@@ -73,7 +79,7 @@ func feed(ctx context.Context, text string, argv ...string) error {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Stdin = strings.NewReader(text)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, strings.TrimSpace(string(out)))
+		return fmt.Errorf("%s: %w: %s", said(argv), err, strings.TrimSpace(string(out)))
 	}
 	return nil
 }
@@ -85,7 +91,18 @@ func output(ctx context.Context, argv ...string) (string, error) {
 	cmd.Stderr = &complaint
 	out, err := cmd.Output()
 	if err != nil {
-		return string(out), fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, strings.TrimSpace(complaint.String()))
+		return string(out), fmt.Errorf("%s: %w: %s", said(argv), err, strings.TrimSpace(complaint.String()))
 	}
 	return string(out), nil
+}
+
+// said is a command line as people speak of it: what it does, without how the bed comes to where it does it.
+func said(argv []string) string {
+	if i := slices.IndexFunc(argv, func(a string) bool { return strings.HasPrefix(a, "root@") }); i >= 0 {
+		argv = argv[i+1:]
+	}
+	if i := slices.Index(argv, "--"); i >= 0 && argv[0] == "nsenter" {
+		argv = argv[i+1:]
+	}
+	return strings.Join(argv, " ")
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.org/caravan/testbed"
+	"example.org/caravan/testbed/kopi"
 )
 
 func main() { os.Exit(bed()) }
@@ -26,12 +27,12 @@ func bed() int {
 	root.PersistentFlags().StringVar(&name, "name", "bed", "which bed; several may stand beside each other")
 	root.AddCommand(newUp(&name), newDown(&name), newStatus(), newKubectl(&name), newSSH(&name), newExec(&name))
 	err := root.ExecuteContext(ctx)
-	var ended *exec.ExitError
+	var said exit
 	switch {
 	case err == nil:
 		return 0
-	case errors.As(err, &ended):
-		return ended.ExitCode() // it said why
+	case errors.As(err, &said):
+		return int(said)
 	}
 	fmt.Fprintln(os.Stderr, "bed:", err)
 	return 1
@@ -39,18 +40,33 @@ func bed() int {
 
 func newUp(name *string) *cobra.Command {
 	var clusters, machines int
+	var company string
 	c := &cobra.Command{Use: "up", Short: "Raise the bed, in the place of one that is there", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if clusters < 0 || machines < 0 {
 				return errors.New("--clusters and --machines are counts: 0 or more")
 			}
-			b, err := testbed.Up(c.Context(), testbed.Options{Name: *name, Clusters: testbed.Clusters(clusters), Machines: testbed.Machines(machines)}, say)
+			o := testbed.Options{Name: *name, Clusters: testbed.Clusters(clusters), Machines: testbed.Machines(machines)}
+			if company == "" {
+				b, err := testbed.Up(c.Context(), o, say)
+				if err == nil {
+					show(b)
+				}
+				return err
+			}
+			k, err := kopi.Read(company)
+			if err != nil {
+				return err
+			}
+			o.Machines = append(o.Machines, k.Machines...)
+			b, err := testbed.Up(c.Context(), o, say)
 			if err != nil {
 				return err
 			}
 			show(b)
-			return nil
+			return k.Install(c.Context(), b, say)
 		}}
+	c.Flags().StringVar(&company, "company", "", "folder of the sample company (examples/kopi), whose machines are to be raised and installed")
 	c.Flags().IntVar(&machines, "machines", 0, "how many virtual machines")
 	c.Flags().IntVar(&clusters, "clusters", 1, "how many clusters, at most two")
 	return c
@@ -146,5 +162,14 @@ func newExec(name *string) *cobra.Command {
 func hand(ctx context.Context, argv []string) error {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	return cmd.Run()
+	err := cmd.Run()
+	if ended := (*exec.ExitError)(nil); errors.As(err, &ended) {
+		return exit(ended.ExitCode())
+	}
+	return err
 }
+
+// exit is what a program ended with that had the terminal, and said why.
+type exit int
+
+func (e exit) Error() string { return fmt.Sprintf("it ended with %d", int(e)) }

@@ -45,6 +45,15 @@ http://inventory.kopi.internal:8215/
 http://payments.kopi.internal:8300/
 http://pricing.orders.svc:8220/
 postgres://db.kopi.internal:5432/orders orders`},
+		{"Spring, without the library that others use", "mobile-gateway", []string{"SPRING_CLOUD_CONFIG_URI=" + config.URL}, nil, `http://accounts.kopi.internal:8250/
+http://delivery.kopi.internal:8260/
+http://loyalty.kopi.internal:8230/
+http://orders.kopi.internal:8210/
+http://search.kopi.internal:8240/
+http://shop.kopi.internal:3000/
+redis://redis-sessions.kopi.internal:6380/`},
+		{"Spring, importing from a configuration server", "inventory", []string{"SPRING_CONFIG_IMPORT=optional:configserver:" + config.URL}, nil, `amqp://rabbit.kopi.internal:5672/kopi spring
+postgres://db.kopi.internal:5432/inventory inventory`},
 		{"properties", "loyalty", nil, nil, `http://accounts.kopi.internal:8250/
 http://orders.kopi.internal:8210/
 http://vouchers.kopi.internal:80/
@@ -85,12 +94,13 @@ redis://redis-cache.kopi.internal:6379/7`},
 		{"a .env file", "notifications", []string{"SMTP_HOST=smtp.mailpost.example.com", "SMTP_PORT=587"}, nil, `amqp://rabbit.kopi.internal:5672/kopi
 http://sms-relay.kopi.internal:8275/
 smtp://smtp.mailpost.example.com:587/`},
-		{"sections", "reports", nil, nil, `postgres://10.10.1.21:5432/shop_production reports
+		{"sections, and a host beside them", "reports", []string{"REPORTS_DB_HOST=10.10.1.21"}, nil, `postgres://10.10.1.21:5432/shop_production reports
 postgres://pg-payments.kopi.internal:5433/payments reports_ro
 smtp://smtp.mailpost.example.com:587/`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := needsOf(t, c.service, c.environ, c.args...); got != strings.TrimSpace(c.want) {
+			got := needsOf(t, c.service, c.environ, c.args...)
+			if got != strings.TrimSpace(c.want) {
 				t.Errorf("it needs\n%s\nnot\n%s", got, c.want)
 			}
 		})

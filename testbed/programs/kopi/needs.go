@@ -40,12 +40,15 @@ func (s settings) needs() []need {
 		ip := net.ParseIP(n.host)
 		return n.host == "" || n.host == "localhost" || strings.ContainsAny(n.host, "$<") || ip != nil && (ip.IsUnspecified() || ip.IsLoopback())
 	})
+	out = slices.DeleteFunc(out, func(n need) bool { // a server alone, where its database is named elsewhere
+		return n.kind == "postgres" && n.name == "" && slices.ContainsFunc(out, func(o need) bool { return o.name != "" && o.String() == n.String() })
+	})
 	slices.SortFunc(out, func(a, b need) int { return cmp.Compare(a.key(), b.key()) })
 	return slices.CompactFunc(out, func(a, b need) bool { return a.key() == b.key() })
 }
 
 func (s settings) needsOf(one setting) []need {
-	if strings.HasPrefix(one.name, "KUBERNETES_") || strings.Contains(plain(one.name), "config") && strings.Contains(one.value, "configserver:") {
+	if strings.HasPrefix(one.name, "KUBERNETES_") { // where the cluster is
 		return nil
 	}
 	var out []need

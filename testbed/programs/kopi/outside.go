@@ -24,28 +24,29 @@ func outside(ctx context.Context, address, cert, key string) error {
 	if err != nil {
 		return err
 	}
-	h := &http.Server{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") }),
-		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			return certify(authority, hello.ServerName)
-		}},
-		ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: 5 * time.Second,
+	answers := func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") }
+	server := func() *http.Server {
+		return &http.Server{Handler: http.HandlerFunc(answers), ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: 5 * time.Second}
 	}
-	var listeners [3]net.Listener
-	for i, port := range []string{"80", "443", "587"} {
-		if listeners[i], err = (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(address, port)); err != nil {
+	plainly, secretly := server(), server()
+	secretly.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		return certify(authority, hello.ServerName)
+	}}
+	failed := make(chan error, 3)
+	for port, serve := range map[string]func(net.Listener) error{
+		"80": plainly.Serve, "443": func(l net.Listener) error { return secretly.ServeTLS(l, "", "") }, "587": greet,
+	} {
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(address, port))
+		if err != nil {
 			return err
 		}
+		go func() { failed <- serve(l) }()
 	}
-	failed := make(chan error, len(listeners))
-	go func() { failed <- h.Serve(listeners[0]) }()
-	go func() { failed <- h.ServeTLS(listeners[1], "", "") }()
-	go func() { failed <- greet(listeners[2]) }()
 	select {
 	case err := <-failed:
 		return err
 	case <-ctx.Done():
-		return h.Close()
+		return errors.Join(plainly.Close(), secretly.Close())
 	}
 }
 

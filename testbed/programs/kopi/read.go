@@ -45,8 +45,21 @@ func read(ctx context.Context, service string, environ, args []string, dir strin
 		}
 		out.merge(remote)
 		out.merge(env) // the repository says spring.cloud.config.override-none
+		if !has(dir, "amqp") {
+			out.drop("springrabbitmq") // for those who have the library
+		}
 	}
 	return out.expanded(), nil
+}
+
+// has reports whether what a Spring service is built from names a library.
+func has(dir, library string) bool {
+	for _, name := range []string{"pom.xml", "build.gradle"} {
+		if data, err := os.ReadFile(filepath.Join(dir, name)); err == nil && bytes.Contains(data, []byte(library)) {
+			return true
+		}
+	}
+	return false
 }
 
 // files are those a service reads, in order: each may change what those before it say.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -36,6 +37,11 @@ func (s settings) merge(others settings) {
 		}
 		s[key] = o
 	}
+}
+
+// drop forgets what begins with something.
+func (s settings) drop(begin string) {
+	maps.DeleteFunc(s, func(key string, _ setting) bool { return strings.HasPrefix(key, begin) })
 }
 
 // flatten sets everything in a tree, under the path to it.

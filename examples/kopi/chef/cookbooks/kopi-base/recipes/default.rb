@@ -16,6 +16,10 @@ user 'kopi' do
   shell '/usr/sbin/nologin'
 end
 
+directory '/etc/kopi/secrets' do
+  recursive true
+end
+
 service 'rsyslog' do
   action [:enable, :start]
 end

@@ -1,5 +1,10 @@
 package %w(haproxy keepalived)
 
+# The machine that waits has the addresses in its configuration before it has them.
+sysctl 'net.ipv4.ip_nonlocal_bind' do
+  value 1
+end
+
 template '/etc/haproxy/haproxy.cfg' do
   source 'haproxy.cfg.erb'
   variables(lb: node['kopi']['lb'])

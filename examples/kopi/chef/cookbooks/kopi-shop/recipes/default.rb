@@ -8,6 +8,11 @@ kopi_release app['artifact'] do
   current "#{root}/current"
 end
 
+directory "#{root}/shared/config" do
+  recursive true
+  owner 'kopi'
+end
+
 template "#{root}/shared/config/database.yml" do
   source 'database.yml.erb'
   variables(database: node['kopi']['shop']['database'])
