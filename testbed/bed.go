@@ -51,6 +51,10 @@ func (b *Bed) file(name string) string { return filepath.Join(b.Dir, name) }
 // Logs is the folder of what every program of the bed says, a file for each.
 func (b *Bed) Logs() string { return b.file("logs") }
 
+// Authority is the certificate, a file, of who signs for the world outside and for machines: all machines trust it, and images must hold it
+// to do so.
+func (b *Bed) Authority() string { return b.file("pki/ca.crt") }
+
 // Cluster is the cluster of that name, nil when there is none.
 func (b *Bed) Cluster(name string) *Cluster {
 	if i := slices.IndexFunc(b.Clusters, func(c *Cluster) bool { return c.Name == name }); i >= 0 {

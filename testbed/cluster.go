@@ -51,7 +51,7 @@ func (c *Cluster) up(ctx context.Context) error {
 		name string
 		do   func(context.Context) error
 	}{
-		{"network", func(ctx context.Context) error { return c.bed.join(ctx, c.Name, "eth0", c.at.Node) }},
+		{"network", c.connect},
 		{"certificates", c.certify},
 		{"store", c.startStore},
 		{"API server", c.StartServer},
@@ -66,6 +66,14 @@ func (c *Cluster) up(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// connect joins the node to the bridge. Pods are reached through it under their own addresses, as where clouds route them.
+func (c *Cluster) connect(ctx context.Context) error {
+	if err := c.bed.join(ctx, c.Name, "eth0", c.at.Node); err != nil {
+		return err
+	}
+	return c.bed.lan().all(ctx, []string{"ip", "route", "add", c.at.Pods.Masked().String(), "via", c.Address})
 }
 
 func (c *Cluster) certify(context.Context) error {

@@ -52,7 +52,7 @@ SystemdCgroup = false
 `, c.file("containerd"), c.file("containerd-state"), c.socket(), pauseImage, limited(), c.file("cni"), c.file("registries"))
 	onNode := netip.PrefixFrom(c.at.Pods.Masked().Addr(), max(c.at.Pods.Bits(), 24)) // what the controllers give to the first node
 	network := fmt.Sprintf(`{"cniVersion": "1.0.0", "name": "bed", "plugins": [
-  {"type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": true, "hairpinMode": true,
+  {"type": "bridge", "bridge": "cni0", "isGateway": true, "hairpinMode": true,
    "ipam": {"type": "host-local", "dataDir": %q, "ranges": [[{"subnet": %q}]], "routes": [{"dst": "0.0.0.0/0"}]}},
   {"type": "portmap", "capabilities": {"portMappings": true}}, {"type": "loopback"}]}
 `, c.file("cni-leases"), onNode)
@@ -140,6 +140,11 @@ func (c *Cluster) Kubectl(ctx context.Context, args ...string) (string, error) {
 		return "", err
 	}
 	return output(ctx, argv...)
+}
+
+// Run runs a program of this computer in the cluster's network, as on its node, and gives what it says.
+func (c *Cluster) Run(ctx context.Context, argv ...string) (string, error) {
+	return output(ctx, c.space().inside(argv...)...)
 }
 
 // startNames runs CoreDNS as a pod, where workloads and their policies look for it.

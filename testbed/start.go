@@ -11,7 +11,8 @@ import (
 const raising = 20 * time.Minute
 
 // Start raises a bed for a test, which is skipped where there can be none unless CARAVAN_TEST_ALL is set, and takes it away
-// when the test ends. The end of what every program said goes to the test's log when it fails.
+// when the test ends. When it fails, the end of what every program said goes to the test's log, and with CARAVAN_TESTBED_KEEP set the
+// bed stays.
 func Start(t testing.TB, o Options) *Bed {
 	t.Helper()
 	if err := Possible(); err != nil {
@@ -29,6 +30,10 @@ func Start(t testing.TB, o Options) *Bed {
 	t.Cleanup(func() {
 		if t.Failed() && b != nil {
 			b.quote(t)
+		}
+		if t.Failed() && os.Getenv("CARAVAN_TESTBED_KEEP") != "" {
+			t.Logf("the bed %s is kept, to be looked at", o.Name)
+			return
 		}
 		if err := Down(context.Background(), o.Name); err != nil {
 			t.Errorf("take the bed away: %v", err)

@@ -26,7 +26,6 @@ func TestABed(t *testing.T) {
 		{"both clusters run what the registry has", clustersRunPods},
 		{"machines and clusters reach each other", worldsReachEachOther},
 		{"a link is cut and lossy and healed", linksAreDisturbed},
-		{"the sample company runs from what is rendered for it", runsWhatIsRendered},
 		{"an API server stops and comes back", serverStops},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, b) })

@@ -121,8 +121,10 @@ type Datastore struct {
 	Storage    string                 `json:"storage,omitempty"`
 	Memory     string                 `json:"memory"`
 	Databases  []Database             `json:"databases,omitempty"`
-	Residency  string                 `json:"residency,omitempty"` // the rule that keeps its data in the country
-	Wave       int                    `json:"wave"`
+	// VirtualHosts are those of a broker that its services name.
+	VirtualHosts []string `json:"virtualHosts,omitempty"`
+	Residency    string   `json:"residency,omitempty"` // the rule that keeps its data in the country
+	Wave         int      `json:"wave"`
 }
 
 // Database is one database of a server, for one service.

@@ -295,7 +295,7 @@ func (l layout) caller(m *Member, in, env Environment) render.Peer {
 
 func (l layout) datastore(d *Datastore, env Environment) render.Datastore {
 	s := render.Datastore{
-		Name: d.Name, Team: d.Team, Technology: d.Technology, Port: d.Port, Instances: d.Instances, Storage: d.Storage, Memory: d.Memory,
+		Name: d.Name, Team: d.Team, Technology: d.Technology, Port: d.Port, Instances: d.Instances, Storage: d.Storage, Memory: d.Memory, VirtualHosts: d.VirtualHosts,
 		Content: string(d.Content), Callers: l.callers(d.Name, env), Wave: d.Wave,
 	}
 	for _, v := range d.Databases {

@@ -250,17 +250,28 @@ func (p *planner) askAboutCountry(m *Member, name, value string) {
 
 func isWord(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' }
 
-// databases lists the databases of a server: one for each consumer, by the name its workload gives.
+// virtualHost is what a virtual host may be called to be written into commands as it is.
+var virtualHost = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+
+// databases lists the databases of a server: one for each consumer, by the name its workload gives; and the virtual hosts of a broker,
+// those that workloads name.
 func (p *planner) databases(s *Datastore) {
-	kind := p.resourceType(s.Name)
-	if kind != workload.Postgres && kind != workload.MySQL && kind != workload.MongoDB {
+	param := workload.DatabaseParam(p.resourceType(s.Name))
+	if param == "" {
 		return
 	}
 	for _, name := range s.For {
-		database := string(name)
-		if given, ok := p.members[name].Workload.Resources[workload.NameOf(string(s.Name))].Params["database"].(string); ok {
-			database = given
+		given, ok := p.members[name].Workload.Resources[workload.NameOf(string(s.Name))].Params[param].(string)
+		switch {
+		case param == "vhost":
+			if ok && virtualHost.MatchString(given) && !slices.Contains(s.VirtualHosts, given) {
+				s.VirtualHosts = append(s.VirtualHosts, given)
+			}
+		case ok:
+			s.Databases = append(s.Databases, Database{Name: given, For: name})
+		default:
+			s.Databases = append(s.Databases, Database{Name: string(name), For: name})
 		}
-		s.Databases = append(s.Databases, Database{Name: database, For: name})
 	}
+	slices.Sort(s.VirtualHosts)
 }

@@ -72,21 +72,23 @@ type Peer struct {
 
 // Datastore is a database, cache or broker that is placed in this environment.
 type Datastore struct {
-	Name       estate.ServiceName   `json:"name"`
-	Team       estate.TeamName      `json:"team,omitempty"`
-	Technology string               `json:"technology"` // "postgres", "redis", "rabbitmq" …
-	Version    string               `json:"version,omitempty"`
-	Port       int                  `json:"port"`
-	Instances  int                  `json:"instances"`         // one primary and the rest standbys
-	Storage    string               `json:"storage,omitempty"` // of each instance: "20Gi"
-	Memory     string               `json:"memory,omitempty"`  // of each instance: "4Gi"
-	CPU        string               `json:"cpu,omitempty"`     // of each instance: "2"
-	Databases  []Database           `json:"databases,omitempty"`
-	Content    string               `json:"content"` // "empty", "seeded", "replica", "anonymised"
-	Callers    []Peer               `json:"callers,omitempty"`
-	Open       []estate.ServiceName `json:"open,omitempty"`  // callers that log in with no password
-	Hosts      []string             `json:"hosts,omitempty"` // VM
-	Wave       int                  `json:"wave"`
+	Name       estate.ServiceName `json:"name"`
+	Team       estate.TeamName    `json:"team,omitempty"`
+	Technology string             `json:"technology"` // "postgres", "redis", "rabbitmq" …
+	Version    string             `json:"version,omitempty"`
+	Port       int                `json:"port"`
+	Instances  int                `json:"instances"`         // one primary and the rest standbys
+	Storage    string             `json:"storage,omitempty"` // of each instance: "20Gi"
+	Memory     string             `json:"memory,omitempty"`  // of each instance: "4Gi"
+	CPU        string             `json:"cpu,omitempty"`     // of each instance: "2"
+	Databases  []Database         `json:"databases,omitempty"`
+	// VirtualHosts are those of a broker, its own "/" when there are none.
+	VirtualHosts []string             `json:"virtualHosts,omitempty"`
+	Content      string               `json:"content"` // "empty", "seeded", "replica", "anonymised"
+	Callers      []Peer               `json:"callers,omitempty"`
+	Open         []estate.ServiceName `json:"open,omitempty"`  // callers that log in with no password
+	Hosts        []string             `json:"hosts,omitempty"` // VM
+	Wave         int                  `json:"wave"`
 }
 
 // Database is one database of a server, with the role that owns it.

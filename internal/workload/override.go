@@ -172,7 +172,7 @@ var besides = map[string]string{
 }
 
 // databaseNames are last words of the names of settings that name a database.
-var databaseNames = []string{"database", "dbname", "db", "name"}
+var databaseNames = []string{"database", "dbname", "db", "name", "vhost"}
 
 // beside overrules what stands beside an address in the same file: who logs in, and the port.
 func (p *proposer) beside(u Use, address estate.Setting) {
@@ -183,7 +183,7 @@ func (p *proposer) beside(u Use, address estate.Setting) {
 		}
 	}
 	for _, s := range p.Component.Settings {
-		under, last := lastWord(s.Key)
+		under, last := lastWord(strings.Replace(s.Key, "virtual-host", "vhost", 1)) // as Spring calls it
 		if s.Place.File != address.Place.File || under != base || s.Profile != address.Profile {
 			continue
 		}

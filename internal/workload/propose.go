@@ -110,13 +110,14 @@ func (p *proposer) needs() {
 // resource is what a workload calls a provider.
 func (u Use) resource() string { return NameOf(string(u.Name)) }
 
-// setDatabase notes which database of a provider is used. The first that is found counts.
+// setDatabase notes which database of a provider is used, or which virtual host of a broker. The first that is found counts.
 func (p *proposer) setDatabase(resource, name string) {
 	r := p.resources[resource]
-	if _, given := r.Params["database"]; given || name == "" || !hasDatabases(r.Type) {
+	param := DatabaseParam(r.Type)
+	if _, given := r.Params[param]; given || name == "" || param == "" {
 		return
 	}
-	params := map[string]any{"database": name}
+	params := map[string]any{param: name}
 	for k, v := range r.Params {
 		params[k] = v
 	}
@@ -124,6 +125,13 @@ func (p *proposer) setDatabase(resource, name string) {
 	p.resources[resource] = r
 }
 
-func hasDatabases(resourceType string) bool {
-	return resourceType == Postgres || resourceType == MySQL || resourceType == MongoDB
+// DatabaseParam is the parameter of a type of resource that says which part of a server a workload uses; "" when it uses all of it.
+func DatabaseParam(resourceType string) string {
+	switch resourceType {
+	case Postgres, MySQL, MongoDB:
+		return "database"
+	case RabbitMQ:
+		return "vhost"
+	}
+	return ""
 }

@@ -39,9 +39,14 @@ func chainAt(t *testing.T, b *testbed.Bed, url string) link {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return parse(t, out)
+}
+
+func parse(t *testing.T, answer string) link {
+	t.Helper()
 	var l link
-	if err := json.Unmarshal([]byte(out), &l); err != nil {
-		t.Fatalf("%s answers %q", url, out)
+	if err := json.Unmarshal([]byte(answer), &l); err != nil {
+		t.Fatalf("the answer is %q", answer)
 	}
 	return l
 }

@@ -43,7 +43,15 @@ func (c *cluster) rabbitmq(f *folder, s store) {
 	}
 	c.secrets = append(c.secrets,
 		secret{s.namespace, s.serverSecret(), "cookie", "one random word that the nodes of " + string(s.Name) + " know each other by"},
-		secret{s.namespace, s.serverSecret(), "definitions.json", "its virtual hosts and accounts, as rabbitmqctl export_definitions writes them: " + strings.Join(users, ", ")})
+		secret{s.namespace, s.serverSecret(), "definitions.json", s.definitions() + strings.Join(users, ", ")})
+}
+
+// definitions says what the broker begins with.
+func (s store) definitions() string {
+	if len(s.VirtualHosts) == 0 {
+		return "its virtual host / and its accounts, as rabbitmqctl export_definitions writes them: "
+	}
+	return "its virtual hosts, " + strings.Join(s.VirtualHosts, ", ") + ", and its accounts, as rabbitmqctl export_definitions writes them: "
 }
 
 func (s store) rabbitConfig(domain string) string {

@@ -113,7 +113,7 @@ func samples() []sample {
 			Name: "redis-sessions", Team: "platform", Technology: "redis", Port: 6380, Instances: 1, Memory: "512Mi", Content: "replica", Callers: callers, Open: []estate.ServiceName{"sync"}, Wave: 1,
 		})},
 		{"rabbitmq", "RabbitMQ: its pods make one cluster.", storing(render.Datastore{
-			Name: "rabbit", Team: "platform", Technology: "rabbitmq", Port: 5672, Instances: 3, Memory: "2Gi", Storage: "20Gi", Content: "empty", Callers: callers, Wave: 1,
+			Name: "rabbit", Team: "platform", Technology: "rabbitmq", Port: 5672, Instances: 3, Memory: "2Gi", Storage: "20Gi", Content: "empty", VirtualHosts: []string{"kopi"}, Callers: callers, Wave: 1,
 		})},
 		{"plain", "A datastore of another kind: one pod with a disk.", storing(render.Datastore{
 			Name: "catalogue", Technology: "mongodb", Port: 27017, Instances: 1, Memory: "1Gi", Content: "anonymised", Callers: callers, Wave: 2,

@@ -26,7 +26,7 @@ const debianPostgres = "15"
 // postgres is PostgreSQL kept by Patroni, with an etcd member beside each instance.
 func (e environment) postgres(t *thing, s store) {
 	major, _, _ := strings.Cut(cmp.Or(s.Version, debianPostgres), ".")
-	t.packages = []string{"etcd-server", "patroni", "postgresql-" + major}
+	t.packages = []string{"etcd-server", "patroni", "postgresql-" + major, "ssl-cert"}
 	t.claims = append(t.claims, claim{"TCP", patroniPort}, claim{"TCP", etcdClients}, claim{"TCP", etcdPeers})
 	unit := "patroni-" + s.label + ".service"
 	config := path.Join("/etc/patroni", s.label+".yml")
@@ -126,7 +126,14 @@ postgresql:
     rewind:
       username: rewinder
 `, len(s.Hosts) >= 3, at(s.Port), at(s.Port), major, s.label, major, e.org, s.label)
-	b.WriteString("  parameters:\n    password_encryption: scram-sha-256\n    unix_socket_directories: /var/run/postgresql\n")
+	b.WriteString(`  parameters:
+    password_encryption: scram-sha-256
+    unix_socket_directories: /var/run/postgresql
+    # The machine's own certificate, made when its packages are installed. Callers that check names need one of yours in its place.
+    ssl: "on"
+    ssl_cert_file: /etc/ssl/certs/ssl-cert-snakeoil.pem
+    ssl_key_file: /etc/ssl/private/ssl-cert-snakeoil.key
+`)
 	if s.memory > 0 {
 		fmt.Fprintf(&b, "    # A quarter and a half of %s.\n    shared_buffers: %dMB\n    effective_cache_size: %dMB\n", s.Memory, max(s.memory/4>>20, 1), max(s.memory/2>>20, 1))
 	}

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -21,10 +22,23 @@ func (e environment) rabbitmq(t *thing, s store) {
 	t.commands = [][]string{{"systemctl", "restart", "rabbitmq-server.service"}}
 	t.content = []file{
 		e.part(s, "rabbitmq.conf", e.rabbitConfig(s), "/etc/rabbitmq/rabbitmq.conf", ""),
-		e.part(s, "definitions.json", "{\n  \"vhosts\": [\n    {\"name\": \"/\"}\n  ]\n}\n", "/etc/rabbitmq/definitions.json", ""),
+		e.part(s, "definitions.json", s.virtualHosts(), "/etc/rabbitmq/definitions.json", ""),
 		e.part(s, "secrets.md", e.rabbitSecrets(s), "", ""),
 	}
 	e.behindOne(t, s, spot{checks: []string{"option tcp-check"}})
+}
+
+// virtualHosts are the definitions the broker begins with.
+func (s store) virtualHosts() string {
+	var b strings.Builder
+	b.WriteString("{\n  \"vhosts\": [\n    {\"name\": \"/\"}")
+	for _, name := range s.VirtualHosts {
+		if name != "/" {
+			fmt.Fprintf(&b, ",\n    {\"name\": %s}", strconv.Quote(name))
+		}
+	}
+	b.WriteString("\n  ]\n}\n")
+	return b.String()
 }
 
 func (e environment) rabbitConfig(s store) string {
@@ -43,12 +57,24 @@ func (e environment) rabbitConfig(s store) string {
 	return b.String()
 }
 
+// allowed are the commands that let an account use the broker's virtual hosts.
+func (s store) allowed(account string) string {
+	if len(s.VirtualHosts) == 0 {
+		return fmt.Sprintf(" && rabbitmqctl set_permissions %s '.*' '.*' '.*'", account)
+	}
+	text := ""
+	for _, name := range s.VirtualHosts {
+		text += fmt.Sprintf(" && rabbitmqctl set_permissions -p %s %s '.*' '.*' '.*'", name, account)
+	}
+	return text
+}
+
 func (e environment) rabbitSecrets(s store) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Secrets of %s\n\n%s\n\nPut the same `/var/lib/rabbitmq/.erlang.cookie` (owner rabbitmq, mode 0400, one random word) on %s, before they start.\n\nThen make the accounts, on one of them; each asks for the password:\n\n| account | password is in the secret | how |\n| --- | --- | --- |\n",
 		s.Name, starting(s.Content), hostList(s.Hosts))
 	for _, d := range s.accounts() {
-		fmt.Fprintf(&b, "| `%[1]s` | `%[2]s` | `rabbitmqctl add_user %[1]s && rabbitmqctl set_permissions %[1]s '.*' '.*' '.*'` |\n", d.name, d.secret)
+		fmt.Fprintf(&b, "| `%[1]s` | `%[2]s` | `rabbitmqctl add_user %[1]s%[3]s` |\n", d.name, d.secret, s.allowed(d.name))
 	}
 	b.WriteString(s.ungiven())
 	return b.String()
