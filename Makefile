@@ -5,7 +5,7 @@ BIN := bin/caravan
 LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help build demo test check bench generate machine clean testbed-up testbed-status testbed-down
+.PHONY: FORCE help build demo test check bench generate machine clean testbed-up testbed-status testbed-down
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -29,14 +29,17 @@ bench: build machine ## measure, and write docs/figures.md
 generate: ## pages, schemas and golden files
 	@scripts/generate
 
-testbed-up: machine ## real clusters and machines on this one: CLUSTERS=2 MACHINES=3
-	@$(GO) run -C testbed ./cmd/bed up --clusters $(or $(CLUSTERS),2) --machines $(or $(MACHINES),3)
+bin/bed: FORCE
+	@$(GO) build -C testbed -o ../bin/bed ./cmd/bed
 
-testbed-status: ## what of them runs
-	@$(GO) run -C testbed ./cmd/bed status
+testbed-up: machine bin/bed ## real clusters and machines on this one: CLUSTERS=2 MACHINES=3
+	@bin/bed up --clusters $(or $(CLUSTERS),2) --machines $(or $(MACHINES),3)
 
-testbed-down: ## take all of them away
-	@$(GO) run -C testbed ./cmd/bed down
+testbed-status: bin/bed ## what of them runs
+	@bin/bed status
+
+testbed-down: bin/bed ## take all of them away
+	@bin/bed down
 
 machine: # the Debian packages the tests run against
 	@scripts/machine

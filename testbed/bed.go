@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -202,9 +201,6 @@ func (b *Bed) lock(ctx context.Context) (free func(), err error) {
 	return func() { _ = l.Close() }, nil
 }
 
-// patience is how long programs are given to end by themselves.
-const patience = 3 * time.Second
-
 // Down takes away everything of the bed of that name, whatever state it is in, and nothing else. Taking away what is not there is
 // no error.
 func Down(ctx context.Context, name string) error {
@@ -225,12 +221,12 @@ func (b *Bed) remove(ctx context.Context) error {
 	pods := b.podSpaces()
 	for _, kind := range []string{"kubelet", "pods"} { // what starts pods goes first, then the pods
 		for _, group := range b.groups.below("*/" + kind) {
-			if err := b.groups.end(group, patience); err != nil {
+			if err := b.groups.end(group); err != nil {
 				return err
 			}
 		}
 	}
-	if err := b.groups.end("", patience); err != nil {
+	if err := b.groups.end(""); err != nil {
 		return err
 	}
 	if err := unmountBelow(b.Dir); err != nil {

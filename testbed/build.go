@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 )
 
 // programs is where the sources of the programs a cluster is made of are, each a module of its own: their versions do not go
@@ -84,7 +86,7 @@ func Program(ctx context.Context, program string) (string, error) {
 		return "", err
 	}
 	path := filepath.Join(at, program+"-"+hex.EncodeToString(digest.Sum(nil))[:16])
-	if _, err := os.Stat(path); err == nil {
+	if used(path) {
 		return path, nil
 	}
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", flags(program), "-o", path+".new", ".")
@@ -92,5 +94,30 @@ func Program(ctx context.Context, program string) (string, error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", program, err, out)
 	}
-	return path, os.Rename(path+".new", path)
+	return path, errors.Join(os.Rename(path+".new", path), forget(at))
+}
+
+// used reports whether something is in the cache, and notes that it was used.
+func used(path string) bool {
+	now := time.Now()
+	return os.Chtimes(path, now, now) == nil
+}
+
+// kept is how long what nobody uses stays in the cache.
+const kept = 14 * 24 * time.Hour
+
+// forget takes out of the cache what nobody has used for long.
+func forget(cache string) error {
+	entries, err := os.ReadDir(cache)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > kept {
+			if err := os.RemoveAll(filepath.Join(cache, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

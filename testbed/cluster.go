@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -37,7 +36,6 @@ func (c *Cluster) dns() string {
 }
 
 func (c *Cluster) space() space            { return c.bed.space(c.Name) }
-func (c *Cluster) server() string          { return "https://" + net.JoinHostPort(c.Address, "6443") }
 func (c *Cluster) socket() string          { return c.file("containerd.sock") }
 func (c *Cluster) file(name string) string { return filepath.Join(c.dir, name) }
 
@@ -54,7 +52,7 @@ func (c *Cluster) up(ctx context.Context) error {
 		{"network", c.connect},
 		{"certificates", c.certify},
 		{"store", c.startStore},
-		{"API server", c.StartServer},
+		{"API server", c.startServers},
 		{"controllers", c.startControllers},
 		{"container runtime", c.startRuntime},
 		{"node", c.startNode},
@@ -110,20 +108,6 @@ func (c *Cluster) startStore(ctx context.Context) error {
 	return await(ctx, "etcd", time.Minute, c.space().listens("127.0.0.1:2379"))
 }
 
-// StartServer starts the cluster's API server and waits until it is ready.
-func (c *Cluster) StartServer(ctx context.Context) error {
-	err := c.kube(ctx, "kube-apiserver", "--advertise-address="+c.Address, "--bind-address=0.0.0.0", "--secure-port=6443", "--service-cluster-ip-range="+c.at.Services.String(),
-		"--etcd-servers=https://127.0.0.1:2379", "--etcd-cafile="+c.file("pki/ca.crt"), "--etcd-certfile="+c.file("pki/etcd.crt"), "--etcd-keyfile="+c.file("pki/etcd.key"),
-		"--client-ca-file="+c.file("pki/ca.crt"), "--tls-cert-file="+c.file("pki/apiserver.crt"), "--tls-private-key-file="+c.file("pki/apiserver.key"),
-		"--kubelet-client-certificate="+c.file("pki/kubelet-client.crt"), "--kubelet-client-key="+c.file("pki/kubelet-client.key"),
-		"--service-account-key-file="+c.file("pki/service-accounts.crt"), "--service-account-signing-key-file="+c.file("pki/service-accounts.key"), "--service-account-issuer=https://kubernetes.default.svc",
-		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction,PodSecurity", "--allow-privileged", "--event-ttl=1h")
-	if err != nil {
-		return err
-	}
-	return await(ctx, "the API server", 2*time.Minute, func(ctx context.Context) error { return c.ask(ctx, "/readyz") })
-}
-
 func (c *Cluster) startControllers(ctx context.Context) error {
 	return errors.Join(
 		c.kube(ctx, "kube-controller-manager", "--kubeconfig="+c.file("pki/kube-controller-manager.kubeconfig"), "--use-service-account-credentials", "--root-ca-file="+c.file("pki/ca.crt"),
@@ -133,14 +117,14 @@ func (c *Cluster) startControllers(ctx context.Context) error {
 	)
 }
 
-// ask asks the API server for a path with every right; an error when it does not answer with success.
-func (c *Cluster) ask(ctx context.Context, path string) error {
+// ask asks an API server for a path with every right; an error when it does not answer with success.
+func (c *Cluster) ask(ctx context.Context, server, path string) error {
 	client, err := c.client()
 	if err != nil {
 		return err
 	}
 	defer client.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.server()+path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, server+path, nil)
 	if err != nil {
 		return err
 	}

@@ -116,8 +116,11 @@ func (g groups) processes(name string) []int {
 	return out
 }
 
-// end asks the processes of a group to end, and ends those that do not within the time given.
-func (g groups) end(name string, patience time.Duration) error {
+// patience is how long programs are given to end by themselves.
+const patience = 3 * time.Second
+
+// end asks the processes of a group to end, and ends those that do not in time.
+func (g groups) end(name string) error {
 	deadline := time.Now().Add(patience)
 	sent := syscall.SIGTERM
 	asked := map[int]syscall.Signal{}

@@ -40,7 +40,7 @@ func base(ctx context.Context) (string, error) {
 	}
 	sum := sha256.Sum256([]byte(suite + " " + strings.Join(packages, " ") + baseScript))
 	dir := filepath.Join(at, "debian-"+hex.EncodeToString(sum[:])[:16])
-	if _, err := os.Stat(dir); err == nil {
+	if used(dir) {
 		return dir, nil
 	}
 	half := dir + ".new"

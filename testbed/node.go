@@ -110,7 +110,7 @@ conntrack: {maxPerCore: 0, min: 0}
 `, c.file("pki/kube-proxy.kubeconfig"), c.at.Pods, c.Name)
 	err := errors.Join(c.bed.groups.make(c.Name+"/pods"), os.WriteFile(c.file("kubelet.yaml"), []byte(config), 0o644), os.WriteFile(c.file("proxy.yaml"), []byte(proxy), 0o644),
 		c.kube(ctx, "kubelet", "--config="+c.file("kubelet.yaml"), "--kubeconfig="+c.file("pki/"+c.Name+".kubeconfig"), "--hostname-override="+c.Name, "--node-ip="+c.Address,
-			"--root-dir="+c.file("kubelet"), "--cert-dir="+c.file("kubelet-pki")),
+			"--root-dir="+c.file("kubelet"), "--cert-dir="+c.file("kubelet-pki"), "--containerd="+c.socket(), "--containerd-namespace=k8s.io"), // where its cAdvisor looks
 		c.kube(ctx, "kube-proxy", "--config="+c.file("proxy.yaml")))
 	if err != nil {
 		return err

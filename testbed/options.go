@@ -28,6 +28,7 @@ type ClusterAt struct {
 	Node     netip.Prefix // address of the node and of the API server, with the length of its network
 	Pods     netip.Prefix
 	Services netip.Prefix
+	Servers  int // API servers: one when zero; with two, a load balancer that looks at ports alone is before them
 }
 
 // Clusters are so many clusters, c1 and on, in ranges of the bed's own.
@@ -94,6 +95,9 @@ func (o Options) validate() error {
 	var err error
 	alone := func(p netip.Prefix) netip.Prefix { return netip.PrefixFrom(p.Addr(), p.Addr().BitLen()) }
 	for _, c := range o.Clusters {
+		if c.Servers < 0 || c.Servers > 2 {
+			err = errors.Join(err, fmt.Errorf("%s: %d API servers; a cluster has one or two", c.Name, c.Servers))
+		}
 		err = errors.Join(err, take(c.Name, alone(c.Node), c.Pods.Masked(), c.Services.Masked()))
 	}
 	for _, m := range o.Machines {

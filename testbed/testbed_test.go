@@ -11,13 +11,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"example.org/caravan/testbed"
 )
 
 // The tests share one bed: there is one on a machine at a time, and it takes a while.
 func TestABed(t *testing.T) {
-	b := testbed.Start(t, testbed.Options{Clusters: testbed.Clusters(2), Machines: testbed.Machines(2)})
+	clusters := testbed.Clusters(2)
+	clusters[1].Servers = 2
+	b := testbed.Start(t, testbed.Options{Clusters: clusters, Machines: testbed.Machines(2)})
 	for _, part := range []struct {
 		name string
 		test func(*testing.T, *testbed.Bed)
@@ -25,7 +28,10 @@ func TestABed(t *testing.T) {
 		{"machines reach each other by name and nothing else", machinesReachEachOther},
 		{"both clusters run what the registry has", clustersRunPods},
 		{"machines and clusters reach each other", worldsReachEachOther},
-		{"a link is cut and lossy and healed", linksAreDisturbed},
+		{"a link is cut, slow and lossy, and healed", linksAreDisturbed},
+		{"nodes that are not there take pods", nodesArePretended},
+		{"Prometheus sees what pods use", podsAreMeasured},
+		{"an API server is not ready, and the load balancer sends it requests", serverStarves},
 		{"an API server stops and comes back", serverStops},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, b) })
@@ -162,7 +168,27 @@ func linksAreDisturbed(t *testing.T, b *testbed.Bed) {
 	if err := reach(); err != nil {
 		t.Errorf("a healed link does not: %v", err)
 	}
-	disturb("vm2", testbed.Link{Loss: 0.3})
+	const delay = 30 * time.Millisecond
+	disturb("vm2", testbed.Link{Delay: delay})
+	fastest := func() (ms float64) {
+		out, err := b.Machines[0].Run(t.Context(), `ping -q -c10 -i0.1 -W2 `+b.Machines[1].Name+` | sed -n 's,.* = \([0-9.]*\)/.*,\1,p'`)
+		if _, scanned := fmt.Sscan(strings.TrimSpace(out), &ms); scanned != nil {
+			t.Fatalf("%q, %v", out, err)
+		}
+		return ms
+	}
+	if ms := fastest(); ms < 60 {
+		t.Errorf("a round trip over a link that is 30 ms slow each way took %v ms", ms)
+	}
+	const much = 20_000_000
+	if out, err := b.Machines[1].Run(t.Context(), fmt.Sprintf("head -c %d /dev/zero", much)); err != nil || len(out) != much {
+		t.Errorf("%d of %d bytes come over a slow link: %v", len(out), much, err)
+	}
+	disturb("vm2", testbed.Link{})
+	if ms := fastest(); ms >= 60 {
+		t.Errorf("a healed link is as slow as before: %v ms", ms)
+	}
+	disturb("vm2", testbed.Link{Loss: 0.3, Delay: time.Millisecond})
 	if n := lost(); n < 20 || n > 80 { // there and back
 		t.Errorf("%d of 100 packets are lost over a link that loses 30 of 100 each way", n)
 	}
@@ -173,7 +199,7 @@ func linksAreDisturbed(t *testing.T, b *testbed.Bed) {
 }
 
 func serverStops(t *testing.T, b *testbed.Bed) {
-	c := b.Clusters[1]
+	c := b.Clusters[0]
 	if err := c.StopServer(); err != nil {
 		t.Fatal(err)
 	}
@@ -187,6 +213,103 @@ func serverStops(t *testing.T, b *testbed.Bed) {
 		t.Fatal(err)
 	}
 	if _, err := c.Kubectl(t.Context(), "get", "pods"); err != nil {
+		t.Error(err)
+	}
+}
+
+const pretended = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: pretended}
+spec:
+  replicas: 300
+  selector: {matchLabels: {app: pretended}}
+  template:
+    metadata: {labels: {app: pretended}}
+    spec:
+      tolerations: [{key: kwok.x-k8s.io/node, operator: Exists}]
+      nodeSelector: {type: kwok}
+      containers: [{name: pretended, image: nothing}]
+`
+
+func nodesArePretended(t *testing.T, b *testbed.Bed) {
+	c := b.Clusters[0]
+	if err := c.Pretend(t.Context(), 100); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "pretended.yaml")
+	if err := os.WriteFile(file, []byte(pretended), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Kubectl(t.Context(), "apply", "--server-side", "-f", file); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Kubectl(t.Context(), "rollout", "status", "deployment/pretended", "--timeout=90s"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Kubectl(t.Context(), "delete", "deployment/pretended", "--wait"); err != nil {
+		t.Error(err)
+	}
+}
+
+func podsAreMeasured(t *testing.T, b *testbed.Bed) {
+	c := b.Clusters[0]
+	at, err := c.Metrics(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, query := range []string{`container_memory_working_set_bytes{pod=~"server.*",container="server"}`, `apiserver_request_total`, `coredns_dns_requests_total`, `kubelet_running_pods`} {
+		if err := b.Await(t.Context(), query, func() error {
+			out, err := b.Run(t.Context(), "curl", "-fsSG", "http://"+at+"/api/v1/query", "--data-urlencode", "query="+query)
+			if err == nil && !strings.Contains(out, `"value":`) {
+				err = errors.New(out)
+			}
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// serverStarves takes its store away from one of two API servers: it listens on, so a load balancer that looks at ports alone goes on
+// sending requests to it.
+func serverStarves(t *testing.T, b *testbed.Bed) {
+	c := b.Clusters[1]
+	const requests = 10
+	failures := func() int {
+		n := 0
+		for range requests {
+			if _, err := c.Kubectl(t.Context(), "get", "--raw", "/readyz", "--request-timeout=2s"); err != nil {
+				n++
+			}
+		}
+		return n
+	}
+	if n := failures(); n != 0 {
+		t.Fatalf("%d of %d requests fail while both are ready", n, requests)
+	}
+	if err := c.Starve(); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Await(t.Context(), "a request that fails", func() error {
+		if failures() == 0 {
+			return errors.New("all succeed")
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+	if n := failures(); n == requests {
+		t.Error("all requests fail, though one server is ready")
+	}
+	if err := c.Feed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Await(t.Context(), "requests that succeed", func() error {
+		if n := failures(); n > 0 {
+			return fmt.Errorf("%d of %d fail", n, requests)
+		}
+		return nil
+	}); err != nil {
 		t.Error(err)
 	}
 }

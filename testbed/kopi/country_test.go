@@ -1,7 +1,6 @@
 package kopi_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,21 +11,6 @@ import (
 	"example.org/caravan/testbed"
 	"example.org/caravan/testbed/kopi"
 )
-
-// small lets all of a country run on one node of two cores: one of each, with little of the processor kept for it.
-const small = `apiVersion: kustomize.config.k8s.io/v1beta1
-kind: Kustomization
-resources: [../indonesia]
-patches:
-  - target: {kind: Deployment}
-    patch: |-
-      - {op: add, path: /spec/replicas, value: 1}
-      - {op: replace, path: /spec/template/spec/containers/0/resources/requests/cpu, value: 5m}
-      - {op: replace, path: /spec/template/spec/containers/0/resources/requests/memory, value: 32Mi}
-  - target: {kind: HorizontalPodAutoscaler}
-    patch: |-
-      - {op: replace, path: /spec/minReplicas, value: 1}
-`
 
 // answered is what delivery's team answers to the questions of the plan: which variables overrule the addresses in its file.
 const answered = `      DATABASE_URL: postgresql://${resources.pg-main.username}:${resources.pg-main.password}@${resources.pg-main.host}:${resources.pg-main.port}/delivery
@@ -60,12 +44,7 @@ func planned(t *testing.T) (dir string, plan []byte) {
 		t.Fatal(err, string(text))
 	}
 	run(caravan, "--workspace", workspace, "move", "indonesia")
-	rendered := filepath.Join(workspace, "rendered", "indonesia")
-	overlay := filepath.Join(rendered, "kubernetes", "overlays", "small")
-	if err := errors.Join(os.MkdirAll(overlay, 0o755), os.WriteFile(filepath.Join(overlay, "kustomization.yaml"), []byte(small), 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	return rendered, run(caravan, "--workspace", workspace, "plan", "indonesia", "-o", "json")
+	return filepath.Join(workspace, "rendered", "indonesia"), run(caravan, "--workspace", workspace, "plan", "indonesia", "-o", "json")
 }
 
 // TestTheCompanyRunsInItsNextCountryFromWhatIsRendered puts what caravan renders on machines and a cluster as it is: PostgreSQL with
@@ -85,16 +64,9 @@ func TestTheCompanyRunsInItsNextCountryFromWhatIsRendered(t *testing.T) {
 	if err := country.Install(t.Context(), b, func(line string) { t.Log(line) }); err != nil {
 		t.Fatal(err)
 	}
-	c := b.Clusters[0]
-	if out, err := c.Kubectl(t.Context(), "apply", "--server-side", "--kustomize", filepath.Join(dir, "kubernetes", "overlays", "small")); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	all, err := kopi.Deployments(t.Context(), c, "app.kubernetes.io/part-of=indonesia")
+	all, err := country.Deploy(t.Context(), b, company)
 	if err != nil || len(all) < 13 {
 		t.Fatalf("%d deployments, %v", len(all), err)
-	}
-	if err := errors.Join(company.Push(t.Context(), b, all), kopi.MakeSecrets(t.Context(), c, all)); err != nil {
-		t.Fatal(err)
 	}
 	for _, part := range []struct {
 		name string
@@ -110,11 +82,6 @@ func TestTheCompanyRunsInItsNextCountryFromWhatIsRendered(t *testing.T) {
 
 func becomesReady(t *testing.T, b *testbed.Bed, all []kopi.Deployment) {
 	c := b.Clusters[0]
-	for _, d := range all { // they waited for images and secrets, longer and longer
-		if _, err := c.Kubectl(t.Context(), "-n", d.Metadata.Namespace, "rollout", "restart", "deployment/"+d.Metadata.Name); err != nil {
-			t.Fatal(err)
-		}
-	}
 	for _, d := range all {
 		if _, err := c.Kubectl(t.Context(), "-n", d.Metadata.Namespace, "rollout", "status", "deployment/"+d.Metadata.Name, "--timeout=120s"); err != nil {
 			pods, _ := c.Kubectl(t.Context(), "-n", d.Metadata.Namespace, "describe", "pods", "-l", "app.kubernetes.io/name="+d.Metadata.Name)

@@ -3,7 +3,9 @@ package kopi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -31,9 +33,9 @@ type Deployment struct {
 	}
 }
 
-// Deployments are those of a cluster that carry a label.
-func Deployments(ctx context.Context, c *testbed.Cluster, label string) ([]Deployment, error) {
-	out, err := c.Kubectl(ctx, "get", "deployments", "-A", "-l", label, "-o", "json")
+// deployments are those of the country.
+func deployments(ctx context.Context, c *testbed.Cluster) ([]Deployment, error) {
+	out, err := c.Kubectl(ctx, "get", "deployments", "-A", "-l", "app.kubernetes.io/part-of", "-o", "json")
 	if err != nil {
 		return nil, err
 	}
@@ -41,9 +43,54 @@ func Deployments(ctx context.Context, c *testbed.Cluster, label string) ([]Deplo
 	return list.Items, json.Unmarshal([]byte(out), &list)
 }
 
-// Push pushes the image of every deployment: the release of its service with the program in it, where the service's own would be; and
+// small lets all of a country run on one node of two cores: one of each, with little kept for it.
+const small = `apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resources: [%s]
+patches:
+  - target: {kind: Deployment}
+    patch: |-
+      - {op: add, path: /spec/replicas, value: 1}
+      - {op: replace, path: /spec/template/spec/containers/0/resources/requests/cpu, value: 5m}
+      - {op: replace, path: /spec/template/spec/containers/0/resources/requests/memory, value: 32Mi}
+  - target: {kind: HorizontalPodAutoscaler}
+    patch: |-
+      - {op: replace, path: /spec/minReplicas, value: 1}
+`
+
+// Deploy applies what was rendered for the country's cluster, with server-side apply, and puts there what it waits for: the images of the
+// company's services, and secrets. It gives the deployments, of which each then has to become ready.
+func (c Country) Deploy(ctx context.Context, b *testbed.Bed, company Company) ([]Deployment, error) {
+	cluster := b.Cluster(c.Cluster.Name)
+	overlay := filepath.Join(b.Dir, "small")
+	rendered, err := filepath.Rel(overlay, filepath.Join(c.Dir, "kubernetes", "overlays", cluster.Name))
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(os.MkdirAll(overlay, 0o755), os.WriteFile(filepath.Join(overlay, "kustomization.yaml"), fmt.Appendf(nil, small, rendered), 0o644)); err != nil {
+		return nil, err
+	}
+	if _, err := cluster.Kubectl(ctx, "apply", "--server-side", "--kustomize", overlay); err != nil {
+		return nil, err
+	}
+	all, err := deployments(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(company.push(ctx, b, all), makeSecrets(ctx, cluster, all)); err != nil {
+		return nil, err
+	}
+	for _, d := range all { // they waited for images and secrets, longer and longer
+		if _, err := cluster.Kubectl(ctx, "-n", d.Metadata.Namespace, "rollout", "restart", "deployment/"+d.Metadata.Name); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// push pushes the image of every deployment: the release of its service with the program in it, where the service's own would be; and
 // nginx for stubs.
-func (c Company) Push(ctx context.Context, b *testbed.Bed, all []Deployment) error {
+func (c Company) push(ctx context.Context, b *testbed.Bed, all []Deployment) error {
 	apps, err := c.Apps()
 	if err != nil {
 		return err
@@ -54,7 +101,7 @@ func (c Company) Push(ctx context.Context, b *testbed.Bed, all []Deployment) err
 	}
 	for _, d := range all {
 		container := d.Spec.Template.Spec.Containers[0]
-		image := testbed.Image{}
+		var image testbed.Image
 		if strings.HasPrefix(container.Image, "nginxinc/") {
 			image, err = nginx(ctx)
 		} else {
@@ -109,18 +156,18 @@ func nginx(ctx context.Context) (testbed.Image, error) {
 	image := testbed.Image{Files: map[string]string{at: at}, Env: []string{"PATH=/usr/sbin:/usr/bin"}, Entrypoint: []string{at}}
 	for _, field := range strings.Fields(string(out)) {
 		if strings.HasPrefix(field, "/") {
-			real, err := filepath.EvalSymlinks(field)
+			file, err := filepath.EvalSymlinks(field)
 			if err != nil {
 				return image, err
 			}
-			image.Files[field] = real
+			image.Files[field] = file
 		}
 	}
 	return image, nil
 }
 
-// MakeSecrets makes every secret that deployments wait for. What they hold is the same word everywhere.
-func MakeSecrets(ctx context.Context, c *testbed.Cluster, all []Deployment) error {
+// makeSecrets makes every secret that deployments wait for. What they hold is the same word everywhere.
+func makeSecrets(ctx context.Context, c *testbed.Cluster, all []Deployment) error {
 	keys := map[[2]string][]string{}
 	for _, d := range all {
 		for _, e := range d.Spec.Template.Spec.Containers[0].Env {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -38,38 +39,83 @@ func bed() int {
 	return 1
 }
 
+// wish is what is to be raised.
+type wish struct {
+	clusters, machines     int
+	company, country, plan string
+}
+
 func newUp(name *string) *cobra.Command {
-	var clusters, machines int
-	var company string
+	var w wish
 	c := &cobra.Command{Use: "up", Short: "Raise the bed, in the place of one that is there", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if clusters < 0 || machines < 0 {
-				return errors.New("--clusters and --machines are counts: 0 or more")
-			}
-			o := testbed.Options{Name: *name, Clusters: testbed.Clusters(clusters), Machines: testbed.Machines(machines)}
-			if company == "" {
-				b, err := testbed.Up(c.Context(), o, say)
-				if err == nil {
-					show(b)
-				}
-				return err
-			}
-			k, err := kopi.Read(company)
-			if err != nil {
-				return err
-			}
-			o.Machines = append(o.Machines, k.Machines...)
-			b, err := testbed.Up(c.Context(), o, say)
-			if err != nil {
-				return err
-			}
-			show(b)
-			return k.Install(c.Context(), b, say)
-		}}
-	c.Flags().StringVar(&company, "company", "", "folder of the sample company (examples/kopi), whose machines are to be raised and installed")
-	c.Flags().IntVar(&machines, "machines", 0, "how many virtual machines")
-	c.Flags().IntVar(&clusters, "clusters", 1, "how many clusters, at most two")
+		Example: "  bed up --clusters 2 --machines 3\n  bed up --clusters 0 --company examples/kopi\n  bed up --clusters 0 --country kopi/rendered/indonesia --plan plan.json",
+		RunE:    func(c *cobra.Command, _ []string) error { return w.raise(c.Context(), *name) }}
+	c.Flags().IntVar(&w.machines, "machines", 0, "how many virtual machines")
+	c.Flags().IntVar(&w.clusters, "clusters", 1, "how many clusters, at most two")
+	c.Flags().StringVar(&w.company, "company", "", "folder of the sample company, whose machines in Singapore are raised and installed")
+	c.Flags().StringVar(&w.country, "country", "", "folder of a country that caravan rendered for the sample company, whose machines and cluster are raised and installed")
+	c.Flags().StringVar(&w.plan, "plan", "", "with --country: file of its plan, as caravan plan NAME -o json has it")
 	return c
+}
+
+// raise raises all that is wished for, and says where it is.
+func (w wish) raise(ctx context.Context, name string) error {
+	if w.clusters < 0 || w.machines < 0 {
+		return errors.New("--clusters and --machines are counts: 0 or more")
+	}
+	if (w.country == "") != (w.plan == "") {
+		return errors.New("--country and --plan go together: what was rendered, and the plan it was rendered from")
+	}
+	o := testbed.Options{Name: name, Clusters: testbed.Clusters(w.clusters), Machines: testbed.Machines(w.machines)}
+	var company kopi.Company
+	var country kopi.Country
+	if w.company != "" {
+		var err error
+		if company, err = kopi.Read(w.company); err != nil {
+			return err
+		}
+		o.Machines = append(o.Machines, company.Machines...)
+	}
+	if w.country != "" {
+		plan, err := os.ReadFile(w.plan)
+		if err != nil {
+			return err
+		}
+		if country, err = kopi.ReadCountry(w.country, plan); err != nil {
+			return err
+		}
+		o.Machines, o.Clusters = append(o.Machines, country.Machines()...), append(o.Clusters, country.Cluster)
+	}
+	b, err := testbed.Up(ctx, o, say)
+	if err != nil {
+		return err
+	}
+	if w.company != "" {
+		if err := company.Install(ctx, b, say); err != nil {
+			return err
+		}
+	}
+	if w.country != "" {
+		if err := w.settle(ctx, b, country); err != nil {
+			return err
+		}
+	}
+	show(b)
+	return nil
+}
+
+// settle installs a country, with the services of the sample company it is for.
+func (w wish) settle(ctx context.Context, b *testbed.Bed, country kopi.Country) error {
+	if err := country.Install(ctx, b, say); err != nil {
+		return err
+	}
+	say("deploy to " + country.Cluster.Name)
+	services := filepath.Join(w.country, "..", "..") // the workspace
+	if w.company != "" {
+		services = w.company
+	}
+	_, err := country.Deploy(ctx, b, kopi.Company{Dir: services})
+	return err
 }
 
 func say(line string) { fmt.Fprintln(os.Stderr, line) }
