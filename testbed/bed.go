@@ -109,7 +109,7 @@ func Up(ctx context.Context, o Options, tell func(string)) (*Bed, error) {
 	if err := b.prepare(ctx, o, tell); err != nil {
 		return nil, err
 	}
-	if err := b.makeLAN(ctx); err != nil {
+	if err := errors.Join(allowWatchers(), b.makeLAN(ctx)); err != nil {
 		return nil, err
 	}
 	for _, start := range []func(context.Context) error{b.startNames, b.startOutside, b.startRegistry} {
@@ -232,7 +232,7 @@ func (b *Bed) remove(ctx context.Context) error {
 	if err := unmountBelow(b.Dir); err != nil {
 		return err
 	}
-	return errors.Join(b.removeSpaces(ctx, pods), b.groups.remove(""), os.RemoveAll(b.Dir))
+	return errors.Join(b.removeSpaces(ctx, pods), b.groups.remove(""), os.RemoveAll(b.Dir), restoreWatchers())
 }
 
 // podSpaces are the network namespaces that containerd made for pods of the bed, as its own files tell.

@@ -32,9 +32,19 @@ func byHand(ctx context.Context, b *testbed.Bed) error {
 	if err := main.Do(ctx, "set -e\n"+sql(5432, monitor, "CREATE DATABASE shop_production OWNER shop", "CREATE ROLE search LOGIN", "CREATE ROLE reports LOGIN", "CREATE ROLE legacy LOGIN")+exporter(5432)); err != nil {
 		return err
 	}
-	script := "set -e\n" + sql(5433, monitor, "CREATE ROLE reports_ro LOGIN") + exporter(5433) + "rabbitmqctl --quiet add_vhost kopi\nrabbitmqctl --quiet set_permissions -p kopi guest '.*' '.*' '.*'\n"
+	script := "set -e\n" + sql(5433, monitor, "CREATE ROLE reports_ro LOGIN") + exporter(5433) + ask("vhosts/kopi", "") + mayUse("guest")
 	for user, password := range brokerUsers {
-		script += fmt.Sprintf("rabbitmqctl --quiet add_user %[1]s '%[2]s' && rabbitmqctl --quiet set_permissions -p kopi %[1]s '.*' '.*' '.*'\n", user, password)
+		script += ask("users/"+user, fmt.Sprintf(`{"password": %q, "tags": ""}`, password)) + mayUse(user)
 	}
 	return payments.Do(ctx, script)
+}
+
+// ask is a command that tells the broker's management something.
+func ask(path, body string) string {
+	return fmt.Sprintf("curl -fsS -u guest:guest -X PUT -H content-type:application/json -d '%s' http://localhost:15672/api/%s\n", body, path)
+}
+
+// mayUse is a command that lets a user use the broker's virtual host.
+func mayUse(user string) string {
+	return ask("permissions/kopi/"+user, `{"configure": ".*", "write": ".*", "read": ".*"}`)
 }
