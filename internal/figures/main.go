@@ -1,6 +1,6 @@
 // Command figures measures the program and writes docs/figures.md: how well it maps real estates, how fast and in how
-// much memory it reads a large one beside a named rival in the same run, how soon the map page can be used, and how fast a
-// country is planned and rendered.
+// much memory it reads a large one beside a named rival in the same run, how soon the map page can be used, how fast a
+// country is planned and rendered, and how soon the test bed stands.
 // Every figure stands beside the command that made it. What cannot be measured on a machine is said, not left out.
 package main
 
@@ -41,7 +41,7 @@ func run() error {
 	var page bytes.Buffer
 	fmt.Fprintf(&page, "# Figures\n\nWritten by `make bench` on %s, %d cores, %s. Each table names the command that made it. The machine is shared and noisy: ratios are\nmeasured against their rival in the same run, the median of %d.\n",
 		time.Now().UTC().Format("2006-01-02"), runtime.NumCPU(), runtime.Version(), repeats)
-	for _, section := range []func(*bytes.Buffer, string) error{accuracy, scale, firstView, planning, rendering, addresses} {
+	for _, section := range []func(*bytes.Buffer, string) error{accuracy, scale, firstView, planning, rendering, addresses, bed} {
 		if err := section(&page, program); err != nil {
 			return err
 		}
