@@ -45,6 +45,7 @@ var may = map[string][]string{
 	"render":        {"estate", "fault", "workload"},
 	"render/*":      {"estate", "fault", "render", "workload"},
 	"journey":       {"estate", "expansion", "render"},
+	"consent":       {"document", "estate", "expansion", "fault", "journey", "syntax"},
 	// hands
 	"discover":            {"estate", "fault", "redact", "syntax"},
 	"discover/*":          reader,
@@ -55,7 +56,7 @@ var may = map[string][]string{
 	"discover/chef/*":     {"syntax"},
 	"discover/terraform":  append([]string{"discover/hclfile"}, reader...),
 	"discover/consul":     append([]string{"discover/hclfile"}, reader...),
-	"workspace":           {"discover", "document", "estate", "expansion", "fault", "syntax", "workload"},
+	"workspace":           {"consent", "discover", "document", "estate", "expansion", "fault", "syntax", "workload"},
 	"store":               {"address", "depmap", "estate", "expansion", "fault"},
 	"directory":           {"estate", "fault", "journey", "render"},
 	"store/*":             {},
@@ -77,7 +78,7 @@ var may = map[string][]string{
 
 // pure packages look at no file, clock, network or database. (fault is as pure, but names HTTP statuses.)
 var pure = []string{"estate", "redact", "technology", "endpoint", "client", "ownership", "commandline", "containerfile", "merge", "depmap", "draw", "syntax",
-	"finding", "document", "address", "workload", "expansion", "render", "render/kube", "render/vm", "journey"}
+	"finding", "document", "address", "workload", "expansion", "render", "render/kube", "render/vm", "journey", "consent"}
 
 // outside are standard packages that would make a pure package impure.
 var outside = []string{"os", "os/exec", "net/http", "database/sql", "log", "log/slog", "math/rand", "math/rand/v2"}

@@ -135,6 +135,18 @@ sources:
 #   - name: old-smtp
 #     ignore: true                 # leave it out of the map
 
+# What is asked before a step of a journey begins, beyond one green light of the team that owns it.
+# consent:
+#   zone: Asia/Jakarta
+#   unowned: orders                # the team that agrees to what no team owns
+#   contact: "#platform-help"
+#   rules:
+#     - name: datastores
+#       when: kind == "datastore" && environment.production
+#       approvers: 2
+#     - name: weekend
+#       freeze: [{from: Friday 16:00, until: Monday 08:00, because: nobody is there}]
+
 # History is kept in .caravan/caravan.db beside this file. To share it, name a PostgreSQL; its password belongs in
 # PGPASSWORD or a password file, not here.
 # database: postgres://caravan@db.internal/caravan

@@ -8,9 +8,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"example.org/caravan/internal/consent"
 	"example.org/caravan/internal/document"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/syntax"
@@ -52,6 +54,7 @@ func read(r *document.Reader, n syntax.Node) Workspace {
 		document.Optional("peerings", document.List(&w.Peerings, peering)),
 		document.Optional("placement", document.Table((*map[string]string)(&w.Placement))),
 		document.Optional("rates", document.List(&w.Rates, rate)),
+		document.Optional("consent", document.MayBeEmpty(consent.Section(&w.Consent, time.LoadLocation))),
 		document.Optional("database", document.MayBeEmpty(document.Text(&w.Database))),
 	})
 	return w
@@ -108,6 +111,7 @@ func check(r *document.Reader, w Workspace) {
 	checkTeams(r, w)
 	checkServices(r, w)
 	checkNetworks(r, w)
+	checkConsent(r, w)
 	if d := w.Database; d != "" && !strings.HasPrefix(d, "postgres://") && !strings.HasPrefix(d, "postgresql://") {
 		r.At("database", "not a PostgreSQL address; write postgres://user@host/name, or leave it out to keep history beside this file")
 	}
@@ -168,6 +172,28 @@ func checkServices(r *document.Reader, w Workspace) {
 		takeName(r, seen, at+".name", string(s.Name))
 		for j, alias := range s.Aliases {
 			takeName(r, seen, fmt.Sprintf("%s.aliases[%d]", at, j), alias)
+		}
+	}
+}
+
+// checkConsent reports teams of the policy that are not declared; a mail address may stand in for one that is told.
+func checkConsent(r *document.Reader, w Workspace) {
+	declared := names(w.Teams, func(t Team) string { return string(t.Name) })
+	reference(r, "consent.unowned", "team", string(w.Consent.Unowned), declared)
+	for i, rule := range w.Consent.Rules {
+		at := fmt.Sprintf("consent.rules[%d]", i)
+		for j, team := range rule.Teams {
+			reference(r, fmt.Sprintf("%s.teams[%d]", at, j), "team", string(team), declared)
+		}
+		for j, d := range rule.Delegates {
+			reference(r, fmt.Sprintf("%s.delegates[%d].team", at, j), "team", string(d.Team), declared)
+		}
+		for j, e := range rule.Escalate {
+			for k, to := range e.To {
+				if !strings.Contains(to, "@") {
+					reference(r, fmt.Sprintf("%s.escalate[%d].to[%d]", at, j, k), "team", to, declared)
+				}
+			}
 		}
 	}
 }

@@ -66,6 +66,11 @@ var agreement = []struct {
 	{"a country in small letters", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nenvironments: [{name: p, kind: vm, country: sg}]\n", false},
 	{"a database that is no PostgreSQL", "organisation: kopi\nsources: [{name: kopi, dir: .}]\ndatabase: mysql://db.internal\n", false},
 	{"a source name with a slash", "organisation: kopi\nsources: [{name: a/b, dir: .}]\n", false},
+	{"a policy", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nconsent: {zone: Asia/Jakarta, rules: [{name: a, approvers: 2, freeze: [{from: Friday 16:00, until: Monday 08:00}, {from: \"2026-12-20\", until: 2026-12-24 08:00}]}]}\n", true},
+	{"a rule without a name", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nconsent: {rules: [{approvers: 2}]}\n", false},
+	{"a rule of too many approvers", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nconsent: {rules: [{name: a, approvers: 21}]}\n", false},
+	{"a freeze that begins on no day", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nconsent: {rules: [{name: a, freeze: [{from: Fryday 16:00, until: Monday 08:00}]}]}\n", false},
+	{"an escalation to nobody", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nconsent: {rules: [{name: a, escalate: [{after: 48h, to: []}]}]}\n", false},
 	{"ignore that is no truth value", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nservices: [{name: a, ignore: \"yes\"}]\n", false},
 }
 
