@@ -132,6 +132,7 @@ const (
 
 // What is known of a process (Key of Process).
 const (
+	ProcessUnit      = "unit"      // the systemd unit that keeps it, without ".service"; "orders@" is one that is started by instance
 	ProcessCommand   = "command"   // the program and its arguments, as one line of shell words
 	ProcessUser      = "user"      // the account it runs under
 	ProcessDirectory = "directory" // absolute path it starts in

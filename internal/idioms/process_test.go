@@ -27,6 +27,7 @@ func TestHowTheSampleCompanysServicesAreStartedAndKeptIsKnown(t *testing.T) {
 			"file: /etc/kopi/payments.env (services/payments/deploy/payments.service:10)",
 			"file: /etc/kopi/secrets/payments (services/payments/deploy/payments.service:11)",
 			"health: /healthz (chef/data_bags/apps/payments.json:5)",
+			"unit: payments (services/payments/deploy/payments.service)",
 			"user: kopi (services/payments/deploy/payments.service:7)",
 		}},
 		{"shop: a unit that Chef renders, in each environment, and not its worker's", "shop", []string{
@@ -44,6 +45,9 @@ func TestHowTheSampleCompanysServicesAreStartedAndKeptIsKnown(t *testing.T) {
 			"file: /etc/kopi/shop.env (chef/cookbooks/kopi-shop/templates/kopi-shop.service.erb:9) staging",
 			"health: /up (chef/data_bags/apps/shop.json:5)",
 			"health: /up (platform/lb/haproxy.cfg:37)",
+			"unit: kopi-shop (chef/cookbooks/kopi-shop/templates/kopi-shop.service.erb) production-my",
+			"unit: kopi-shop (chef/cookbooks/kopi-shop/templates/kopi-shop.service.erb) production-sg",
+			"unit: kopi-shop (chef/cookbooks/kopi-shop/templates/kopi-shop.service.erb) staging",
 			"user: kopi (chef/cookbooks/kopi-shop/templates/kopi-shop.service.erb:6) production-my",
 			"user: kopi (chef/cookbooks/kopi-shop/templates/kopi-shop.service.erb:6) production-sg",
 			"user: kopi (chef/cookbooks/kopi-shop/templates/kopi-shop.service.erb:6) staging",

@@ -15,6 +15,7 @@ func (b *bearer) emitUnitFile(in *interpreter, target, file, text string) {
 	if !ok {
 		return
 	}
+	b.emitUnitName(unit, target, estate.Place{File: file})
 	for _, l := range serviceLines(text) {
 		filled, _, whole := in.fill(l.text)
 		key, value, ok := strings.Cut(filled, "=")
@@ -32,6 +33,7 @@ func (b *bearer) emitUnit(f fact) {
 	if !known || !ok || content == nil {
 		return
 	}
+	b.emitUnitName(unit, name, content.place)
 	if content.shape == table {
 		service := b.follow(content.at("Service"))
 		service.each("", never, func(key string, v *value) {
@@ -48,6 +50,15 @@ func (b *bearer) emitUnit(f fact) {
 			b.emitDirective(unit, strings.TrimSpace(key), strings.TrimSpace(value), content.place)
 		}
 	}
+}
+
+// emitUnitName reports what the unit is called on the machine. One that is started by instance keeps its "@".
+func (b *bearer) emitUnitName(unit, target string, at estate.Place) {
+	name := unit
+	if strings.Contains(path.Base(target), "@") {
+		name += "@"
+	}
+	b.see(estate.Sighting{Fact: estate.Process, Key: estate.ProcessUnit, Value: name, Layer: "unit[" + unit + "]", Place: at})
 }
 
 func (b *bearer) emitDirective(unit, key, value string, at estate.Place) {

@@ -19,6 +19,7 @@ func (r *reader) service(u *unit) {
 		r.runs(u, place)
 	}
 	r.see(u, estate.Called, estate.NameWorkload, u.name, place)
+	r.see(u, estate.Process, estate.ProcessUnit, u.full, place)
 	if u.instance != "" {
 		r.see(u, estate.Called, estate.NameWorkload, u.name+"@"+u.instance, place)
 	}

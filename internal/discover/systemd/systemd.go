@@ -76,7 +76,7 @@ func gather(files []discover.File) []*unit {
 	var units []*unit
 	byPath, byName := map[string]*unit{}, map[string][]*unit{}
 	add := func(dir, base, file string) *unit {
-		u := &unit{dir: dir, file: file}
+		u := &unit{dir: dir, file: file, full: strings.TrimSuffix(base, path.Ext(base))}
 		u.name, u.instance, u.kind = identify(base)
 		units = append(units, u)
 		byPath[path.Join(dir, base)] = u

@@ -95,6 +95,7 @@ func withoutTemplate(p string) string {
 // unit is a unit with its drop-ins laid on top.
 type unit struct {
 	name       string // without suffix and instance
+	full       string // without suffix, with its instance: "orders@one", "orders@" for a unit that is started by instance
 	instance   string
 	kind       string // "service", "socket", "timer"
 	dir        string
