@@ -150,13 +150,18 @@ func (a *App) propose(ctx context.Context, e expansion.Expansion, reserve bool) 
 	if err != nil {
 		return expansion.Proposal{}, time.Time{}, err
 	}
+	p, err := a.proposeFrom(ctx, in, e, reserve)
+	return p, read, err
+}
+
+// proposeFrom is propose from what is known already.
+func (a *App) proposeFrom(ctx context.Context, in expansion.Input, e expansion.Expansion, reserve bool) (expansion.Proposal, error) {
 	in.Expansion, in.Taken = e, a.taken(e.Name)
 	p, err := expansion.Plan(in)
 	if err != nil {
-		return expansion.Proposal{}, time.Time{}, err
+		return expansion.Proposal{}, err
 	}
-	p, err = a.withAddresses(ctx, e, p, reserve)
-	return p, read, err
+	return a.withAddresses(ctx, e, p, reserve)
 }
 
 // taken are the environments that the workspace's other expansions make, as far as those can be read.
@@ -220,7 +225,7 @@ func (a *App) snapshotOf(ctx context.Context, of store.Summary) (estate.Snapshot
 	a.mu.Lock()
 	last, known := a.lastSnapshot, a.lastSeen == key
 	a.mu.Unlock()
-	if known {
+	if known || a.store == nil { // what was read in this very program is all there is without a store
 		return last, nil
 	}
 	s, _, err := a.store.Snapshot(ctx, string(of.Digest))

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/how"
 	"example.org/caravan/internal/web"
 )
 
@@ -43,3 +44,6 @@ func (p Portal) Scan(context.Context) (web.Progress, error) {
 	}
 	return web.Progress{Running: s.Running(), Phase: s.Phase, Files: s.Files, Read: s.Read, Started: s.Started, Ended: s.Ended, Digest: s.Digest, Failed: s.Err}, err
 }
+
+// How is everything that can be done to a service.
+func (p Portal) How(ctx context.Context, name string) (how.Guide, error) { return p.App.How(ctx, name) }

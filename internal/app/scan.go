@@ -91,6 +91,9 @@ func (a *App) run(ctx context.Context, s *scan, req ScanRequest) {
 		end, err = a.note(ctx, end, err)
 	}
 	a.change(s, func(st *ScanState) {
+		if a.store == nil && err == nil {
+			a.lastSnapshot = snapshot
+		}
 		st.Ended, st.Phase, st.State = end.Ended, end.State, end.State
 		if err != nil {
 			st.Err, st.Error, st.Kind = err, err.Error(), fault.KindOf(err).String()

@@ -46,6 +46,7 @@ var may = map[string][]string{
 	"render/*":      {"estate", "fault", "render", "workload"},
 	"journey":       {"estate", "expansion", "render"},
 	"consent":       {"document", "estate", "expansion", "fault", "journey", "syntax"},
+	"how":           {"depmap", "document", "endpoint", "estate", "fault", "render", "render/kube", "render/vm", "workload"},
 	// hands
 	"discover":            {"estate", "fault", "redact", "syntax"},
 	"discover/*":          reader,
@@ -61,13 +62,13 @@ var may = map[string][]string{
 	"directory":           {"estate", "fault", "journey", "render"},
 	"store/*":             {},
 	// faces
-	"web":        {"depmap", "draw", "estate", "expansion", "fault", "finding", "journey", "render", "web/*"},
-	"web/*":      {"depmap", "estate", "expansion", "finding", "journey", "render", "web/shell"},
-	"api":        {"address", "app", "depmap", "draw", "estate", "expansion", "fault", "store", "web"},
-	"api/client": {"address", "api", "app", "depmap", "estate", "expansion", "fault", "store"},
-	"cli":        {"address", "api", "api/client", "app", "depmap", "estate", "expansion", "fault", "journey", "render", "web", "workload", "workspace"},
+	"web":        {"depmap", "draw", "estate", "expansion", "fault", "finding", "how", "journey", "render", "web/*"},
+	"web/*":      {"depmap", "estate", "expansion", "finding", "how", "journey", "render", "web/guide", "web/shell"},
+	"api":        {"address", "app", "depmap", "draw", "estate", "expansion", "fault", "how", "store", "web"},
+	"api/client": {"address", "api", "app", "depmap", "estate", "expansion", "fault", "how", "store"},
+	"cli":        {"address", "api", "api/client", "app", "depmap", "estate", "expansion", "fault", "how", "journey", "render", "web", "workload", "workspace"},
 	// the program
-	"app": {"address", "depmap", "directory", "discover", "discover/every", "estate", "expansion", "fault", "finding", "journey", "merge", "render", "render/kube", "render/vm",
+	"app": {"address", "depmap", "directory", "discover", "discover/every", "estate", "expansion", "fault", "finding", "how", "journey", "merge", "render", "render/kube", "render/vm",
 		"store", "web", "workload", "workspace"},
 	// for those who work on it
 	"architecture": {},
@@ -78,7 +79,7 @@ var may = map[string][]string{
 
 // pure packages look at no file, clock, network or database. (fault is as pure, but names HTTP statuses.)
 var pure = []string{"estate", "redact", "technology", "endpoint", "client", "ownership", "commandline", "containerfile", "merge", "depmap", "draw", "syntax",
-	"finding", "document", "address", "workload", "expansion", "render", "render/kube", "render/vm", "journey", "consent"}
+	"finding", "document", "address", "workload", "expansion", "render", "render/kube", "render/vm", "journey", "consent", "how"}
 
 // outside are standard packages that would make a pure package impure.
 var outside = []string{"os", "os/exec", "net/http", "database/sql", "log", "log/slog", "math/rand", "math/rand/v2"}

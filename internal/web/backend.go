@@ -8,6 +8,7 @@ import (
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/expansion"
 	"example.org/caravan/internal/finding"
+	"example.org/caravan/internal/how"
 	"example.org/caravan/internal/journey"
 	"example.org/caravan/internal/render"
 	"example.org/caravan/internal/web/addresses"
@@ -26,6 +27,9 @@ type Backend interface {
 	// Scan tells how the running scan is doing, or how the last one ended. The zero Progress: none was started.
 	Scan(ctx context.Context) (Progress, error)
 
+	// How is everything that can be done to a service or datastore where it runs, and where it is planned to. NotFound when
+	// nothing is called so.
+	How(ctx context.Context, name string) (how.Guide, error)
 	// Expansions lists the workspace's expansions by name; none when there is no workspace.
 	Expansions(ctx context.Context) ([]Expansion, error)
 	// Plan plans an expansion from the newest snapshot. NotFound when there is no such expansion, Invalid, with a line

@@ -50,6 +50,7 @@ func Handler(o Options) (http.Handler, error) {
 		"GET /detail.json":               p.detail,
 		"GET /export":                    p.export,
 		"GET /services/{name...}":        p.showService,
+		"GET /how/{name...}":             p.showHow,
 		"GET /expansions":                p.showExpansions,
 		"GET /expansions/{name}":         p.showPlan,
 		"GET /expansions/{name}/files":   p.showFiles,

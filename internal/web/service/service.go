@@ -10,6 +10,7 @@ import (
 
 	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/how"
 )
 
 // View is one service with all that concerns it.
@@ -39,6 +40,9 @@ type Neighbour struct {
 
 // Direct tells whether there is nothing in between.
 func (n Neighbour) Direct() bool { return n.Distance == 1 }
+
+// Runs tells whether the company itself runs it, so that something can be done to it.
+func (v View) Runs() bool { return len(how.Topics(v.Service.Kind)) > 0 }
 
 // Of gathers what the graph knows of s.
 func Of(g depmap.Graph, s depmap.Service) View {

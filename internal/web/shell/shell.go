@@ -51,6 +51,11 @@ func (f Frame) Service(name estate.ServiceName) string {
 	return f.URL("/services/" + url.PathEscape(string(name)))
 }
 
+// How is the address of what can be done to a service. It is about today, whatever snapshot is looked at.
+func (f Frame) How(name estate.ServiceName) string {
+	return f.Base + "/how/" + url.PathEscape(string(name))
+}
+
 // Expansion is the address of an expansion's page.
 func (f Frame) Expansion(name string) string { return f.Base + "/expansions/" + url.PathEscape(name) }
 

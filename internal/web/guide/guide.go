@@ -1,0 +1,36 @@
+// Package guide shows how people do to a service what they did to it on machines: an action each, closed until it is asked for,
+// and in it the command lines of each environment side by side. It arranges what a how.Guide says and adds nothing.
+package guide
+
+import (
+	"cmp"
+	"slices"
+
+	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/how"
+)
+
+// View is everything that can be done to one service.
+type View struct{ how.Guide }
+
+// production reports whether an answer warns of a change anywhere.
+func production(a how.Answer) bool {
+	return slices.ContainsFunc(a.Recipes, func(r how.Recipe) bool { return r.Warning != "" })
+}
+
+// named is an environment for people.
+func named(env estate.EnvironmentName) string { return cmp.Or(string(env), "today") }
+
+// kind is what an environment is made of, for people.
+func kind(r how.Recipe) string {
+	switch r.Kind {
+	case "kubernetes":
+		return "Kubernetes"
+	case "vm":
+		return "machines"
+	}
+	return "unknown kind"
+}
+
+// anchor is the part of the page that an action is.
+func anchor(a how.Action) string { return "how-" + string(a) }
