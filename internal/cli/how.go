@@ -174,11 +174,8 @@ const widest = 120
 func (s *session) paragraph(mark, text string) {
 	indent := utf8.RuneCountInString(mark)
 	for i, l := range wrap(plain(text), min(s.width(), widest)-indent) {
-		if i > 0 {
+		if i > 0 && !strings.Contains(mark, "#") { // each line of a comment is one
 			mark = strings.Repeat(" ", indent)
-			if strings.Contains(mark, "#") {
-				mark = "    # "
-			}
 		}
 		fmt.Fprintln(s.out, mark+l)
 	}

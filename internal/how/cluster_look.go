@@ -219,7 +219,7 @@ func (o inCluster) disk() Recipe {
 	if len(o.c.Lost) > 0 {
 		r.Differs = append(r.Differs, "What is written to "+folders(o.c.Lost)+" goes with the pod. It lies on the node's disk, and a pod that fills that is evicted.")
 	}
-	r.Differs = append(r.Differs, "There is no log to rotate: standard output is cut by the node.")
+	r.Differs = append(r.Differs, "There is no log to rotate: the node rotates what is written to standard output.")
 	return r
 }
 

@@ -70,14 +70,14 @@ func (o inCluster) database() Recipe {
 // connect adds how to get to one store.
 func (o inCluster) connect(r *Recipe, s Store) {
 	c := clientOf(s)
-	if c.unknown != "" {
-		r.Unknown = append(r.Unknown, c.unknown)
-	}
 	if o.Subject.Name == s.Name {
 		r.Does, r.Rights = "Opens a session on the server itself.", o.lacks("exec")
-		r.Differs = []string{"There is no ssh to the database's machine: exec runs its own client in the pod of the primary."}
+		r.Differs = []string{"There is no ssh to the database's machine: exec runs its own client in " + o.answering() + "."}
 		r.Commands = append(r.Commands, c.command(o.session(c.local), ""))
 		return
+	}
+	if c.unknown != "" {
+		r.Unknown = append(r.Unknown, c.unknown)
 	}
 	r.Commands = append(r.Commands, c.command(o.beside(c.image, c.remote, c.fill...), storeNote(s)))
 	if s.Secret != "" {
@@ -87,4 +87,15 @@ func (o inCluster) connect(r *Recipe, s Store) {
 		r.Commands = append(r.Commands, look(o.kubectl("port-forward %s %s", words{"service/" + workload.NameOf(string(s.Name))}, words{fmt.Sprintf("%d:%d", s.Port+10000, s.Port)}),
 			fmt.Sprintf("leads port %d of your machine to it, for a client of your own", s.Port+10000)))
 	}
+}
+
+// answering is the pod that a session of a datastore is in.
+func (o inCluster) answering() string {
+	if o.operated() {
+		return "the pod of the primary"
+	}
+	if o.c.Most > 1 {
+		return "one pod, which may be a standby"
+	}
+	return "its pod"
 }

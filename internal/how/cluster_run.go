@@ -51,7 +51,7 @@ func (o inCluster) stop() Recipe {
 	}
 	again := strconv.Itoa(max(o.c.Least, 1))
 	r := Recipe{
-		Does: "Stops all its pods; the second line starts them again.",
+		Does: "Stops all its pods, and starts them again.",
 		Commands: []Command{
 			change(o.kubectl("scale %s --replicas=0", o.object()), "stops it"),
 			change(o.kubectl("scale %s --replicas=%s", o.object(), words{again}), "starts it again"),
@@ -74,14 +74,18 @@ func (o inCluster) stop() Recipe {
 
 // stopOperated is CloudNativePG's declarative hibernation.
 func (o inCluster) stopOperated() Recipe {
+	warning := "everything that keeps data in it fails"
+	if o.callers() != "" {
+		warning += ": " + o.callers()
+	}
 	return Recipe{
-		Does: "Asks CloudNativePG to put the database to sleep, keeping its disks; the second line wakes it.",
+		Does: "Asks CloudNativePG to put the database to sleep, keeping its disks, and wakes it.",
 		Commands: []Command{
 			change(o.kubectl("annotate --overwrite %s cnpg.io/hibernation=on", o.object()), "stops it"),
 			change(o.kubectl("annotate --overwrite %s cnpg.io/hibernation=off", o.object()), "starts it again"),
 		},
 		Differs: []string{"Scaling does not stop a database: its operator would start it again."},
-		Warning: "everything that keeps data in it fails: " + o.callers(),
+		Warning: warning,
 		Rights:  o.lacks("changing a database"),
 	}
 }

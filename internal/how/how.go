@@ -62,7 +62,8 @@ type Command struct {
 
 // Tell is everything that can be done to a subject.
 func Tell(s Subject) Guide {
-	g := Guide{Service: s.Name, Kind: s.Kind, Notes: s.Notes}
+	g := Guide{Service: s.Name, Kind: s.Kind, Answers: []Answer{}, Notes: s.Notes}
+	s.Notes = nil // once is enough
 	for _, t := range Topics(s.Kind) {
 		g.Answers = append(g.Answers, answer(s, t))
 	}
@@ -94,7 +95,7 @@ func is(k estate.Kind) string {
 }
 
 func answer(s Subject, t Topic) Answer {
-	out := Answer{Service: s.Name, Topic: t, Notes: s.Notes}
+	out := Answer{Service: s.Name, Topic: t, Recipes: []Recipe{}, Notes: s.Notes}
 	for _, p := range s.Places {
 		out.Recipes = append(out.Recipes, recipe(s, p, t.Action))
 	}

@@ -8,14 +8,17 @@ import (
 )
 
 func (o *machines) logs() Recipe {
-	r := Recipe{
+	hour := "the last hour"
+	if len(o.hosts) > 1 {
+		hour += " of all its machines"
+	}
+	return Recipe{
 		Does: "Follows the journal of its unit; each machine has its own.",
 		Commands: []Command{
 			look(o.session(line("sudo journalctl %s -n 200 -f", o.journal())), o.others()),
-			look(o.each(line("sudo journalctl %s --since -1h --no-pager", o.journal())), "the last hour of all its machines"),
+			look(o.each(line("sudo journalctl %s --since -1h --no-pager", o.journal())), hour),
 		},
 	}
-	return r
 }
 
 func (o *machines) status() Recipe {
@@ -89,6 +92,9 @@ func (o *machines) config() Recipe {
 	r.Does = "Shows its unit and the files it is given; a change is written into its files and moved."
 	r.Commands = append(r.Commands, o.carry()...)
 	r.Warning = "it is restarted to read what changed"
+	if len(o.m.Secrets) > 0 {
+		r.Differs = append(r.Differs, "Passwords are in "+folders(o.m.Secrets)+", which is put there by hand and rendered nowhere.")
+	}
 	r.Differs = append(r.Differs, o.written(), "A file that is edited by hand is another one than is planned; the next move says so.")
 	return r
 }

@@ -49,7 +49,7 @@ func (o *machines) cluster() string {
 
 func (o *machines) stop() Recipe {
 	r := Recipe{
-		Does: "Stops its unit on all its machines; the second line starts it again.",
+		Does: "Stops its unit on all its machines, and starts it again.",
 		Commands: []Command{
 			change(o.each(line("sudo systemctl stop %s", o.unit())), "stops it"),
 			change(o.each(line("sudo systemctl start %s", o.unit())), "starts it again"),

@@ -50,12 +50,13 @@ type Machines struct {
 	Files     []Known
 	Variables string // file of the variables that are no secrets, one of Files
 	Data      []string
-	Health    string // script that asks whether it is well
-	Release   string // script that puts a release in place
-	Drain     string // mark that keeps it out of balance
-	Patroni   string // configuration of Patroni
-	Version   Known  // where today's release is written
-	Writer    string // what writes its files: "Chef"; "" when nothing is known to
+	Health    string   // script that asks whether it is well
+	Release   string   // script that puts a release in place
+	Drain     string   // mark that keeps it out of balance
+	Secrets   []string // files that are put there by hand
+	Patroni   string   // configuration of Patroni
+	Version   Known    // where today's release is written
+	Writer    string   // what writes its files: "Chef"; "" when nothing is known to
 	Share     render.Share
 	Bundle    string // folder of its files in what is rendered
 }

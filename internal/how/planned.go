@@ -114,7 +114,7 @@ func (p *Place) planMachines(site render.Site, name estate.ServiceName) error {
 	}
 	m := &Machines{
 		Hosts: n.Hosts, User: Known{Value: n.User}, Folder: Known{Value: n.Folder}, Current: n.Current, Releases: n.Releases, Data: n.Data,
-		Health: n.Health, Variables: n.Variables, Release: n.Release, Drain: n.Drain, Patroni: n.Patroni, Share: n.Share, Bundle: n.Bundle,
+		Health: n.Health, Variables: n.Variables, Secrets: n.Secrets, Release: n.Release, Drain: n.Drain, Patroni: n.Patroni, Share: n.Share, Bundle: n.Bundle,
 	}
 	if len(n.Units) > 0 {
 		m.Units, m.Beside = []Known{{Value: n.Units[0]}}, n.Units[1:]

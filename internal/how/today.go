@@ -3,7 +3,6 @@ package how
 import (
 	"cmp"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -261,7 +260,7 @@ func (t today) cluster() *Cluster {
 // WithoutPlaces says, of a subject that nothing places, that this is so.
 func (s Subject) WithoutPlaces() Subject {
 	if len(s.Places) == 0 && len(Topics(s.Kind)) > 0 {
-		s.Notes = append(slices.Clone(s.Notes), fmt.Sprintf("Where %s runs is in no configuration that was read; name its environment or hosts, or plan an expansion that takes it along.", path.Base(string(s.Name))))
+		s.Notes = append(slices.Clone(s.Notes), fmt.Sprintf("Where %s runs is in no configuration that was read; name its environment or hosts, or plan an expansion that takes it along.", s.Name))
 	}
 	return s
 }

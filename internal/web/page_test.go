@@ -77,6 +77,19 @@ func TestPagesShowWhatTheyAreFor(t *testing.T) {
 		{"a service shows each edge's proof", "/small/services/orders", `[data-list=needs] [data-neighbour="kopi-orders-db"] .evidence .where`, 200, 2, ""},
 		{"a service shows who breaks directly", "/small/services/orders", `[data-list=breaks] > [data-neighbour]`, 200, 4, ""},
 		{"a service shows the path to who breaks further", "/small/services/orders", `.paths li:contains("barista-app") .path`, 200, 1, "orders ← edge ← barista-app"},
+		{"a service's page asks for what can be done when that is looked at", "/small/services/orders", `#how[hx-get="/small/how/orders"][hx-trigger=revealed] a[href="/small/how/orders"]`, 200, 1, ""},
+		{"what others run has nothing to be done", "/small/services/stripe", `#how`, 200, 0, ""},
+		{"an earlier snapshot says nothing of what to do today", "/small/services/orders?snapshot=" + string(gallery.Earlier().Digest), `#how`, 200, 0, ""},
+		{"what can be done is closed until it is asked for", "/small/how/orders", `details.how:not([open])`, 200, 18, ""},
+		{"an action has machines beside clusters", "/small/how/orders", `[data-action=logs] .recipes.two > .side`, 200, 2, ""},
+		{"names are filled in", "/small/how/orders", `[data-action=stop] [data-environment="singapore-vm"] .commands li:first-child code`, 200, 1, "ssh app-sin-1 'sudo systemctl stop kopi-orders.service'"},
+		{"a cluster's too", "/small/how/orders", `[data-action=restart] [data-environment=malaysia] pre.acts code:contains("rollout restart")`, 200, 1, "kubectl -n shop rollout restart deployment/orders"},
+		{"what changes production warns", "/small/how/orders", `[data-action=restart] [data-environment=malaysia] .warning`, 200, 1, ""},
+		{"what is filled in names its line", "/small/how/orders", `[data-action=shell] [data-environment="singapore-vm"] .rests li`, 200, 2, "folder /srv/kopi/orders/current from chef/cookbooks/orders/templates/kopi-orders.service.erb:7"},
+		{"what is unknown says so", "/small/how/menu", `[data-action=logs] [data-environment="jakarta-vm"] .unknown`, 200, 2, ""},
+		{"a datastore is not deployed", "/small/how/kopi-orders-db", `[data-action=deploy]`, 200, 0, ""},
+		{"what others run says so", "/small/how/stripe", `#how > .quiet`, 200, 1, "Others run it, so there is nothing to do to it from here."},
+		{"how to do nothing is not found", "/small/how/latte", `[data-problem="not found"]`, 404, 1, ""},
 		{"a service is found by another of its names", "/small/services/rabbitmq.kopi.internal", `h1`, 200, 1, "rabbitmq"},
 		{"a service shows its cycle", "/small/services/loyalty", `.facts a[href="/small/services/promotions"]`, 200, 1, ""},
 		{"a service shows all its names", "/small/services/kopi-orders-db", `.names tbody tr`, 200, 3, ""},
@@ -174,6 +187,13 @@ func TestPagesShowWhatTheyAreFor(t *testing.T) {
 				t.Errorf("%s says %q, want %q", tt.selector, text, tt.text)
 			}
 		})
+	}
+}
+
+func TestAServicesPageIsGivenThePartThatItAsksFor(t *testing.T) {
+	body, err := io.ReadAll(fetch(t, galleryHandler(t), "GET", "/small/how/orders", "HX-Request", "true").Body)
+	if text := string(body); err != nil || !strings.HasPrefix(text, `<section id="how"`) || strings.Contains(text, "hx-get") {
+		t.Errorf("%v: %.200s", err, text)
 	}
 }
 

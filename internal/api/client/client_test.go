@@ -53,6 +53,38 @@ func program(t *testing.T) (*app.App, http.Handler) {
 	return a, h
 }
 
+func TestHowThingsAreDoneIsToldOverTheWire(t *testing.T) {
+	each(t, func(t *testing.T, _ *app.App, c *client.Client) {
+		started, err := c.StartScan(t.Context(), app.ScanRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.WaitScan(t.Context(), started.ID, func(app.ScanState) {}); err != nil {
+			t.Fatal(err)
+		}
+		g, err := c.How(t.Context(), "web shop/1", "")
+		if err != nil || g.Service != "web" || len(g.Answers) == 0 || len(g.Notes) != 1 {
+			t.Errorf("%+v, %v", g, err)
+		}
+		a, err := c.HowTo(t.Context(), "web shop/1", "journalctl", "")
+		if err != nil || a.Action != "logs" {
+			t.Errorf("%+v, %v", a, err)
+		}
+		if _, err := c.HowTo(t.Context(), "web shop/1", "lgos", ""); fault.KindOf(err) != fault.Usage || !strings.Contains(err.Error(), "did you mean logs") {
+			t.Errorf("%v", err)
+		}
+		for _, ask := range []func() error{
+			func() error { _, err := c.How(t.Context(), "latte", ""); return err },
+			func() error { _, err := c.How(t.Context(), "db", "mars"); return err },
+			func() error { _, err := c.HowTo(t.Context(), "db", "deploy", ""); return err },
+		} {
+			if err := ask(); fault.KindOf(err) != fault.NotFound {
+				t.Errorf("%v", err)
+			}
+		}
+	})
+}
+
 // each runs a test with a client in process and with one over the network.
 func each(t *testing.T, test func(t *testing.T, a *app.App, c *client.Client)) {
 	t.Run("in process", func(t *testing.T) {

@@ -18,6 +18,18 @@ func production(a how.Answer) bool {
 	return slices.ContainsFunc(a.Recipes, func(r how.Recipe) bool { return r.Warning != "" })
 }
 
+// sides are an answer's recipes for machines and those for clusters, which stand beside each other; one when all are of one kind.
+func sides(a how.Answer) [][]how.Recipe {
+	var out [][]how.Recipe
+	for _, clusters := range []bool{false, true} {
+		side := slices.DeleteFunc(slices.Clone(a.Recipes), func(r how.Recipe) bool { return (r.Kind == "kubernetes") != clusters })
+		if len(side) > 0 {
+			out = append(out, side)
+		}
+	}
+	return out
+}
+
 // named is an environment for people.
 func named(env estate.EnvironmentName) string { return cmp.Or(string(env), "today") }
 
@@ -32,5 +44,5 @@ func kind(r how.Recipe) string {
 	return "unknown kind"
 }
 
-// anchor is the part of the page that an action is.
+// anchor is the part of the page that an action is. It is inside of what is closed, so that a link to it opens that.
 func anchor(a how.Action) string { return "how-" + string(a) }
