@@ -255,6 +255,18 @@ func TestOnAPhoneFiltersAndPanelAreSheets(t *testing.T) {
 	w.until(`(() => { const n = caravan.look().nodes.find((n) => n.classes.includes('selected')).box; const free = document.querySelector('#panel').getBoundingClientRect().top - document.querySelector('#canvas').getBoundingClientRect().top; return n.x1 >= 0 && n.x2 <= 390 && n.y1 >= 0 && n.y2 <= free; })()`)
 }
 
+func TestAServicesPageGetsWhatCanBeDoneWhenThatIsScrolledTo(t *testing.T) {
+	w := open(t, 1280, 600, chromedp.Navigate(serveGallery(t)+"/small/services/orders"))
+	w.until(`typeof htmx === 'object'`)
+	if n := ask[int](w, `document.querySelectorAll('details.how').length`); n != 0 {
+		t.Errorf("%d actions before anybody looked", n)
+	}
+	w.do(chromedp.ScrollIntoView(chromedp.CSS(`#how`)))
+	w.until(`document.querySelectorAll('#how details.how').length === 18`)
+	w.do(chromedp.Click(chromedp.CSS(`[data-action=logs] > summary`)))
+	w.until(`document.querySelector('[data-action=logs] pre').checkVisibility()`)
+}
+
 func TestTheDoubtsPageFiltersAsOneTypes(t *testing.T) {
 	w := open(t, 1440, 900, chromedp.Navigate(serveGallery(t)+"/small/doubts"))
 	w.until(`typeof htmx === 'object'`)
