@@ -221,6 +221,9 @@ func change(old map[string]directory.Found, w journey.Written) journey.What {
 	return journey.Unchanged
 }
 
+// silent keeps what a folder says to itself: it is done in a moment.
+func silent(string) {}
+
 // carryOut does every step in order, then removes what is part of none.
 func (a *App) carryOut(ctx context.Context, t journey.Target, plan Plan, moved *Moved) error {
 	files := make(map[string]render.File, len(plan.Files))
@@ -232,13 +235,13 @@ func (a *App) carryOut(ctx context.Context, t journey.Target, plan Plan, moved *
 		for i, w := range s.Files {
 			own[i] = files[w.Path]
 		}
-		changes, err := t.Apply(ctx, s, own)
+		changes, err := t.Apply(ctx, s, own, silent)
 		moved.Steps = append(moved.Steps, StepResult{Step: s.ID, Wave: s.Wave, Kind: s.Kind, Changes: changes})
 		if err != nil {
 			return fault.Newf(fault.KindOf(err), "step %s of wave %d: %w", s.ID, s.Wave, err)
 		}
 	}
-	removed, err := t.Remove(ctx, func(path string) bool { _, part := files[path]; return part })
+	removed, err := t.Remove(ctx, func(path string) bool { _, part := files[path]; return part }, silent)
 	moved.Removed = removed
 	return err
 }
@@ -264,7 +267,7 @@ func (a *App) Undo(ctx context.Context, name string, req MoveRequest, anywhere b
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
 	moved = Moved{Expansion: name, Folder: dir}
-	moved.Removed, err = t.Remove(ctx, func(string) bool { return false })
+	moved.Removed, err = t.Remove(ctx, func(string) bool { return false }, silent)
 	if err != nil {
 		return moved, err
 	}

@@ -140,7 +140,7 @@ func (t *Target) Preview(_ context.Context, files []render.File) ([]journey.Chan
 }
 
 // Apply writes a step's files, each whole or not at all.
-func (t *Target) Apply(ctx context.Context, s journey.Step, files []render.File) ([]journey.Change, error) {
+func (t *Target) Apply(ctx context.Context, s journey.Step, files []render.File, _ journey.Tell) ([]journey.Change, error) {
 	changes, err := t.Preview(ctx, files)
 	if err != nil {
 		return nil, err
@@ -162,6 +162,9 @@ func (t *Target) Apply(ctx context.Context, s journey.Step, files []render.File)
 	}
 	return changes, nil
 }
+
+// Verify has nothing to wait for: files do nothing by themselves.
+func (t *Target) Verify(context.Context, journey.Step, journey.Tell) error { return nil }
 
 // judge says what writing a file will change. Conflict when what is there was not made by this target, or was edited since.
 func (t *Target) judge(f render.File) (journey.What, error) {
@@ -291,7 +294,7 @@ func (t *Target) paths() []string {
 
 // Remove takes away the files that are not kept. One that was edited since it was made stays, and stays known, unless the
 // target was opened with Force.
-func (t *Target) Remove(ctx context.Context, keep func(path string) bool) ([]journey.Change, error) {
+func (t *Target) Remove(ctx context.Context, keep func(path string) bool, _ journey.Tell) ([]journey.Change, error) {
 	var changes []journey.Change
 	for _, path := range t.paths() {
 		if err := ctx.Err(); err != nil {

@@ -55,7 +55,7 @@ func open(t *testing.T, dir string, force bool) *Target {
 
 func apply(t *testing.T, target *Target, f []render.File) string {
 	t.Helper()
-	changes, err := target.Apply(t.Context(), journey.Step{ID: "id/service/orders"}, f)
+	changes, err := target.Apply(t.Context(), journey.Step{ID: "id/service/orders"}, f, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,14 +118,14 @@ func TestFilesAreMadeThenLeftAloneThenChangedThenTakenAway(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(dir, "c.yaml")); err != nil || info.Mode().Perm() != 0o755 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
-	gone, err := target.Remove(t.Context(), func(path string) bool { return path == "c.yaml" })
+	gone, err := target.Remove(t.Context(), func(path string) bool { return path == "c.yaml" }, nil)
 	if err != nil || told(gone) != "a/b.yaml removed" {
 		t.Errorf("%v, %v", gone, err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "a")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("an empty folder stays: %v", err)
 	}
-	if gone, err = target.Remove(t.Context(), none); err != nil || told(gone) != "c.yaml removed" {
+	if gone, err = target.Remove(t.Context(), none, nil); err != nil || told(gone) != "c.yaml removed" {
 		t.Errorf("%v, %v", gone, err)
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
@@ -139,7 +139,7 @@ func TestWhatTheTargetDidNotMakeIsNeverTouched(t *testing.T) {
 		t.Fatal(err)
 	}
 	target := open(t, dir, false)
-	_, err := target.Apply(t.Context(), journey.Step{}, files("1", "a.yaml", "c.yaml"))
+	_, err := target.Apply(t.Context(), journey.Step{}, files("1", "a.yaml", "c.yaml"), nil)
 	if fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "c.yaml is there and was not made by caravan") {
 		t.Fatalf("%v", err)
 	}
@@ -147,7 +147,7 @@ func TestWhatTheTargetDidNotMakeIsNeverTouched(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	apply(t, target, files("1", "a.yaml"))
-	if _, err := target.Remove(t.Context(), none); err != nil {
+	if _, err := target.Remove(t.Context(), none, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := content(t, dir); len(got) != 1 || got["c.yaml"] != "mine\n" {
@@ -162,7 +162,7 @@ func TestAnEditIsNotLostUnlessAskedFor(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte("edited\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err := target.Apply(t.Context(), journey.Step{}, files("2", "a.yaml", "b.yaml"))
+	_, err := target.Apply(t.Context(), journey.Step{}, files("2", "a.yaml", "b.yaml"), nil)
 	if fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "a.yaml was edited since it was written") {
 		t.Fatalf("%v", err)
 	}
@@ -170,7 +170,7 @@ func TestAnEditIsNotLostUnlessAskedFor(t *testing.T) {
 		t.Errorf("a step was half done: %v", got)
 	}
 	for range 2 { // it stays known, so that it can be taken away later
-		gone, err := target.Remove(t.Context(), none)
+		gone, err := target.Remove(t.Context(), none, nil)
 		if err != nil || !strings.HasPrefix(told(gone), "a.yaml kept") {
 			t.Errorf("%v, %v", gone, err)
 		}
@@ -188,7 +188,7 @@ func TestAnEditIsNotLostUnlessAskedFor(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte("edited\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if gone, err := forced.Remove(t.Context(), none); err != nil || told(gone) != "a.yaml removed, c.yaml removed" {
+	if gone, err := forced.Remove(t.Context(), none, nil); err != nil || told(gone) != "a.yaml removed, c.yaml removed" {
 		t.Errorf("%v, %v", gone, err)
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
@@ -296,7 +296,7 @@ func TestNothingIsWrittenThroughALinkOutOfTheFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	target := open(t, dir, true)
-	if _, err := target.Apply(t.Context(), journey.Step{}, files("1", "a/b.yaml")); err == nil {
+	if _, err := target.Apply(t.Context(), journey.Step{}, files("1", "a/b.yaml"), nil); err == nil {
 		t.Error("no error")
 	}
 	if got := content(t, outside); len(got) != 0 {
@@ -312,13 +312,13 @@ func TestNothingIsWrittenThroughALinkOutOfTheFolder(t *testing.T) {
 	if there, err := Look(dir, "indonesia"); err != nil || len(there) != 1 || !there[0].Edited {
 		t.Errorf("%v, %v", there, err)
 	}
-	if gone, err := target.Remove(t.Context(), none); err != nil || told(gone) != "a/b.yaml kept" {
+	if gone, err := target.Remove(t.Context(), none, nil); err != nil || told(gone) != "a/b.yaml kept" {
 		t.Errorf("%v, %v", gone, err)
 	}
 	if got := content(t, outside); got["b.yaml"] != "theirs" {
 		t.Errorf("%v", got)
 	}
-	if _, err := target.Apply(t.Context(), journey.Step{}, []render.File{{Path: "../escape", Text: "x", Mode: 0o644}}); err == nil {
+	if _, err := target.Apply(t.Context(), journey.Step{}, []render.File{{Path: "../escape", Text: "x", Mode: 0o644}}, nil); err == nil {
 		t.Error("no error")
 	}
 }
@@ -328,7 +328,7 @@ func TestACancelledStepIsFinishedByTheNextRun(t *testing.T) {
 	target := open(t, dir, false)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := target.Apply(ctx, journey.Step{}, files("1", "a.yaml")); !errors.Is(err, context.Canceled) {
+	if _, err := target.Apply(ctx, journey.Step{}, files("1", "a.yaml"), nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 	if got := apply(t, target, files("1", "a.yaml")); got != "a.yaml created" {
@@ -353,7 +353,7 @@ func applySlowly(dir string) error {
 	for version := 0; ; version++ {
 		for i, f := range many(fmt.Sprint(version)) {
 			fmt.Println(version*1000 + i)
-			if _, err := target.Apply(context.Background(), journey.Step{ID: journey.StepID(f.Path)}, []render.File{f}); err != nil {
+			if _, err := target.Apply(context.Background(), journey.Step{ID: journey.StepID(f.Path)}, []render.File{f}, nil); err != nil {
 				return err
 			}
 		}
@@ -387,7 +387,7 @@ func TestKilledAtAnyMomentTheNextRunEndsInTheSamePlace(t *testing.T) {
 		}
 	}
 	target := open(t, dir, false)
-	if _, err := target.Apply(t.Context(), journey.Step{}, many("end")); err != nil {
+	if _, err := target.Apply(t.Context(), journey.Step{}, many("end"), nil); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]string{}
@@ -397,7 +397,7 @@ func TestKilledAtAnyMomentTheNextRunEndsInTheSamePlace(t *testing.T) {
 	if diff := cmp.Diff(want, content(t, dir)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if _, err := target.Remove(t.Context(), none); err != nil {
+	if _, err := target.Remove(t.Context(), none, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {

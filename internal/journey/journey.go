@@ -65,24 +65,35 @@ type Journey struct {
 	Steps     []Step        `json:"steps"`
 }
 
-// Target is where steps are carried out.
+// Target is where the steps of one expansion are carried out in one environment. Different steps may be carried out at once,
+// by several programs too; whatever a target cannot do beside others it waits with.
 type Target interface {
 	// Preview says what putting files in place would change, and changes nothing. Conflict, naming everything that is in the
 	// way and that the target did not make.
 	Preview(ctx context.Context, files []render.File) ([]Change, error)
 	// Apply puts a step's files in place. It may be called again, with the same step or a newer one; what is in place
 	// already stays untouched. Conflict when something is in the way that the target did not make.
-	Apply(ctx context.Context, s Step, files []render.File) ([]Change, error)
-	// Observe lists what is in place, by path.
+	Apply(ctx context.Context, s Step, files []render.File, tell Tell) ([]Change, error)
+	// Verify waits until what a step put in place does what it is for. Unavailable, with the reason, when it does not in time
+	// or never will.
+	Verify(ctx context.Context, s Step, tell Tell) error
+	// Observe lists what is in place, by path, each with the digest of the file it was made from; another digest when it is
+	// no longer as it was made.
 	Observe(ctx context.Context) ([]Written, error)
-	// Remove takes away everything in place that is not kept, and nothing that it did not make.
-	Remove(ctx context.Context, keep func(path string) bool) ([]Change, error)
+	// Remove takes away everything in place that is not kept, and nothing that it did not make. It may be called again.
+	Remove(ctx context.Context, keep func(path string) bool, tell Tell) ([]Change, error)
+	// Close lets go of what the target holds; what is in place stays.
+	Close() error
 }
 
-// Change is one thing a target did.
+// Tell takes a line of what is being done, for people who look on.
+type Tell func(line string)
+
+// Change is one thing a target did, or would do.
 type Change struct {
 	Path string `json:"path"`
 	What What   `json:"what"`
+	Diff string `json:"diff,omitempty"` // of a preview where the target can tell, without secrets
 }
 
 // What became of a file.
