@@ -58,9 +58,11 @@ var may = map[string][]string{
 	"discover/terraform":  append([]string{"discover/hclfile"}, reader...),
 	"discover/consul":     append([]string{"discover/hclfile"}, reader...),
 	"workspace":           {"consent", "discover", "document", "estate", "expansion", "fault", "syntax", "workload"},
-	"store":               {"address", "depmap", "estate", "expansion", "fault"},
+	"store":               {"address", "consent", "depmap", "estate", "expansion", "fault", "journey"},
 	"directory":           {"estate", "fault", "journey", "render"},
 	"store/*":             {},
+	"jobs":                {"fault", "journey"},
+	"conductor":           {"consent", "estate", "fault", "jobs", "journey", "store"},
 	// faces
 	"web":        {"depmap", "draw", "estate", "expansion", "fault", "finding", "how", "journey", "render", "web/*"},
 	"web/*":      {"depmap", "estate", "expansion", "finding", "how", "journey", "render", "web/guide", "web/shell"},

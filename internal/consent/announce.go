@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -152,6 +153,8 @@ func words(s Step) string {
 		return fmt.Sprintf("%s starts in %s", s.Subject, s.Environment)
 	case journey.Traffic:
 		return fmt.Sprintf("requests from outside reach %s in %s", s.Subject, s.Environment)
+	case journey.Removal:
+		return fmt.Sprintf("what is no longer planned for %s is taken away from %s", cmp.Or(string(s.Subject), "everybody"), s.Environment)
 	}
 	return string(s.ID)
 }

@@ -29,11 +29,12 @@ const (
 	Configuration Kind = "configuration" // what a service is configured with
 	Deploy        Kind = "service"       // a service
 	Traffic       Kind = "traffic"       // requests are let in
+	Removal       Kind = "removal"       // what an earlier plan put there is taken away
 )
 
 // Kinds lists them in order.
 func Kinds() []Kind {
-	return []Kind{Addresses, Access, CreateStore, Stub, Configuration, Deploy, Traffic}
+	return []Kind{Addresses, Access, CreateStore, Stub, Configuration, Deploy, Traffic, Removal}
 }
 
 // Step is one thing that is done. Equal steps have equal digests.
@@ -46,8 +47,9 @@ type Step struct {
 	Needs       []StepID               `json:"needs,omitempty"`
 	Preview     []string               `json:"preview"` // what it will do, in words
 	Files       []Written              `json:"files,omitempty"`
-	Digest      estate.Digest          `json:"digest"` // of everything above
-	Wave        int                    `json:"wave"`   // from 1, as the proposal counts
+	Gone        []string               `json:"gone,omitempty"` // paths that it takes away
+	Digest      estate.Digest          `json:"digest"`         // of everything above
+	Wave        int                    `json:"wave"`           // from 1, as the proposal counts
 }
 
 // Written is a file a step puts in place.

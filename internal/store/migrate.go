@@ -26,20 +26,22 @@ var migrations embed.FS
 const versions = "caravan_migrations"
 
 // ours are the tables the migrations make.
-var ours = []string{"free_blocks", "lease_changes", "proposals", "ranges", "scans", "snapshots"}
+var ours = []string{"asked", "audit", "audit_end", "courses", "free_blocks", "green_lights", "lease_changes", "proposals", "ranges", "run_lines", "run_steps", "runs",
+	"scans", "snapshots", "vetoes", "workers"}
 
 // dialect is all that differs between the two databases.
 type dialect struct {
 	name   goose.Dialect
 	folder string // of its migrations
 	tables string // query that lists the tables where Caravan's would be
+	now    string // microseconds since 1970, UTC, by the database's clock
 	shared bool   // other programs' tables may stand beside them
 }
 
 var (
-	sqliteDialect = dialect{name: goose.DialectSQLite3, folder: "migrations/sqlite",
+	sqliteDialect = dialect{name: goose.DialectSQLite3, folder: "migrations/sqlite", now: `CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)`,
 		tables: `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`}
-	postgres = dialect{name: goose.DialectPostgres, folder: "migrations/postgres", shared: true,
+	postgres = dialect{name: goose.DialectPostgres, folder: "migrations/postgres", shared: true, now: `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`,
 		tables: `SELECT tablename FROM pg_tables WHERE schemaname = current_schema()`}
 )
 

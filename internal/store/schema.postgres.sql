@@ -1,5 +1,44 @@
 -- What the migrations make. Written by: go test ./internal/store -run Schema -update
 
+CREATE TABLE asked (
+    expansion TEXT COLLATE "C" NOT NULL,
+    step TEXT COLLATE "C" NOT NULL,
+    digest TEXT COLLATE "C" NOT NULL,
+    team TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL,
+    CONSTRAINT asked_pkey PRIMARY KEY (expansion, step, digest, team)
+);
+
+CREATE TABLE audit (
+    id BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    person TEXT COLLATE "C" NOT NULL,
+    what TEXT COLLATE "C" NOT NULL,
+    expansion TEXT COLLATE "C" NOT NULL,
+    subject TEXT COLLATE "C" NOT NULL,
+    why TEXT COLLATE "C" NOT NULL,
+    digest TEXT COLLATE "C" NOT NULL,
+    hash TEXT COLLATE "C" NOT NULL,
+    CONSTRAINT audit_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX audit_by_expansion ON public.audit USING btree (expansion, id);
+
+CREATE TABLE audit_end (
+    one BIGINT NOT NULL,
+    id BIGINT NOT NULL,
+    hash TEXT COLLATE "C" NOT NULL,
+    CONSTRAINT audit_end_one_check CHECK ((one = 1)),
+    CONSTRAINT audit_end_pkey PRIMARY KEY (one)
+);
+
+CREATE TABLE courses (
+    digest TEXT COLLATE "C" NOT NULL,
+    expansion TEXT COLLATE "C" NOT NULL,
+    course BYTEA NOT NULL,
+    CONSTRAINT courses_pkey PRIMARY KEY (digest)
+);
+
 CREATE TABLE free_blocks (
     parent BIGINT NOT NULL,
     size INTEGER NOT NULL,
@@ -9,6 +48,21 @@ CREATE TABLE free_blocks (
 );
 
 CREATE UNIQUE INDEX free_blocks_by_address ON public.free_blocks USING btree (parent, first);
+
+CREATE TABLE green_lights (
+    id BIGINT NOT NULL,
+    expansion TEXT COLLATE "C" NOT NULL,
+    step TEXT COLLATE "C" NOT NULL,
+    digest TEXT COLLATE "C" NOT NULL,
+    team TEXT COLLATE "C" NOT NULL,
+    person TEXT COLLATE "C" NOT NULL,
+    stands_in TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL,
+    revoked BIGINT,
+    CONSTRAINT green_lights_pkey PRIMARY KEY (id)
+);
+
+CREATE UNIQUE INDEX green_lights_standing ON public.green_lights USING btree (expansion, step, digest, team, person, stands_in) WHERE (revoked IS NULL);
 
 CREATE TABLE lease_changes (
     id BIGINT NOT NULL,
@@ -80,6 +134,71 @@ CREATE UNIQUE INDEX ranges_by_pool ON public.ranges USING btree (holder) WHERE (
 
 CREATE UNIQUE INDEX ranges_id_prefix_key ON public.ranges USING btree (id, prefix);
 
+CREATE TABLE run_lines (
+    id BIGINT NOT NULL,
+    run TEXT COLLATE "C" NOT NULL,
+    step TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL,
+    line TEXT COLLATE "C" NOT NULL,
+    CONSTRAINT run_lines_pkey PRIMARY KEY (id),
+    CONSTRAINT run_lines_run_fkey FOREIGN KEY (run) REFERENCES runs(id)
+);
+
+CREATE INDEX run_lines_by_run ON public.run_lines USING btree (run, id);
+
+CREATE TABLE run_steps (
+    run TEXT COLLATE "C" NOT NULL,
+    place BIGINT NOT NULL,
+    step TEXT COLLATE "C" NOT NULL,
+    digest TEXT COLLATE "C" NOT NULL,
+    wave BIGINT NOT NULL,
+    state TEXT COLLATE "C" NOT NULL,
+    attempt BIGINT NOT NULL,
+    worker TEXT COLLATE "C" NOT NULL,
+    began BIGINT,
+    ended BIGINT,
+    error TEXT COLLATE "C" NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    changes BYTEA,
+    CONSTRAINT run_steps_check CHECK (((state = 'doing'::text) = (worker <> ''::text))),
+    CONSTRAINT run_steps_pkey PRIMARY KEY (run, place),
+    CONSTRAINT run_steps_run_fkey FOREIGN KEY (run) REFERENCES runs(id),
+    CONSTRAINT run_steps_run_step_key UNIQUE (run, step),
+    CONSTRAINT run_steps_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'doing'::text, 'done'::text, 'failed'::text])))
+);
+
+CREATE INDEX run_steps_by_worker ON public.run_steps USING btree (worker) WHERE (state = 'doing'::text);
+
+CREATE UNIQUE INDEX run_steps_run_step_key ON public.run_steps USING btree (run, step);
+
+CREATE TABLE runs (
+    id TEXT COLLATE "C" NOT NULL,
+    seq BIGINT NOT NULL,
+    expansion TEXT COLLATE "C" NOT NULL,
+    way TEXT COLLATE "C" NOT NULL,
+    course TEXT COLLATE "C" NOT NULL,
+    state TEXT COLLATE "C" NOT NULL,
+    author TEXT COLLATE "C" NOT NULL,
+    why TEXT COLLATE "C" NOT NULL,
+    reason TEXT COLLATE "C" NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    started BIGINT NOT NULL,
+    ended BIGINT,
+    options TEXT COLLATE "C" NOT NULL,
+    CONSTRAINT runs_check CHECK (((ended IS NULL) = (state = ANY (ARRAY['running'::text, 'paused'::text, 'stopped'::text])))),
+    CONSTRAINT runs_course_fkey FOREIGN KEY (course) REFERENCES courses(digest),
+    CONSTRAINT runs_pkey PRIMARY KEY (id),
+    CONSTRAINT runs_seq_key UNIQUE (seq),
+    CONSTRAINT runs_state_check CHECK ((state = ANY (ARRAY['running'::text, 'paused'::text, 'stopped'::text, 'finished'::text, 'cancelled'::text]))),
+    CONSTRAINT runs_way_check CHECK ((way = ANY (ARRAY['move'::text, 'undo'::text])))
+);
+
+CREATE INDEX runs_newest ON public.runs USING btree (expansion, seq DESC);
+
+CREATE UNIQUE INDEX runs_open ON public.runs USING btree (expansion) WHERE (state = ANY (ARRAY['running'::text, 'paused'::text, 'stopped'::text]));
+
+CREATE UNIQUE INDEX runs_seq_key ON public.runs USING btree (seq);
+
 CREATE TABLE scans (
     id TEXT COLLATE "C" NOT NULL,
     started BIGINT NOT NULL,
@@ -113,3 +232,23 @@ CREATE TABLE snapshots (
 );
 
 CREATE INDEX snapshots_newest ON public.snapshots USING btree (last_seen DESC, taken_at DESC, digest);
+
+CREATE TABLE vetoes (
+    id BIGINT NOT NULL,
+    expansion TEXT COLLATE "C" NOT NULL,
+    step TEXT COLLATE "C" NOT NULL,
+    team TEXT COLLATE "C" NOT NULL,
+    person TEXT COLLATE "C" NOT NULL,
+    reason TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL,
+    withdrawn BIGINT,
+    CONSTRAINT vetoes_pkey PRIMARY KEY (id)
+);
+
+CREATE UNIQUE INDEX vetoes_standing ON public.vetoes USING btree (expansion, step, team) WHERE (withdrawn IS NULL);
+
+CREATE TABLE workers (
+    name TEXT COLLATE "C" NOT NULL,
+    seen BIGINT NOT NULL,
+    CONSTRAINT workers_pkey PRIMARY KEY (name)
+);

@@ -1,5 +1,50 @@
 -- What the migrations make. Written by: go test ./internal/store -run Schema -update
 
+CREATE TABLE asked (
+    expansion TEXT    NOT NULL,
+    step      TEXT    NOT NULL,
+    digest    TEXT    NOT NULL,
+    team      TEXT    NOT NULL,
+    at        INTEGER NOT NULL,  -- microseconds since 1970, UTC
+    PRIMARY KEY (expansion, step, digest, team)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'what was done is not changed');
+END;
+
+CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'what was done is not removed');
+END;
+
+CREATE TABLE audit (
+    id        INTEGER NOT NULL PRIMARY KEY,  -- from 1, without gaps
+    at        INTEGER NOT NULL,  -- microseconds since 1970, UTC
+    person    TEXT    NOT NULL,
+    what      TEXT    NOT NULL,
+    expansion TEXT    NOT NULL,
+    subject   TEXT    NOT NULL,  -- a step, a team, a range; empty for the expansion as a whole
+    why       TEXT    NOT NULL,
+    digest    TEXT    NOT NULL,  -- of what was done
+    hash      TEXT    NOT NULL   -- of this line and the hash of the one before
+) STRICT;
+
+CREATE INDEX audit_by_expansion ON audit (expansion, id);
+
+CREATE TABLE audit_end (
+    one  INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    id   INTEGER NOT NULL,
+    hash TEXT    NOT NULL
+) STRICT;
+
+CREATE TABLE courses (
+    digest    TEXT NOT NULL PRIMARY KEY,  -- of the journey: "sha256:" and 64 hexadecimal digits
+    expansion TEXT NOT NULL,
+    course    BLOB NOT NULL  -- gzip-compressed JSON
+) STRICT;
+
 CREATE TABLE free_blocks (
     parent INTEGER NOT NULL REFERENCES ranges (id),
     size   INTEGER NOT NULL,  -- number of addresses, as a power of two
@@ -8,6 +53,20 @@ CREATE TABLE free_blocks (
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX free_blocks_by_address ON free_blocks (parent, first);
+
+CREATE TABLE green_lights (
+    id        INTEGER NOT NULL PRIMARY KEY,
+    expansion TEXT    NOT NULL,
+    step      TEXT    NOT NULL,
+    digest    TEXT    NOT NULL,  -- of the step, as it was shown
+    team      TEXT    NOT NULL,
+    person    TEXT    NOT NULL,
+    stands_in TEXT    NOT NULL,  -- for whom the person stands in; empty for themselves
+    at        INTEGER NOT NULL,  -- microseconds since 1970, UTC
+    revoked   INTEGER  -- microseconds since 1970, UTC
+) STRICT;
+
+CREATE UNIQUE INDEX green_lights_standing ON green_lights (expansion, step, digest, team, person, stands_in) WHERE revoked IS NULL;
 
 CREATE TRIGGER lease_changes_are_not_changed BEFORE UPDATE ON lease_changes
 BEGIN
@@ -93,6 +152,58 @@ CREATE UNIQUE INDEX ranges_by_pool ON ranges (holder) WHERE state = 'pool';
 
 CREATE INDEX ranges_by_until ON ranges (until) WHERE state = 'quarantined';
 
+CREATE TABLE run_lines (
+    id   INTEGER NOT NULL PRIMARY KEY,
+    run  TEXT    NOT NULL REFERENCES runs (id),
+    step TEXT    NOT NULL,
+    at   INTEGER NOT NULL,  -- microseconds since 1970, UTC
+    line TEXT    NOT NULL
+) STRICT;
+
+CREATE INDEX run_lines_by_run ON run_lines (run, id);
+
+CREATE TABLE run_steps (
+    run     TEXT    NOT NULL REFERENCES runs (id),
+    place   INTEGER NOT NULL,  -- in the journey, from 0
+    step    TEXT    NOT NULL,
+    digest  TEXT    NOT NULL,
+    wave    INTEGER NOT NULL,
+    state   TEXT    NOT NULL CHECK (state IN ('waiting', 'doing', 'done', 'failed')),
+    attempt INTEGER NOT NULL,
+    worker  TEXT    NOT NULL,  -- program that does it
+    began   INTEGER,  -- microseconds since 1970, UTC
+    ended   INTEGER,  -- microseconds since 1970, UTC
+    error   TEXT    NOT NULL,
+    kind    TEXT    NOT NULL,  -- of the error
+    changes BLOB,  -- gzip-compressed JSON
+    PRIMARY KEY (run, place),
+    UNIQUE (run, step),
+    CHECK ((state = 'doing') = (worker <> ''))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX run_steps_by_worker ON run_steps (worker) WHERE state = 'doing';
+
+CREATE TABLE runs (
+    id        TEXT    NOT NULL PRIMARY KEY,
+    seq       INTEGER NOT NULL UNIQUE,  -- the later, the higher
+    expansion TEXT    NOT NULL,
+    way       TEXT    NOT NULL CHECK (way IN ('move', 'undo')),
+    course    TEXT    NOT NULL REFERENCES courses (digest),
+    state     TEXT    NOT NULL CHECK (state IN ('running', 'paused', 'stopped', 'finished', 'cancelled')),
+    author    TEXT    NOT NULL,
+    why       TEXT    NOT NULL,
+    reason    TEXT    NOT NULL,  -- why it stopped
+    kind      TEXT    NOT NULL,  -- of that
+    started   INTEGER NOT NULL,  -- microseconds since 1970, UTC
+    ended     INTEGER,  -- microseconds since 1970, UTC
+    options   TEXT    NOT NULL,  -- JSON
+    CHECK ((ended IS NULL) = (state IN ('running', 'paused', 'stopped')))
+) STRICT;
+
+CREATE INDEX runs_newest ON runs (expansion, seq DESC);
+
+CREATE UNIQUE INDEX runs_open ON runs (expansion) WHERE state IN ('running', 'paused', 'stopped');
+
 CREATE TABLE scans (
     id      TEXT    NOT NULL PRIMARY KEY,
     started INTEGER NOT NULL,  -- microseconds since 1970, UTC
@@ -122,3 +233,21 @@ CREATE TABLE snapshots (
 ) STRICT;
 
 CREATE INDEX snapshots_newest ON snapshots (last_seen DESC, taken_at DESC, digest);
+
+CREATE TABLE vetoes (
+    id        INTEGER NOT NULL PRIMARY KEY,
+    expansion TEXT    NOT NULL,
+    step      TEXT    NOT NULL,  -- empty for every step
+    team      TEXT    NOT NULL,
+    person    TEXT    NOT NULL,
+    reason    TEXT    NOT NULL,
+    at        INTEGER NOT NULL,  -- microseconds since 1970, UTC
+    withdrawn INTEGER  -- microseconds since 1970, UTC
+) STRICT;
+
+CREATE UNIQUE INDEX vetoes_standing ON vetoes (expansion, step, team) WHERE withdrawn IS NULL;
+
+CREATE TABLE workers (
+    name TEXT    NOT NULL PRIMARY KEY,
+    seen INTEGER NOT NULL  -- microseconds since 1970, UTC, by the clock of the database
+) STRICT;

@@ -58,18 +58,8 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 func (s *Store) Close() error { return s.db.Close() }
 
 // each calls use for every row a query finds.
-func (s *Store) each(ctx context.Context, query string, args []any, use func(*sql.Rows) error) (err error) {
-	rows, err := s.db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		if err := use(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+func (s *Store) each(ctx context.Context, query string, args []any, use func(*sql.Rows) error) error {
+	return eachOf(ctx, s.db, query, args, use)
 }
 
 func connect(opts Options) (*Store, error) {

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -28,6 +29,7 @@ type Cluster struct {
 	dir    string // holds its data and its socket
 	run    *syscall.SysProcAttr
 	number atomic.Int64 // of databases made so far
+	stop   func()       // lets the server end, and waits for it
 }
 
 // superuser is the cluster's only user; it needs no password.
@@ -48,6 +50,7 @@ func Start(t testing.TB) *Cluster {
 	c.prepare(t)
 	c.initialise(t)
 	c.start(t)
+	t.Cleanup(func() { c.stop() })
 	return c
 }
 
@@ -152,7 +155,7 @@ func (c *Cluster) start(t testing.TB) {
 	}
 	ready, done := make(chan bool, 1), make(chan string, 1)
 	go func() { done <- follow(stderr, ready) }()
-	t.Cleanup(func() {
+	c.stop = sync.OnceFunc(func() {
 		_ = cmd.Process.Signal(syscall.SIGINT) // fast shutdown; fails only when it has ended already
 		<-done
 		_ = cmd.Wait()
@@ -165,6 +168,14 @@ func (c *Cluster) start(t testing.TB) {
 	case <-time.After(startup):
 		t.Fatalf("PostgreSQL was not ready after %s", startup)
 	}
+}
+
+// Restart ends the server, whoever is connected, calls between, and starts it again.
+func (c *Cluster) Restart(t testing.TB, between func()) {
+	t.Helper()
+	c.stop()
+	between()
+	c.start(t)
 }
 
 // follow reads the server's log to its end and says when the server is ready.
