@@ -81,26 +81,6 @@ func (r routes) expansions(a huma.API) {
 	r.addresses(a)
 }
 
-// moves adds the routes that carry a journey out, in a folder of the workspace; in this very process, in any folder.
-func (r routes) moves(a huma.API) {
-	type request struct {
-		ExpansionName
-		Body app.MoveRequest
-	}
-	change(a, "move", http.MethodPost, "/expansions/{name}/move", "Write what is planned into a folder, step by step", func(ctx context.Context, in *request) (app.Moved, error) {
-		return r.App.Move(ctx, in.Name, in.Body, r.Private)
-	})
-	change(a, "undo", http.MethodPost, "/expansions/{name}/undo", "Take away what moves made", func(ctx context.Context, in *request) (app.Moved, error) {
-		return r.App.Undo(ctx, in.Name, in.Body, r.Private)
-	})
-	read(a, "journey-status", "/expansions/{name}/status", "How far the journey is", func(ctx context.Context, in *struct {
-		ExpansionName
-		Out string `query:"out" doc:"Folder it was written into; rendered/NAME when left out."`
-	}) (app.Standing, error) {
-		return r.App.Status(ctx, in.Name, app.MoveRequest{Out: in.Out}, r.Private)
-	})
-}
-
 // read registers a route that changes nothing.
 func read[In, Out any](a huma.API, id, path, summary string, answer func(context.Context, *In) (Out, error)) {
 	change(a, id, http.MethodGet, path, summary, answer)

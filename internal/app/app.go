@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"example.org/caravan/internal/conductor"
 	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/discover"
 	"example.org/caravan/internal/discover/every"
@@ -44,6 +45,10 @@ type App struct {
 	store    *store.Store        // the keeper, when there is a workspace: it also keeps proposals and leases
 	dir      string              // of the workspace; "" when there is none
 	declared workspace.Workspace // what it declares
+	database string              // postgres:// URL of the store; "" for SQLite
+
+	conducting sync.Mutex // guards the conductor
+	conductor  *conductor.Conductor
 
 	stop   context.CancelFunc
 	ctx    context.Context // ends with Close; scans run under it
@@ -128,7 +133,7 @@ func (a *App) useWorkspace(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	a.keeper, a.store = s, s
+	a.keeper, a.store, a.database = s, s, database
 	return nil
 }
 
@@ -136,7 +141,13 @@ func (a *App) useWorkspace(ctx context.Context, o Options) error {
 func (a *App) Close() error {
 	a.stop()
 	a.wg.Wait()
-	return a.keeper.Close()
+	a.conducting.Lock()
+	defer a.conducting.Unlock()
+	var err error
+	if a.conductor != nil {
+		err = a.conductor.Close(context.WithoutCancel(a.ctx))
+	}
+	return errors.Join(err, a.keeper.Close())
 }
 
 // Graph is the graph of a digest, an unambiguous prefix of one, or the newest ("" or "latest"), and when it was read.

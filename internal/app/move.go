@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,7 +14,6 @@ import (
 	"example.org/caravan/internal/expansion"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
-	"example.org/caravan/internal/render"
 	"example.org/caravan/internal/workspace"
 )
 
@@ -23,7 +21,7 @@ import (
 type MoveRequest struct {
 	Out   string `json:"out,omitempty" doc:"Folder to write into, below the workspace; rendered/NAME when left out."`
 	Force bool   `json:"force,omitempty" doc:"Overwrite and remove what was edited since it was written."`
-	Dry   bool   `json:"dry,omitempty" doc:"Write nothing; say what would be done."`
+	Why   string `json:"why,omitempty" doc:"Reason, for the audit."`
 }
 
 // Moved is what a move did, or would do.
@@ -96,10 +94,8 @@ func leavesBySymlink(dir, below string) bool {
 	return false
 }
 
-// Move carries a journey out with the directory target, step by step: it plans, refuses while edges are undecided, while marked
-// data would leave the country, and while something it did not make is in the way; it writes what is missing or changed and
-// removes what an earlier proposal made. A second move changes nothing. Anywhere lets Out be outside the workspace.
-func (a *App) Move(ctx context.Context, name string, req MoveRequest, anywhere bool) (moved Moved, err error) {
+// PreviewMove says what a move would change, and refuses what a move would.
+func (a *App) PreviewMove(ctx context.Context, name string, req MoveRequest, anywhere bool) (Moved, error) {
 	plan, err := a.readyPlan(ctx, name, true)
 	if err != nil {
 		return Moved{}, err
@@ -108,26 +104,7 @@ func (a *App) Move(ctx context.Context, name string, req MoveRequest, anywhere b
 	if err != nil {
 		return Moved{}, err
 	}
-	if req.Dry {
-		return dryMove(plan, dir, req.Force)
-	}
-	t, err := directory.Open(directory.Options{Dir: dir, Expansion: name, Force: req.Force})
-	if err != nil {
-		return Moved{}, err
-	}
-	defer func() { err = errors.Join(err, t.Close()) }()
-	// Once more, now that nobody else can take away what it reserves.
-	if plan, err = a.readyPlan(ctx, name, false); err != nil {
-		return Moved{}, err
-	}
-	if _, err := t.Preview(ctx, plan.Files); err != nil {
-		return Moved{}, err
-	}
-	moved = plan.moved(dir)
-	if err := a.carryOut(ctx, t, plan, &moved); err != nil {
-		return moved, err
-	}
-	return moved, a.makeLive(ctx, plan.Proposal)
+	return dryMove(plan, dir, req.Force)
 }
 
 // readyPlan plans, and refuses what may not be carried out.
@@ -221,72 +198,34 @@ func change(old map[string]directory.Found, w journey.Written) journey.What {
 	return journey.Unchanged
 }
 
-// silent keeps what a folder says to itself: it is done in a moment.
-func silent(string) {}
-
-// carryOut does every step in order, then removes what is part of none.
-func (a *App) carryOut(ctx context.Context, t journey.Target, plan Plan, moved *Moved) error {
-	files := make(map[string]render.File, len(plan.Files))
-	for _, f := range plan.Files {
-		files[f.Path] = f
-	}
-	for _, s := range plan.Journey.Steps {
-		own := make([]render.File, len(s.Files))
-		for i, w := range s.Files {
-			own[i] = files[w.Path]
-		}
-		changes, err := t.Apply(ctx, s, own, silent)
-		moved.Steps = append(moved.Steps, StepResult{Step: s.ID, Wave: s.Wave, Kind: s.Kind, Changes: changes})
-		if err != nil {
-			return fault.Newf(fault.KindOf(err), "step %s of wave %d: %w", s.ID, s.Wave, err)
-		}
-	}
-	removed, err := t.Remove(ctx, func(path string) bool { _, part := files[path]; return part }, silent)
-	moved.Removed = removed
-	return err
-}
-
-// Undo takes away what moves of an expansion made, and gives its ranges back.
-func (a *App) Undo(ctx context.Context, name string, req MoveRequest, anywhere bool) (moved Moved, err error) {
-	if err := a.inWorkspace(); err != nil {
-		return Moved{}, err
-	}
-	dir, err := a.folder(name, req.Out, anywhere)
+// PreviewUndo says what an undo would take away and give back.
+func (a *App) PreviewUndo(ctx context.Context, name string, req MoveRequest, anywhere bool) (Moved, error) {
+	dir, err := a.undoFolder(ctx, name, req, anywhere)
 	if err != nil {
 		return Moved{}, err
 	}
-	if err := a.mayUndo(ctx, name, dir, req.Force); err != nil {
-		return Moved{}, err
-	}
-	if req.Dry {
-		return a.dryUndo(ctx, name, dir, req.Force)
-	}
-	t, err := directory.Open(directory.Options{Dir: dir, Expansion: name, Force: req.Force})
-	if err != nil {
-		return Moved{}, err
-	}
-	defer func() { err = errors.Join(err, t.Close()) }()
-	moved = Moved{Expansion: name, Folder: dir}
-	moved.Removed, err = t.Remove(ctx, func(string) bool { return false }, silent)
-	if err != nil {
-		return moved, err
-	}
-	moved.GivenBack, err = a.giveBack(ctx, name)
-	return moved, err
-}
-
-// dryUndo says what an undo would take away and give back.
-func (a *App) dryUndo(ctx context.Context, name, dir string, force bool) (Moved, error) {
 	m := Moved{Expansion: name, Folder: dir}
 	there, err := directory.Look(dir, name)
 	if err != nil {
 		return m, err
 	}
 	for _, f := range there {
-		m.Removed = append(m.Removed, journey.Change{Path: f.Path, What: removal(f, force)})
+		m.Removed = append(m.Removed, journey.Change{Path: f.Path, What: removal(f, req.Force)})
 	}
 	m.GivenBack, err = a.store.Leases(ctx, name)
 	return m, err
+}
+
+// undoFolder is the folder that is taken back, if it may be.
+func (a *App) undoFolder(ctx context.Context, name string, req MoveRequest, anywhere bool) (string, error) {
+	if err := a.inWorkspace(); err != nil {
+		return "", err
+	}
+	dir, err := a.folder(name, req.Out, anywhere)
+	if err != nil {
+		return "", err
+	}
+	return dir, a.mayUndo(ctx, name, dir, req.Force)
 }
 
 // removal is what becomes of a file that is no longer wanted.

@@ -19,6 +19,7 @@ import (
 	"example.org/caravan/internal/discover/every"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/expansion"
+	"example.org/caravan/internal/journey"
 	"example.org/caravan/internal/merge"
 	"example.org/caravan/internal/workspace"
 )
@@ -114,14 +115,31 @@ func TestNoSecretIsInWhatIsPlanned(t *testing.T) {
 				t.Errorf("%q is in the plan of %s", secret, name)
 			}
 		}
-		if _, err := a.Move(t.Context(), name, MoveRequest{}, false); err != nil {
-			t.Fatal(err)
-		}
+		finish(t, a, name)
 	}
 	for _, secret := range strings.Fields(string(canaries)) {
 		if where := holding(t, filepath.Join(dir, "rendered"), secret); where != "" {
 			t.Errorf("%q is in %s", secret, where)
 		}
+	}
+}
+
+// finish moves an expansion and waits for the end.
+func finish(t *testing.T, a *App, name string) {
+	t.Helper()
+	r, err := a.StartMove(t.Context(), name, MoveRequest{}, false, "ayu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seen := (Seen{}); ; {
+		w, err := a.WatchRun(t.Context(), r.ID, seen)
+		if err != nil || w.Moved != nil && w.Run.State != journey.Finished {
+			t.Fatal(w.Run.State, w.Run.Reason, err)
+		}
+		if w.Moved != nil {
+			return
+		}
+		seen = w.Seen
 	}
 }
 

@@ -37,21 +37,6 @@ func newAddress(s *session) *cobra.Command {
 	return c
 }
 
-// asking is a command of the registry: it checks its form, connects and asks.
-func (s *session) asking(o *output, ask func(context.Context, *client.Client, []string) error) func(*cobra.Command, []string) error {
-	return func(c *cobra.Command, args []string) error {
-		if err := o.check(); err != nil {
-			return err
-		}
-		cl, done, err := s.connect(c.Context(), nil)
-		if err != nil {
-			return err
-		}
-		defer done()
-		return ask(c.Context(), cl, args)
-	}
-}
-
 func newAddressList(s *session) *cobra.Command {
 	o := &output{}
 	c := &cobra.Command{Use: "list", Short: "Pools, leases and what is in use without one", Example: "  caravan address list", Args: cobra.NoArgs,

@@ -128,7 +128,7 @@ func (s *session) tourOfIndonesia(ctx context.Context, c *client.Client, kept bo
 	s.storesTable(p)
 	s.heading("Waves")
 	s.wavesTable(p)
-	moved, err := c.Move(ctx, "indonesia", app.MoveRequest{})
+	moved, err := c.Move(ctx, "indonesia", app.MoveRequest{}, nil)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 type moveOptions struct {
 	output
 	req app.MoveRequest
+	dry bool
 }
 
 func (o *moveOptions) flags(c *cobra.Command) {
@@ -60,18 +61,53 @@ func newMove(s *session) *cobra.Command {
 		Example: "  caravan move indonesia\n  caravan move indonesia --dry-run\n  caravan move indonesia --out ../fleet/indonesia",
 		Args:    cobra.ExactArgs(1),
 		RunE: s.carried(o, func(ctx context.Context, cl *client.Client, name string) error {
-			moved, err := cl.Move(ctx, name, o.req)
-			if err != nil {
-				return err
+			if o.dry {
+				moved, err := cl.PreviewMove(ctx, name, o.req)
+				if err != nil {
+					return err
+				}
+				return o.value(s.terminal, moved, func() { s.movedTable(moved, true) })
 			}
-			return o.value(s.terminal, moved, func() { s.movedTable(moved, o.req.Dry) })
+			moved, err := cl.Move(ctx, name, o.req, s.watching())
+			s.clear()
+			if err != nil {
+				return unfinished(ctx, name, err)
+			}
+			return o.value(s.terminal, moved, func() { s.movedTable(moved, false) })
 		}),
 		ValidArgsFunction: s.expansionNames,
 	}
 	o.flags(c)
-	c.Flags().BoolVar(&o.req.Dry, "dry-run", false, "say what would be done and write nothing")
+	c.Flags().BoolVar(&o.dry, "dry-run", false, "say what would be done and write nothing")
 	c.Flags().BoolVar(&o.req.Force, "force", false, "overwrite and remove what was edited since it was written")
+	c.Flags().StringVar(&o.req.Why, "why", "", "reason, for the audit")
 	return c
+}
+
+// watching shows how far a run is: on a terminal in one line, else a line for each step that failed.
+func (s *session) watching() func(app.Watched) {
+	return func(w app.Watched) {
+		doing := ""
+		for _, step := range w.Run.Steps {
+			if step.State == journey.Doing {
+				doing = string(step.Step)
+			}
+		}
+		for _, l := range w.Lines {
+			if string(l.Step) == doing {
+				doing = string(l.Step) + ": " + plain(l.Text)
+			}
+		}
+		s.progress(string(w.Run.Way), "%d of %s done  %s", w.Run.Count(journey.Done), count(len(w.Run.Steps), "step"), doing)
+	}
+}
+
+// unfinished says of a run that was interrupted here how it goes on.
+func unfinished(ctx context.Context, name string, err error) error {
+	if ctx.Err() != nil {
+		return fault.Newf(fault.Unavailable, "interrupted; nothing is half done: the same command goes on where it was, caravan status %s says how far that is", name)
+	}
+	return err
 }
 
 func newUndo(s *session) *cobra.Command {
@@ -83,17 +119,26 @@ func newUndo(s *session) *cobra.Command {
 		Example: "  caravan undo indonesia",
 		Args:    cobra.ExactArgs(1),
 		RunE: s.carried(o, func(ctx context.Context, cl *client.Client, name string) error {
-			moved, err := cl.Undo(ctx, name, o.req)
-			if err != nil {
-				return err
+			if o.dry {
+				moved, err := cl.PreviewUndo(ctx, name, o.req)
+				if err != nil {
+					return err
+				}
+				return o.value(s.terminal, moved, func() { s.removedTable(moved, true) })
 			}
-			return o.value(s.terminal, moved, func() { s.removedTable(moved, o.req.Dry) })
+			moved, err := cl.Undo(ctx, name, o.req, s.watching())
+			s.clear()
+			if err != nil {
+				return unfinished(ctx, name, err)
+			}
+			return o.value(s.terminal, moved, func() { s.removedTable(moved, false) })
 		}),
 		ValidArgsFunction: s.expansionNames,
 	}
 	o.flags(c)
-	c.Flags().BoolVar(&o.req.Dry, "dry-run", false, "say what would be removed and given back, and do nothing")
+	c.Flags().BoolVar(&o.dry, "dry-run", false, "say what would be removed and given back, and do nothing")
 	c.Flags().BoolVar(&o.req.Force, "force", false, "remove what was edited since it was written, too")
+	c.Flags().StringVar(&o.req.Why, "why", "", "reason, for the audit")
 	return c
 }
 

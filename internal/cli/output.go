@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.org/caravan/internal/api"
+	"example.org/caravan/internal/api/client"
 	"example.org/caravan/internal/fault"
 )
 
@@ -121,4 +123,19 @@ func size(n int) string {
 		return fmt.Sprintf("%d bytes", n)
 	}
 	return fmt.Sprintf("%d KiB", n>>10)
+}
+
+// asking is a command that asks one thing: it checks its form, connects and asks.
+func (s *session) asking(o *output, ask func(context.Context, *client.Client, []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		if err := o.check(); err != nil {
+			return err
+		}
+		cl, done, err := s.connect(c.Context(), nil)
+		if err != nil {
+			return err
+		}
+		defer done()
+		return ask(c.Context(), cl, args)
+	}
 }

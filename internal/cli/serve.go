@@ -73,6 +73,9 @@ func (s *session) serve(ctx context.Context, a *app.App, o serveOptions) error {
 			return errors.Join(err, l.Close())
 		}
 	}
+	if err := a.Conduct(ctx); err != nil && fault.KindOf(err) != fault.NotFound { // without a workspace there is nothing to carry out
+		return errors.Join(err, l.Close())
+	}
 	s.say("portal  http://%s/\nAPI     http://%s/api/v1/docs\nCtrl-C ends it", l.Addr(), l.Addr())
 	return s.untilDone(ctx, api.Server(h), l)
 }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
@@ -51,11 +52,33 @@ type Options struct {
 	Dir       string // made when it does not exist
 	Expansion string
 	Force     bool // overwrite and remove what was edited since it was made
+	Wait      bool // for others that write into it, as long as the context lasts
 }
+
+// errBusy is that another program writes into the folder.
+var errBusy = errors.New("another program is writing into it")
+
+// turn is how long a folder that others write into is left to them before it is asked for again.
+const turn = 5 * time.Millisecond
 
 // Open prepares a folder. Conflict when it belongs to another expansion or another program is writing into it,
 // Unavailable when it cannot be written.
-func Open(o Options) (*Target, error) {
+func Open(ctx context.Context, o Options) (*Target, error) {
+	for {
+		t, err := openNow(o)
+		busy := errors.Is(err, errBusy) || errors.Is(err, fs.ErrNotExist) // the last who wrote into it took it away
+		if err == nil || !o.Wait || !busy {
+			return t, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(turn):
+		}
+	}
+}
+
+func openNow(o Options) (*Target, error) {
 	_, missing := os.Stat(o.Dir)
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return nil, fault.Newf(fault.Unavailable, "%w; make the folder writable or choose another with --out", err)

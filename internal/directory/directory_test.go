@@ -45,7 +45,7 @@ func files(version string, names ...string) []render.File {
 
 func open(t *testing.T, dir string, force bool) *Target {
 	t.Helper()
-	target, err := Open(Options{Dir: dir, Expansion: "indonesia", Force: force})
+	target, err := Open(context.Background(), Options{Dir: dir, Expansion: "indonesia", Force: force})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,13 +263,13 @@ func TestAFolderIsOfOneExpansionAndOneWriter(t *testing.T) {
 	dir := t.TempDir()
 	target := open(t, dir, false)
 	apply(t, target, files("1", "a.yaml"))
-	if _, err := Open(Options{Dir: dir, Expansion: "indonesia"}); fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "another program") {
+	if _, err := Open(context.Background(), Options{Dir: dir, Expansion: "indonesia"}); fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "another program") {
 		t.Errorf("two writers: %v", err)
 	}
 	if err := target.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(Options{Dir: dir, Expansion: "thailand"}); fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "holds the expansion indonesia") {
+	if _, err := Open(context.Background(), Options{Dir: dir, Expansion: "thailand"}); fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "holds the expansion indonesia") {
 		t.Errorf("another expansion: %v", err)
 	}
 	if there, err := Look(dir, "thailand"); err != nil || there != nil {
@@ -285,7 +285,7 @@ func TestAManifestThatIsDamagedSaysSo(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, ManifestName), []byte("{"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(Options{Dir: dir, Expansion: "indonesia"}); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "damaged") {
+	if _, err := Open(context.Background(), Options{Dir: dir, Expansion: "indonesia"}); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("%v", err)
 	}
 }
@@ -346,7 +346,7 @@ func many(version string) []render.File {
 
 // applySlowly applies one version after another, each file a step of its own, and says what it is about to do.
 func applySlowly(dir string) error {
-	target, err := Open(Options{Dir: dir, Expansion: "indonesia"})
+	target, err := Open(context.Background(), Options{Dir: dir, Expansion: "indonesia"})
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func lock(dir string) (*os.File, error) {
 			return nil, fault.Newf(fault.Unavailable, "%w; make the folder writable or choose another with --out", err)
 		}
 		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-			return nil, errors.Join(fault.Newf(fault.Conflict, "another program is writing into %s; wait for it to end", dir), f.Close())
+			return nil, errors.Join(fault.Newf(fault.Conflict, "%s: %w; wait for it to end", dir, errBusy), f.Close())
 		}
 		if stillThere(f, path) {
 			return f, nil

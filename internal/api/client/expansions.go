@@ -62,18 +62,6 @@ func (c *Client) Compare(ctx context.Context, old, new string) (out api.Comparis
 	return out, err
 }
 
-// Move writes what is planned.
-func (c *Client) Move(ctx context.Context, name string, req app.MoveRequest) (out app.Moved, err error) {
-	err = c.do(ctx, http.MethodPost, expansionPath(name, "/move"), nil, req, &out)
-	return out, err
-}
-
-// Undo takes away what moves made.
-func (c *Client) Undo(ctx context.Context, name string, req app.MoveRequest) (out app.Moved, err error) {
-	err = c.do(ctx, http.MethodPost, expansionPath(name, "/undo"), nil, req, &out)
-	return out, err
-}
-
 // Status says how far the journey of an expansion is.
 func (c *Client) Status(ctx context.Context, name, out string) (standing app.Standing, err error) {
 	query := url.Values{}

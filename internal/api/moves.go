@@ -1,0 +1,91 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"os/user"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"example.org/caravan/internal/app"
+	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/store"
+)
+
+// who is whoever asks: in this very process the person who runs it.
+func (r routes) who() string {
+	if !r.Private {
+		return "portal"
+	}
+	me, err := user.Current()
+	if err != nil {
+		return "caravan"
+	}
+	return cmp.Or(me.Username, me.Uid)
+}
+
+// moves adds the routes that carry a journey out, into a folder of the workspace where an environment has no target; in this very process,
+// into any folder.
+func (r routes) moves(a huma.API) {
+	type request struct {
+		ExpansionName
+		Body app.MoveRequest
+	}
+	change(a, "preview-move", http.MethodPost, "/expansions/{name}/move/preview", "What a move would change", func(ctx context.Context, in *request) (app.Moved, error) {
+		return r.App.PreviewMove(ctx, in.Name, in.Body, r.Private)
+	})
+	change(a, "move", http.MethodPost, "/expansions/{name}/move", "Begin to carry out what is planned, or go on where that stopped", func(ctx context.Context, in *request) (journey.Run, error) {
+		return r.App.StartMove(ctx, in.Name, in.Body, r.Private, r.who())
+	})
+	change(a, "preview-undo", http.MethodPost, "/expansions/{name}/undo/preview", "What an undo would take away", func(ctx context.Context, in *request) (app.Moved, error) {
+		return r.App.PreviewUndo(ctx, in.Name, in.Body, r.Private)
+	})
+	change(a, "undo", http.MethodPost, "/expansions/{name}/undo", "Begin to take away what moves made", func(ctx context.Context, in *request) (journey.Run, error) {
+		return r.App.StartUndo(ctx, in.Name, in.Body, r.Private, r.who())
+	})
+	read(a, "journey-status", "/expansions/{name}/status", "How far the journey is", func(ctx context.Context, in *struct {
+		ExpansionName
+		Out string `query:"out" doc:"Folder it was written into; rendered/NAME when left out."`
+	}) (app.Standing, error) {
+		return r.App.Status(ctx, in.Name, app.MoveRequest{Out: in.Out}, r.Private)
+	})
+	r.runs(a)
+}
+
+// runs adds the routes about what is being carried out.
+func (r routes) runs(a huma.API) {
+	type turning struct {
+		ExpansionName
+		Body app.Turning
+	}
+	change(a, "pause", http.MethodPost, "/expansions/{name}/pause", "Let nothing else begin; what began is finished", func(ctx context.Context, in *turning) (journey.Run, error) {
+		return r.App.Pause(ctx, in.Name, r.who(), in.Body)
+	})
+	change(a, "resume", http.MethodPost, "/expansions/{name}/resume", "Let what was paused or stopped go on", func(ctx context.Context, in *ExpansionName) (journey.Run, error) {
+		return r.App.Resume(ctx, in.Name, r.who())
+	})
+	change(a, "cancel", http.MethodPost, "/expansions/{name}/cancel", "End what is being carried out, where it is", func(ctx context.Context, in *turning) (journey.Run, error) {
+		return r.App.Cancel(ctx, in.Name, r.who(), in.Body)
+	})
+	read(a, "list-runs", "/expansions/{name}/runs", "What was carried out, the last first", func(ctx context.Context, in *ExpansionName) ([]journey.Run, error) {
+		list, err := r.App.Runs(ctx, in.Name, historyLength)
+		return nonNil(list), err
+	})
+	read(a, "watch-run", "/runs/{id}", "How a run stands; waits some seconds for news when there are none", func(ctx context.Context, in *struct {
+		ID string `path:"id" doc:"Id of a run."`
+		app.Seen
+	}) (app.Watched, error) {
+		return r.App.WatchRun(ctx, journey.RunID(in.ID), in.Seen)
+	})
+	read(a, "audit", "/audit", "What was done, the last first", func(ctx context.Context, in *struct {
+		Expansion string `query:"expansion" doc:"Only what was done to this one."`
+		Limit     int    `query:"limit" minimum:"1" maximum:"10000" default:"100" doc:"How many lines."`
+	}) ([]store.Entry, error) {
+		list, err := r.App.Audit(ctx, in.Expansion, in.Limit)
+		return nonNil(list), err
+	})
+	read(a, "verify-audit", "/audit/proof", "Whether every line of the audit is there, as it was written", func(ctx context.Context, in *app.Remembered) (store.Proof, error) {
+		return r.App.VerifyAudit(ctx, *in)
+	})
+}
