@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"example.org/caravan/internal/app"
+	"example.org/caravan/internal/consent"
 	"example.org/caravan/internal/journey"
 	"example.org/caravan/internal/store"
 )
@@ -51,6 +52,42 @@ func (r routes) moves(a huma.API) {
 		return r.App.Status(ctx, in.Name, app.MoveRequest{Out: in.Out}, r.Private)
 	})
 	r.runs(a)
+	r.consents(a)
+}
+
+// consents adds the routes by which teams say yes and no.
+func (r routes) consents(a huma.API) {
+	read(a, "consents", "/expansions/{name}/consents", "Who has agreed to what, and who is asked", func(ctx context.Context, in *ExpansionName) (app.Consents, error) {
+		return r.App.Consents(ctx, in.Name)
+	})
+	change(a, "approve", http.MethodPost, "/expansions/{name}/approvals", "Give a team's green light to steps as they are planned now", func(ctx context.Context, in *struct {
+		ExpansionName
+		Body app.ApproveRequest
+	}) ([]consent.GreenLight, error) {
+		list, err := r.App.Approve(ctx, in.Name, in.Body, r.who())
+		return nonNil(list), err
+	})
+	change(a, "revoke", http.MethodPost, "/expansions/{name}/revocations", "Take your green lights for a team back, until the steps begin", func(ctx context.Context, in *struct {
+		ExpansionName
+		Body app.RevokeRequest
+	}) (Revoked, error) {
+		n, err := r.App.Revoke(ctx, in.Name, in.Body, r.who())
+		return Revoked{n}, err
+	})
+	change(a, "veto", http.MethodPost, "/expansions/{name}/vetoes", "Veto a step or all of them for a team, or take the veto back", func(ctx context.Context, in *struct {
+		ExpansionName
+		Body app.VetoRequest
+	}) (app.Consents, error) {
+		if err := r.App.Veto(ctx, in.Name, in.Body, r.who()); err != nil {
+			return app.Consents{}, err
+		}
+		return r.App.Consents(ctx, in.Name)
+	})
+}
+
+// Revoked is how many green lights were taken back.
+type Revoked struct {
+	GreenLights int `json:"greenLights"`
 }
 
 // runs adds the routes about what is being carried out.

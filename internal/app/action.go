@@ -8,19 +8,12 @@ import (
 	"strings"
 
 	"example.org/caravan/internal/address"
-	"example.org/caravan/internal/directory"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/expansion"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
 	"example.org/caravan/internal/store"
 )
-
-// runOptions are where a run puts things, and how.
-type runOptions struct {
-	Folder string `json:"folder"` // of what has no target of its own
-	Force  bool   `json:"force,omitempty"`
-}
 
 // act gives what does a step.
 func (a *App) act(w journey.Work) (journey.Action, error) {
@@ -31,12 +24,9 @@ func (a *App) act(w journey.Work) (journey.Action, error) {
 	if err := json.Unmarshal([]byte(w.Options), &o); err != nil {
 		return nil, fault.Newf(fault.Invalid, "the options of run %s are damaged; cancel it and move again", w.Run.ID)
 	}
-	return placing{func(ctx context.Context) (journey.Target, error) { return a.target(ctx, w, o) }}, nil
-}
-
-// target is where the steps of an environment are carried out.
-func (a *App) target(ctx context.Context, w journey.Work, o runOptions) (journey.Target, error) {
-	return directory.Open(ctx, directory.Options{Dir: o.Folder, Expansion: w.Run.Expansion, Force: o.Force, Wait: true})
+	return placing{func(ctx context.Context) (journey.Target, error) {
+		return a.target(ctx, w.Run.Expansion, w.Step.Environment, o, true)
+	}}, nil
 }
 
 // placing puts a step's files in place at a target.

@@ -123,22 +123,6 @@ func (a *App) leaseNote(why string) store.LeaseNote {
 	return store.LeaseNote{At: a.now(), By: "caravan", Reason: why}
 }
 
-func (a *App) makeLive(ctx context.Context, p expansion.Proposal) error {
-	holders := make([]string, len(p.Addresses))
-	for i, l := range p.Addresses {
-		holders[i] = l.Holder
-	}
-	return a.store.MakeLive(ctx, holders, a.leaseNote("move "+p.Expansion))
-}
-
-func (a *App) giveBack(ctx context.Context, name string) ([]address.Lease, error) {
-	given, err := a.store.Release(ctx, name, a.now().Add(quarantine), a.leaseNote("undo "+name))
-	if fault.KindOf(err) == fault.NotFound {
-		return nil, nil // it had none
-	}
-	return given, err
-}
-
 // Addresses is the space of private ranges at one time.
 type Addresses struct {
 	Pools    []PoolState       `json:"pools"`

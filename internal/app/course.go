@@ -54,6 +54,9 @@ func (a *App) earlier(ctx context.Context, name string) ([]course, error) {
 			if err := a.store.Course(ctx, r.Journey, &c); err != nil {
 				return nil, err
 			}
+			if r.State == journey.Finished { // what it was to take away is gone
+				c.Journey.Steps = slices.DeleteFunc(c.Journey.Steps, func(s journey.Step) bool { return s.Kind == journey.Removal })
+			}
 			out = append(out, c)
 		}
 		if r.State == journey.Finished {

@@ -92,7 +92,7 @@ func (a *App) summary(ctx context.Context, name string) (ExpansionSummary, error
 	if err != nil {
 		return s, err
 	}
-	standing, err := a.standing(plan, "", false)
+	standing, err := a.standing(ctx, plan, "", false)
 	s.Written, s.Steps = standing.Written(), len(standing.Steps)
 	return s, err
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"example.org/caravan/internal/address"
+	"example.org/caravan/internal/consent"
 	"example.org/caravan/internal/directory"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/expansion"
@@ -104,7 +105,11 @@ func (a *App) PreviewMove(ctx context.Context, name string, req MoveRequest, any
 	if err != nil {
 		return Moved{}, err
 	}
-	return dryMove(plan, dir, req.Force)
+	c, err := a.courseOf(ctx, plan)
+	if err != nil {
+		return Moved{}, err
+	}
+	return a.dryMove(plan, a.optionsOf(c, dir, req.Force))
 }
 
 // readyPlan plans, and refuses what may not be carried out.
@@ -151,10 +156,10 @@ func undecidedText(open []expansion.Cut) string {
 	return fmt.Sprintf("%d edges are undecided: %s", len(words), strings.Join(words, ", "))
 }
 
-// dryMove says what carrying a plan out would change in a folder. Conflict when something is in the way, as a move has it.
-func dryMove(plan Plan, dir string, force bool) (Moved, error) {
-	m := plan.moved(dir)
-	there, err := directory.Look(dir, plan.Proposal.Expansion)
+// dryMove says what carrying a plan out would change. Conflict when something is in the way, as a move has it.
+func (a *App) dryMove(plan Plan, o runOptions) (Moved, error) {
+	m, force := plan.moved(o.Folder), o.Force
+	there, err := a.there(plan.Proposal.Expansion, o)
 	if err != nil {
 		return m, err
 	}
@@ -205,7 +210,11 @@ func (a *App) PreviewUndo(ctx context.Context, name string, req MoveRequest, any
 		return Moved{}, err
 	}
 	m := Moved{Expansion: name, Folder: dir}
-	there, err := directory.Look(dir, name)
+	c, err := a.wayBack(ctx, name, dir)
+	if err != nil {
+		return m, err
+	}
+	there, err := a.there(name, a.optionsOf(c, dir, req.Force))
 	if err != nil {
 		return m, err
 	}
@@ -278,17 +287,19 @@ type Standing struct {
 	Edited    []string        `json:"edited,omitempty"` // paths of files that were changed by others since they were written
 	Undecided []expansion.Cut `json:"undecided,omitempty"`
 	ToDo      ToDo            `json:"toDo,omitzero"`
+	Run       *journey.Run    `json:"run,omitempty"` // the last
 }
 
 // StepStanding is how far one step is.
 type StepStanding struct {
-	Step    journey.StepID  `json:"step"`
-	Wave    int             `json:"wave"`
-	Kind    journey.Kind    `json:"kind"`
-	Team    estate.TeamName `json:"team,omitempty"`
-	State   string          `json:"state" enum:"written,outdated,edited,partly,open"` // outdated: something else is planned now; edited: by others, since it was written
-	InPlace int             `json:"inPlace"`                                          // files as planned
-	Files   int             `json:"files"`
+	Step    journey.StepID   `json:"step"`
+	Wave    int              `json:"wave"`
+	Kind    journey.Kind     `json:"kind"`
+	Team    estate.TeamName  `json:"team,omitempty"`
+	State   string           `json:"state" enum:"written,outdated,edited,partly,open"` // outdated: something else is planned now; edited: by others, since it was written
+	InPlace int              `json:"inPlace"`                                          // files as planned
+	Files   int              `json:"files"`
+	Verdict *consent.Verdict `json:"verdict,omitempty"` // who must agree and who has, when it is carried out for real
 }
 
 // Status says how far the journey of an expansion is.
@@ -297,23 +308,38 @@ func (a *App) Status(ctx context.Context, name string, req MoveRequest, anywhere
 	if err != nil {
 		return Standing{}, err
 	}
-	return a.standing(plan, req.Out, anywhere)
+	return a.standing(ctx, plan, req.Out, anywhere)
 }
 
 // standing compares a plan with what is in place.
-func (a *App) standing(plan Plan, out string, anywhere bool) (Standing, error) {
+func (a *App) standing(ctx context.Context, plan Plan, out string, anywhere bool) (Standing, error) {
 	name := plan.Proposal.Expansion
 	dir, err := a.folder(name, out, anywhere)
 	if err != nil {
 		return Standing{}, err
 	}
-	there, err := directory.Look(dir, name)
+	c, err := a.courseOf(ctx, plan)
+	if err != nil {
+		return Standing{}, err
+	}
+	there, err := a.there(name, a.optionsOf(c, dir, false))
+	if err != nil {
+		return Standing{}, err
+	}
+	consents, err := a.consents(ctx, c)
 	if err != nil {
 		return Standing{}, err
 	}
 	standing := Standing{Expansion: name, Proposal: plan.Proposal.Digest, Folder: dir, Undecided: plan.Proposal.Undecided(), ToDo: plan.toDo()}
-	for _, s := range plan.Journey.Steps {
-		standing.Steps = append(standing.Steps, standingOf(s, there))
+	if standing.Run, err = a.lastRun(ctx, name); err != nil {
+		return standing, err
+	}
+	for i, s := range c.Journey.Steps {
+		step := standingOf(s, there)
+		if consents.Steps[i].Asked {
+			step.Verdict = &consents.Steps[i].Verdict
+		}
+		standing.Steps = append(standing.Steps, step)
 	}
 	for _, f := range there {
 		if f.Edited {
@@ -336,6 +362,12 @@ func (s Standing) Written() int {
 
 func standingOf(s journey.Step, there []directory.Found) StepStanding {
 	out := StepStanding{Step: s.ID, Wave: s.Wave, Kind: s.Kind, Team: s.Team, Files: len(s.Files), State: "open"}
+	if s.Kind == journey.Removal {
+		if !slices.ContainsFunc(there, func(f directory.Found) bool { return slices.Contains(s.Gone, f.Path) }) {
+			out.State = "written"
+		}
+		return out
+	}
 	edited, outdated := false, false
 	for _, f := range s.Files {
 		i, ok := slices.BinarySearchFunc(there, f.Path, func(found directory.Found, path string) int { return strings.Compare(found.Path, path) })

@@ -29,7 +29,7 @@ func (p Portal) Plan(ctx context.Context, name string) (web.Plan, error) {
 		return web.Plan{}, err
 	}
 	out := web.Plan{Proposal: plan.Proposal, Journey: plan.Journey, Files: plan.Files, MapRead: plan.MapRead, PlannedAt: plan.PlannedAt}
-	standing, err := p.App.standing(plan, "", false)
+	standing, err := p.App.standing(ctx, plan, "", false)
 	if err != nil {
 		return out, err
 	}

@@ -11,7 +11,6 @@ import (
 
 	"example.org/caravan/internal/address"
 	"example.org/caravan/internal/conductor"
-	"example.org/caravan/internal/directory"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/jobs"
@@ -55,28 +54,32 @@ func (a *App) StartMove(ctx context.Context, name string, req MoveRequest, anywh
 	if err != nil {
 		return journey.Run{}, err
 	}
-	o := runOptions{Folder: dir, Force: req.Force}
-	if err := a.clear(ctx, plan, o); err != nil {
-		return journey.Run{}, err
-	}
 	c, err := a.courseOf(ctx, plan)
 	if err != nil {
+		return journey.Run{}, err
+	}
+	o := a.optionsOf(c, dir, req.Force)
+	if err := a.clear(ctx, c, o); err != nil {
+		return journey.Run{}, err
+	}
+	consents, err := a.consents(ctx, c)
+	if err != nil {
+		return journey.Run{}, err
+	}
+	if err := a.ask(ctx, &consents); err != nil {
 		return journey.Run{}, err
 	}
 	return a.begin(ctx, c, journey.Forth, o, by, req.Why)
 }
 
 // clear refuses what is in the way, all of it, before anything is done.
-func (a *App) clear(ctx context.Context, plan Plan, o runOptions) error {
-	if open, err := a.openRun(ctx, plan.Proposal.Expansion); err != nil || open.State == journey.Running {
+func (a *App) clear(ctx context.Context, c course, o runOptions) error {
+	open, err := a.openRun(ctx, c.Journey.Expansion)
+	if err != nil || open.State == journey.Running {
 		return err // what is there is being made
 	}
-	t, err := directory.Open(ctx, directory.Options{Dir: o.Folder, Expansion: plan.Proposal.Expansion, Force: o.Force})
-	if err != nil {
-		return err
-	}
-	_, err = t.Preview(ctx, plan.Files)
-	return errors.Join(err, t.Close())
+	_, err = a.preview(ctx, c, o)
+	return err
 }
 
 // StartUndo begins to take away what moves of an expansion made, and to give its ranges back.
@@ -89,7 +92,7 @@ func (a *App) StartUndo(ctx context.Context, name string, req MoveRequest, anywh
 	if err != nil {
 		return journey.Run{}, err
 	}
-	return a.begin(ctx, c, journey.Back, runOptions{Folder: dir, Force: req.Force}, by, req.Why)
+	return a.begin(ctx, c, journey.Back, a.optionsOf(c, dir, req.Force), by, req.Why)
 }
 
 // begin starts a run, or lets the same one go on.
@@ -139,6 +142,16 @@ func (a *App) openRun(ctx context.Context, name string) (journey.Run, error) {
 		return journey.Run{}, err
 	}
 	return runs[0], nil
+}
+
+// lastRun is the run of an expansion that began last; nil when there was none.
+func (a *App) lastRun(ctx context.Context, name string) (*journey.Run, error) {
+	runs, err := a.store.Runs(ctx, name, 1)
+	if err != nil || len(runs) == 0 {
+		return nil, err
+	}
+	r, _, err := a.store.Run(ctx, runs[0].ID)
+	return &r, err
 }
 
 // Turning is what may be done to a run that is open.

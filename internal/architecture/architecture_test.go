@@ -66,9 +66,9 @@ var may = map[string][]string{
 	// faces
 	"web":        {"depmap", "draw", "estate", "expansion", "fault", "finding", "how", "journey", "render", "web/*"},
 	"web/*":      {"depmap", "estate", "expansion", "finding", "how", "journey", "render", "web/guide", "web/shell"},
-	"api":        {"address", "app", "depmap", "draw", "estate", "expansion", "fault", "how", "journey", "store", "web"},
-	"api/client": {"address", "api", "app", "depmap", "estate", "expansion", "fault", "how", "journey", "store"},
-	"cli":        {"address", "api", "api/client", "app", "depmap", "estate", "expansion", "fault", "how", "journey", "render", "web", "workload", "workspace"},
+	"api":        {"address", "app", "consent", "depmap", "draw", "estate", "expansion", "fault", "how", "journey", "store", "web"},
+	"api/client": {"address", "api", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "store"},
+	"cli":        {"address", "api", "api/client", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "render", "web", "workload", "workspace"},
 	// the program
 	"app": {"address", "conductor", "consent", "depmap", "directory", "discover", "discover/every", "estate", "expansion", "fault", "finding", "how", "jobs", "journey", "merge", "render", "render/kube", "render/vm",
 		"store", "web", "workload", "workspace"},

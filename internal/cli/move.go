@@ -248,15 +248,18 @@ func (s *session) removedTable(m app.Moved, dry bool) {
 func (s *session) standingTable(v app.Standing) {
 	rows := make([][]string, 0, len(v.Steps))
 	for _, step := range v.Steps {
-		rows = append(rows, []string{fmt.Sprint(step.Wave), string(step.Step), string(step.Team), step.State, fmt.Sprintf("%d/%d", step.InPlace, step.Files)})
+		rows = append(rows, []string{fmt.Sprint(step.Wave), string(step.Step), string(step.Team), step.State, fmt.Sprintf("%d/%d", step.InPlace, step.Files), greenLight(step.Verdict)})
 	}
-	s.table([]string{"WAVE", "STEP", "TEAM", "STATE", "FILES"}, rows, cut)
+	s.table([]string{"WAVE", "STEP", "TEAM", "STATE", "FILES", "GREEN LIGHT"}, rows, cut)
 	if len(v.Edited) > 0 {
 		s.say("edited since they were written: %s", plain(strings.Join(v.Edited, ", ")))
 	}
 	s.notInEffect(v.ToDo.NotInEffect)
 	if len(v.Undecided) > 0 {
 		s.say("%s undecided; caravan plan %s lists them", areEdges(len(v.Undecided)), v.Expansion)
+	}
+	if v.Run != nil {
+		s.runLine(*v.Run)
 	}
 	s.say("%d of %s written, in %s", v.Written(), count(len(v.Steps), "step"), v.Folder)
 }

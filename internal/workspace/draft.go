@@ -135,6 +135,10 @@ sources:
 #   - name: old-smtp
 #     ignore: true                 # leave it out of the map
 
+# Where steps are carried out for real, and only with green lights. The rest is written below rendered/, where nothing runs.
+# targets:
+#   - {environment: indonesia, folder: ../fleet/indonesia}   # a checkout that Argo CD or Flux follows
+
 # What is asked before a step of a journey begins, beyond one green light of the team that owns it.
 # consent:
 #   zone: Asia/Jakarta

@@ -87,7 +87,7 @@ func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
 		{"only a comment", "# soon\n", []string{`1: nothing in it; run caravan init in an empty directory to see what belongs here`}},
 		{"not YAML", "organisation: kopi\nsources: [\n", []string{`not valid YAML`}},
 		{"two documents", least + "---\norganisation: b\n", []string{`6: a second document; keep one, without --- lines`}},
-		{"a list at the top", "- kopi\n", []string{`1: the workspace is a list; write keys and values: organisation, sources, environments, teams, services, pools, networks, peerings, placement, rates, consent, database`}},
+		{"a list at the top", "- kopi\n", []string{`1: the workspace is a list; write keys and values: organisation, sources, environments, teams, services, pools, networks, peerings, placement, rates, targets, consent, database`}},
 		{"nothing that is required", "teams: []\n", []string{`1: the workspace has no organisation; add one`, `1: the workspace has no sources; add one`}},
 		{"a mistyped key", least + "evironments: []\n", []string{`5: unknown key "evironments"; did you mean "environments"?`}},
 		{"a key in American spelling", "organi" + "zation: kopi\nsources: [{name: kopi, dir: .}]\n", []string{
@@ -125,6 +125,8 @@ func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
 		{"a round trip without a unit", least + "environments: [{name: p, kind: vm}, {name: q, kind: vm}]\npeerings: [{between: [p, q], rtt: 9}]\n", []string{`6: peerings[0].rtt is no length of time; write it as 38ms, 90s or 4h`}},
 		{"a placement nobody has", least + "placement: {postgres: cloud}\n", []string{`5: placement.postgres is "cloud"; write vm or kubernetes`}},
 		{"a rate below nothing", least + "rates: [{from: a, to: b, perSecond: -1}]\n", []string{`5: rates[0].perSecond is a number; write a number that is not negative`}},
+		{"two targets of one folder", least + "targets:\n  - {environment: a, folder: fleet}\n  - {environment: b, folder: ./fleet}\n", []string{`7: ./fleet is the folder of targets[0], too; give each a folder of its own`}},
+		{"a target of no glob", least + "targets: [{environment: '[', folder: fleet}]\n", []string{`5: "[" is not a glob; write a name or a pattern such as *-data`}},
 		{"a policy that asks a team nobody declared", least + "teams: [{name: orders}]\nconsent:\n  unowned: platform\n  rules:\n    - name: traffic\n      teams: [order]\n" +
 			"      delegates: [{team: qa, for: a, by: b}]\n      escalate: [{after: 48h, to: [cto@example.org, cto]}]\n", []string{
 			`7: team "platform" is not declared; add it under teams`, `10: team "order" is not declared; did you mean "orders"?`,

@@ -8,6 +8,7 @@ import (
 
 	"example.org/caravan/internal/api"
 	"example.org/caravan/internal/app"
+	"example.org/caravan/internal/consent"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
 	"example.org/caravan/internal/store"
@@ -126,5 +127,29 @@ func (c *Client) VerifyAudit(ctx context.Context, known app.Remembered) (out sto
 		query = url.Values{"line": {strconv.FormatInt(known.Line, 10)}, "hash": {known.Hash}}
 	}
 	err = c.do(ctx, http.MethodGet, "/audit/proof", query, nil, &out)
+	return out, err
+}
+
+// Consents is who has agreed to what of an expansion, and who is asked.
+func (c *Client) Consents(ctx context.Context, name string) (out app.Consents, err error) {
+	err = c.do(ctx, http.MethodGet, expansionPath(name, "/consents"), nil, nil, &out)
+	return out, err
+}
+
+// Approve gives a team's green light, and says to what.
+func (c *Client) Approve(ctx context.Context, name string, req app.ApproveRequest) (out []consent.GreenLight, err error) {
+	err = c.do(ctx, http.MethodPost, expansionPath(name, "/approvals"), nil, req, &out)
+	return out, err
+}
+
+// Revoke takes green lights back.
+func (c *Client) Revoke(ctx context.Context, name string, req app.RevokeRequest) (out api.Revoked, err error) {
+	err = c.do(ctx, http.MethodPost, expansionPath(name, "/revocations"), nil, req, &out)
+	return out, err
+}
+
+// Veto vetoes for a team, or takes its veto back.
+func (c *Client) Veto(ctx context.Context, name string, req app.VetoRequest) (out app.Consents, err error) {
+	err = c.do(ctx, http.MethodPost, expansionPath(name, "/vetoes"), nil, req, &out)
 	return out, err
 }
