@@ -64,8 +64,8 @@ var may = map[string][]string{
 	"jobs":                {"fault", "journey"},
 	"conductor":           {"consent", "estate", "fault", "jobs", "journey", "store"},
 	// faces
-	"web":        {"depmap", "draw", "estate", "expansion", "fault", "finding", "how", "journey", "render", "web/*"},
-	"web/*":      {"depmap", "estate", "expansion", "finding", "how", "journey", "render", "web/guide", "web/shell"},
+	"web":        {"consent", "depmap", "draw", "estate", "expansion", "fault", "finding", "how", "journey", "render", "web/*"},
+	"web/*":      {"consent", "depmap", "estate", "expansion", "finding", "how", "journey", "render", "web/guide", "web/shell"},
 	"api":        {"address", "app", "consent", "depmap", "draw", "estate", "expansion", "fault", "how", "journey", "store", "web"},
 	"api/client": {"address", "api", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "store"},
 	"cli":        {"address", "api", "api/client", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "render", "web", "workload", "workspace"},

@@ -219,3 +219,13 @@ func (s *Store) Lines(ctx context.Context, run journey.RunID, step journey.StepI
 	})
 	return out, s.explain("read the lines of", err)
 }
+
+// LastLines are the last of a run, in their order.
+func (s *Store) LastLines(ctx context.Context, run journey.RunID, limit int) ([]Line, error) {
+	var last int64
+	err := s.db.QueryRowContext(ctx, `SELECT coalesce(min(id), 1) FROM (SELECT id FROM run_lines WHERE run = $1 ORDER BY id DESC LIMIT $2) AS latest`, string(run), atMost(limit)).Scan(&last)
+	if err != nil {
+		return nil, s.explain("read the lines of", err)
+	}
+	return s.Lines(ctx, run, "", last-1, limit)
+}

@@ -12,6 +12,7 @@ import (
 	"example.org/caravan/internal/journey"
 	"example.org/caravan/internal/render"
 	"example.org/caravan/internal/web/addresses"
+	"example.org/caravan/internal/web/board"
 )
 
 // Backend is what the portal asks of the program around it. Its errors are faults: their kind becomes the status
@@ -38,6 +39,12 @@ type Backend interface {
 	// Decide writes decisions into the expansion's file. Invalid when one is not allowed, Conflict when the file was
 	// changed meanwhile.
 	Decide(ctx context.Context, name string, decisions []expansion.Decision) error
+	// Journey is how every step of an expansion stands, and who is asked about it. Errors as those of Plan.
+	Journey(ctx context.Context, name string) (Journey, error)
+	// Answer gives a team's green light or veto. Conflict when the plan is no longer what was shown.
+	Answer(ctx context.Context, name string, a Answer) error
+	// Turn begins what is planned ("move"), or turns what is under way ("pause", "resume", "cancel"). Denied, Conflict when that cannot be.
+	Turn(ctx context.Context, name, what string) error
 	// Addresses is the space of private ranges: pools, what is leased of them, what is in use without a lease.
 	Addresses(ctx context.Context) (Addresses, error)
 }
@@ -63,6 +70,19 @@ type Plan struct {
 	MapRead   time.Time     // when what it was planned from was read
 	PlannedAt time.Time     // first time exactly this was planned
 	Written   int           // steps that are in place as planned
+}
+
+// Journey is a journey as its page shows it.
+type Journey = board.View
+
+// Answer is a team's yes or no to steps, as they were shown.
+type Answer struct {
+	Team    estate.TeamName
+	Steps   []journey.StepID
+	Journey estate.Digest // that was shown
+	By      string
+	Veto    bool
+	Reason  string // of a veto
 }
 
 // Addresses is the space of private ranges at one time.

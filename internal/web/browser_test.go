@@ -240,6 +240,7 @@ func galleryPages() map[string]string {
 	pages := realPages("/small")
 	for name, path := range map[string]string{
 		"large": "/large/", "large-open": "/large/?open=team+team-07", "large-select": "/large/?select=account-10-api-3",
+		"journey": "/small/expansions/malaysia/journey", "journey-team": "/small/expansions/malaysia/journey?team=shop", "journey-large": "/large/expansions/thailand/journey",
 		"plan": "/small/expansions/malaysia", "plan-broken": "/small/expansions/laos", "plan-large": "/large/expansions/thailand",
 		"files": "/small/expansions/malaysia/files?path=malaysia/malaysia/shop/menu/deployment.yaml", "files-large": "/large/expansions/thailand/files",
 		"files-diff": "/small/expansions/malaysia/files?path=malaysia/malaysia/shop/menu/deployment.yaml&view=diff", "no-expansions": "/empty/expansions",

@@ -192,7 +192,7 @@ func TestTextIsReadableInLightAndDark(t *testing.T) {
 	base := serveGallery(t)
 	for _, scheme := range []string{"light", "dark"} {
 		for _, path := range []string{"/small/?select=orders", "/small/services/orders", "/small/doubts", "/small/scan", "/large/scan", "/empty/", "/large/",
-			"/small/how/orders#how-restart", "/small/how/menu#how-logs", "/small/expansions", "/empty/expansions", "/small/expansions/malaysia", "/small/expansions/laos", "/small/addresses", "/small/addresses?at=10.64.0.0/10",
+			"/small/how/orders#how-restart", "/small/how/menu#how-logs", "/small/expansions", "/empty/expansions", "/small/expansions/malaysia", "/small/expansions/malaysia/journey", "/small/expansions/malaysia/journey?team=shop", "/small/expansions/laos", "/small/addresses", "/small/addresses?at=10.64.0.0/10",
 			"/small/expansions/malaysia/files?path=malaysia/malaysia/shop/menu/deployment.yaml", "/small/expansions/malaysia/files?path=malaysia/malaysia/shop/menu/deployment.yaml&view=diff"} {
 			w := open(t, 1440, 900, media("prefers-color-scheme", scheme), chromedp.Navigate(base+path))
 			w.ignore = "Failed to load resource"
@@ -228,7 +228,7 @@ const contrastBelowAA = `(() => {
 func TestNothingScrollsSidewaysOnAPhone(t *testing.T) {
 	base := serveGallery(t)
 	for _, path := range []string{"/small/", "/small/?select=orders", "/small/?view=list", "/small/services/orders", "/small/doubts", "/small/scan", "/empty/", "/small/nowhere", "/large/", "/large/scan", "/running/scan",
-		"/small/how/orders#how-config", "/small/how/orders#how-connect-database", "/small/how/menu#how-logs", "/small/expansions", "/empty/expansions", "/small/expansions/malaysia", "/small/expansions/laos", "/small/expansions/malaysia/files", "/small/expansions/malaysia/files?path=malaysia/malaysia/shop/menu/deployment.yaml&view=diff",
+		"/small/how/orders#how-config", "/small/how/orders#how-connect-database", "/small/how/menu#how-logs", "/small/expansions", "/empty/expansions", "/small/expansions/malaysia", "/small/expansions/malaysia/journey", "/small/expansions/malaysia/journey?team=shop", "/small/expansions/laos", "/small/expansions/malaysia/files", "/small/expansions/malaysia/files?path=malaysia/malaysia/shop/menu/deployment.yaml&view=diff",
 		"/small/addresses", "/small/addresses?at=10.64.0.0/10", "/small/addresses?at=fd4b:6f70:6900::/48", "/large/addresses", "/small/diff?old=" + string(gallery.Earlier().Digest) + "&new=" + string(gallery.Small().Digest)} {
 		w := open(t, 390, 844)
 		w.ignore = "Failed to load resource"

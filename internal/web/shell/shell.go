@@ -59,6 +59,15 @@ func (f Frame) How(name estate.ServiceName) string {
 // Expansion is the address of an expansion's page.
 func (f Frame) Expansion(name string) string { return f.Base + "/expansions/" + url.PathEscape(name) }
 
+// Journey is the address of an expansion's journey; of a team's part of it unless the team is "".
+func (f Frame) Journey(name string, team estate.TeamName) string {
+	path := f.Expansion(name) + "/journey"
+	if team == "" {
+		return path
+	}
+	return path + "?team=" + url.QueryEscape(string(team))
+}
+
 // File is the address of a file an expansion renders.
 func (f Frame) File(expansion, path string) string {
 	return f.Expansion(expansion) + "/files?path=" + url.QueryEscape(path)

@@ -1,0 +1,105 @@
+package app
+
+import (
+	"context"
+	"slices"
+
+	"example.org/caravan/internal/consent"
+	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/web"
+	"example.org/caravan/internal/web/board"
+)
+
+// portalUser is who turns a journey in the portal, as long as people do not sign in.
+const portalUser = "portal"
+
+// lastLines is how many lines of what is being done the journey's page shows.
+const lastLines = 8
+
+// Journey is how every step of an expansion stands.
+func (p Portal) Journey(ctx context.Context, name string) (web.Journey, error) {
+	plan, err := p.App.Plan(ctx, name, PlanRequest{Dry: true})
+	if err != nil {
+		return web.Journey{}, err
+	}
+	c, err := p.App.courseOf(ctx, plan)
+	if err != nil {
+		return web.Journey{}, err
+	}
+	consents, err := p.App.consents(ctx, c)
+	if err != nil {
+		return web.Journey{}, err
+	}
+	standing, err := p.App.standing(ctx, plan, "", false)
+	if err != nil {
+		return web.Journey{}, err
+	}
+	v := web.Journey{
+		Expansion: name, Country: plan.Proposal.Country, Digest: c.Journey.Digest, Run: standing.Run, Vetoes: consents.Vetoes, Undecided: len(standing.Undecided),
+	}
+	for i, s := range consents.Steps {
+		v.Steps = append(v.Steps, board.Step{Step: s.Step, InPlace: standing.Steps[i].State == "written", Asked: s.Asked, Verdict: s.Verdict, Run: runOf(standing.Run, s.ID, s.Digest)})
+	}
+	v.Lines, err = p.lines(ctx, standing.Run)
+	return v, err
+}
+
+// runOf is how a step stands in a run that does exactly that step.
+func runOf(r *journey.Run, id journey.StepID, digest estate.Digest) journey.StepRun {
+	if r == nil || !r.State.Open() || r.Way != journey.Forth {
+		return journey.StepRun{}
+	}
+	i := slices.IndexFunc(r.Steps, func(s journey.StepRun) bool { return s.Step == id && s.Digest == digest })
+	if i < 0 {
+		return journey.StepRun{}
+	}
+	return r.Steps[i]
+}
+
+// lines are the last of what a run's steps said, while it runs.
+func (p Portal) lines(ctx context.Context, r *journey.Run) ([]board.Line, error) {
+	if r == nil || r.State != journey.Running {
+		return nil, nil
+	}
+	said, err := p.App.store.LastLines(ctx, r.ID, lastLines)
+	var out []board.Line
+	for _, l := range said {
+		out = append(out, board.Line{Step: l.Step, Text: l.Text})
+	}
+	return out, err
+}
+
+// Answer gives a team's green light or veto.
+func (p Portal) Answer(ctx context.Context, name string, a web.Answer) error {
+	if !a.Veto {
+		_, err := p.App.Approve(ctx, name, ApproveRequest{Team: a.Team, Steps: a.Steps, Journey: a.Journey}, a.By)
+		return err
+	}
+	for _, id := range a.Steps {
+		err := p.App.store.Veto(ctx, name, consent.Veto{Team: a.Team, By: a.By, Step: id, Reason: a.Reason, At: p.App.now()})
+		if err != nil && fault.KindOf(err) != fault.Conflict { // it is vetoed by them already
+			return err
+		}
+	}
+	return nil
+}
+
+// Turn begins what is planned, or turns what is under way.
+func (p Portal) Turn(ctx context.Context, name, what string) error {
+	var err error
+	switch what {
+	case "move":
+		_, err = p.App.StartMove(ctx, name, MoveRequest{}, false, portalUser)
+	case "pause":
+		_, err = p.App.Pause(ctx, name, portalUser, Turning{})
+	case "resume":
+		_, err = p.App.Resume(ctx, name, portalUser)
+	case "cancel":
+		_, err = p.App.Cancel(ctx, name, portalUser, Turning{})
+	default:
+		err = fault.Newf(fault.Invalid, "%q cannot be done to a journey: load the page again", what)
+	}
+	return err
+}

@@ -1,0 +1,63 @@
+package web
+
+import (
+	"context"
+	"time"
+
+	"example.org/caravan/internal/consent"
+	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/web/board"
+)
+
+// Journey is a journey of a shelf's expansion, half way: the waves up to datastores are done, one step failed, one team vetoes, and some have
+// not answered.
+func (s shelf) Journey(_ context.Context, name string) (Journey, error) {
+	if s.failed != nil {
+		return Journey{}, s.failed
+	}
+	made, err := s.wishes.plan(name)
+	if err != nil {
+		return Journey{}, err
+	}
+	const half = 3
+	run := journey.Start(made.Journey, journey.Forth)
+	run.ID, run.By, run.State, run.Started = journey.RunID(name+"-1"), "ayu", journey.Stopped, made.PlannedAt.Add(2*time.Minute)
+	v := Journey{Expansion: name, Country: made.Proposal.Country, Digest: made.Journey.Digest, Run: &run, Undecided: len(made.Proposal.Undecided())}
+	for i, st := range made.Journey.Steps {
+		b := board.Step{Step: st, InPlace: st.Wave < half, Asked: true, Run: run.Steps[i]}
+		switch {
+		case st.Wave == half && run.Reason == "" && st.Kind == journey.CreateStore:
+			b.Run.State, b.Run.Error = journey.Failed, "the machine pg-main-2 cannot be reached over SSH (10.64.64.5, tried for 30 s); mend that and move again"
+			run.Reason, run.Kind = string(st.ID)+": "+b.Run.Error, fault.Unavailable.String()
+		case st.Wave == half:
+			b.InPlace = true
+		}
+		b.Verdict = agreedSoFar(st)
+		v.Steps = append(v.Steps, b)
+	}
+	return v, nil
+}
+
+// agreedSoFar is a verdict: teams with names before "p" have agreed, and one of the others vetoes a step.
+func agreedSoFar(s journey.Step) consent.Verdict {
+	v := consent.Verdict{Step: s.ID, Digest: s.Digest, Allowed: true}
+	if s.Wave < 4 || s.Team < "p" {
+		return v
+	}
+	n := consent.Need{Team: s.Team, Want: 1}
+	v.Allowed, v.Needs = false, []consent.Need{n}
+	v.Reasons = append(v.Reasons, consent.Reason{Kind: consent.Lacking, Team: s.Team, Need: &n, Text: string(s.Team) + " has given 0 of 1 green light"})
+	if s.Subject == "payments" {
+		v.Reasons = append(v.Reasons, consent.Reason{Kind: consent.Vetoed, Team: s.Team, Text: "vetoed by payments (dewi, Monday 2 March 2026, 09:10 (UTC)): the contract with the provider is not signed"})
+	}
+	return v
+}
+
+func (s shelf) Answer(context.Context, string, Answer) error {
+	return fault.Newf(fault.Conflict, "the gallery keeps no green lights: start the real portal with caravan serve")
+}
+
+func (s shelf) Turn(context.Context, string, string) error {
+	return fault.Newf(fault.Conflict, "the gallery moves nothing: start the real portal with caravan serve")
+}
