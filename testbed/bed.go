@@ -180,7 +180,7 @@ func Open(name string) (*Bed, error) {
 	}
 	data, err := os.ReadFile(newBed(o).file("bed.json"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no bed called %s; raise one with make testbed-up", o.name())
+		return nil, fmt.Errorf("there is no bed called %[1]s; raise it with bed up --name %[1]s", o.name())
 	}
 	if err != nil {
 		return nil, err
@@ -196,7 +196,7 @@ func Open(name string) (*Bed, error) {
 func (b *Bed) lock(ctx context.Context) (free func(), err error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", "@"+string(b.groups))
 	if err != nil {
-		return nil, fmt.Errorf("the bed %s is being raised or taken away by another program; wait for it, or give yours another name: %w", b.Name, err)
+		return nil, fmt.Errorf("the bed %s is being raised or taken away by another program; wait for it, or give yours another name", b.Name)
 	}
 	return func() { _ = l.Close() }, nil
 }

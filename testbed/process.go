@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -51,6 +52,7 @@ func (b *Bed) start(p process) error {
 
 // await asks again and again until something is so, and says what was lacking last when it is not in time.
 func await(ctx context.Context, what string, patience time.Duration, ready func(context.Context) error) error {
+	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
@@ -60,6 +62,9 @@ func await(ctx context.Context, what string, patience time.Duration, ready func(
 		}
 		select {
 		case <-ctx.Done():
+			if whole.Err() != nil {
+				return fmt.Errorf("wait for %s: %w", what, whole.Err())
+			}
 			return fmt.Errorf("%s is not ready after %s: %w", what, patience, err)
 		case <-time.After(200 * time.Millisecond):
 		}
@@ -76,7 +81,8 @@ func run(ctx context.Context, argv ...string) error { return feed(ctx, "", argv.
 
 // feed runs a program with a text on its standard input, and tells what it said when it fails.
 func feed(ctx context.Context, text string, argv ...string) error {
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd, free := mortal(ctx, argv)
+	defer free()
 	cmd.Stdin = strings.NewReader(text)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", said(argv), err, strings.TrimSpace(string(out)))
@@ -84,9 +90,19 @@ func feed(ctx context.Context, text string, argv ...string) error {
 	return nil
 }
 
+// mortal is a program that ends with this one, however this one ends: with the thread that starts it (prctl(2), PR_SET_PDEATHSIG), which
+// is kept until it is freed.
+func mortal(ctx context.Context, argv []string) (cmd *exec.Cmd, free func()) {
+	runtime.LockOSThread()
+	cmd = exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd, runtime.UnlockOSThread
+}
+
 // output runs a program and gives what it says on its standard output.
 func output(ctx context.Context, argv ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd, free := mortal(ctx, argv)
+	defer free()
 	var complaint strings.Builder
 	cmd.Stderr = &complaint
 	out, err := cmd.Output()

@@ -9,7 +9,6 @@ import (
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
 	"example.org/caravan/internal/web"
-	"example.org/caravan/internal/web/board"
 )
 
 // portalUser is who turns a journey in the portal, as long as people do not sign in.
@@ -40,7 +39,7 @@ func (p Portal) Journey(ctx context.Context, name string) (web.Journey, error) {
 		Expansion: name, Country: plan.Proposal.Country, Digest: c.Journey.Digest, Run: standing.Run, Vetoes: consents.Vetoes, Undecided: len(standing.Undecided),
 	}
 	for i, s := range consents.Steps {
-		v.Steps = append(v.Steps, board.Step{Step: s.Step, InPlace: standing.Steps[i].State == "written", Asked: s.Asked, Verdict: s.Verdict, Run: runOf(standing.Run, s.ID, s.Digest)})
+		v.Steps = append(v.Steps, web.JourneyStep{Step: s.Step, InPlace: standing.Steps[i].State == "written", Asked: s.Asked, Verdict: s.Verdict, Run: runOf(standing.Run, s.ID, s.Digest)})
 	}
 	v.Lines, err = p.lines(ctx, standing.Run)
 	return v, err
@@ -59,14 +58,14 @@ func runOf(r *journey.Run, id journey.StepID, digest estate.Digest) journey.Step
 }
 
 // lines are the last of what a run's steps said, while it runs.
-func (p Portal) lines(ctx context.Context, r *journey.Run) ([]board.Line, error) {
+func (p Portal) lines(ctx context.Context, r *journey.Run) ([]web.JourneyLine, error) {
 	if r == nil || r.State != journey.Running {
 		return nil, nil
 	}
 	said, err := p.App.store.LastLines(ctx, r.ID, lastLines)
-	var out []board.Line
+	var out []web.JourneyLine
 	for _, l := range said {
-		out = append(out, board.Line{Step: l.Step, Text: l.Text})
+		out = append(out, web.JourneyLine{Step: l.Step, Text: l.Text})
 	}
 	return out, err
 }

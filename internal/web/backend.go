@@ -75,6 +75,12 @@ type Plan struct {
 // Journey is a journey as its page shows it.
 type Journey = board.View
 
+// JourneyStep is a step of it, and how that stands.
+type JourneyStep = board.Step
+
+// JourneyLine is a line that a step said of itself.
+type JourneyLine = board.Line
+
 // Answer is a team's yes or no to steps, as they were shown.
 type Answer struct {
 	Team    estate.TeamName

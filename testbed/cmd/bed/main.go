@@ -49,13 +49,25 @@ func newUp(name *string) *cobra.Command {
 	var w wish
 	c := &cobra.Command{Use: "up", Short: "Raise the bed, in the place of one that is there", Args: cobra.NoArgs,
 		Example: "  bed up --clusters 2 --machines 3\n  bed up --clusters 0 --company examples/kopi\n  bed up --clusters 0 --country kopi/rendered/indonesia --plan plan.json",
-		RunE:    func(c *cobra.Command, _ []string) error { return w.raise(c.Context(), *name) }}
+		RunE:    func(c *cobra.Command, _ []string) error { return w.raiseWhole(c.Context(), *name) }}
 	c.Flags().IntVar(&w.machines, "machines", 0, "how many virtual machines")
 	c.Flags().IntVar(&w.clusters, "clusters", 1, "how many clusters, at most two")
 	c.Flags().StringVar(&w.company, "company", "", "folder of the sample company, whose machines in Singapore are raised and installed")
 	c.Flags().StringVar(&w.country, "country", "", "folder of a country that caravan rendered for the sample company, whose machines and cluster are raised and installed")
 	c.Flags().StringVar(&w.plan, "plan", "", "with --country: file of its plan, as caravan plan NAME -o json has it")
 	return c
+}
+
+// raiseWhole raises all that is wished for, or nothing when it is interrupted. What failed by itself stays to be looked at.
+func (w wish) raiseWhole(ctx context.Context, name string) error {
+	err := w.raise(ctx, name)
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	if err := testbed.Down(context.WithoutCancel(ctx), name); err != nil {
+		return fmt.Errorf("interrupted, and what was raised could not be taken away: %w", err)
+	}
+	return errors.New("interrupted; what was raised is taken away again")
 }
 
 // raise raises all that is wished for, and says where it is.
