@@ -11,6 +11,7 @@ import (
 	"example.org/caravan/internal/app"
 	"example.org/caravan/internal/consent"
 	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/readiness"
 	"example.org/caravan/internal/store"
 )
 
@@ -53,6 +54,7 @@ func (r routes) moves(a huma.API) {
 	})
 	r.runs(a)
 	r.consents(a)
+	r.readiness(a)
 }
 
 // consents adds the routes by which teams say yes and no.
@@ -82,6 +84,24 @@ func (r routes) consents(a huma.API) {
 			return app.Consents{}, err
 		}
 		return r.App.Consents(ctx, in.Name)
+	})
+}
+
+// readiness adds the routes about going live.
+func (r routes) readiness(a huma.API) {
+	read(a, "readiness", "/expansions/{name}/readiness", "How far each service is from going live, and what is next", func(ctx context.Context, in *ExpansionName) ([]readiness.Readiness, error) {
+		list, err := r.App.Ready(ctx, in.Name)
+		return nonNil(list), err
+	})
+	change(a, "drill", http.MethodPost, "/expansions/{name}/drills", "Keep that a team practised something for a service it takes over", func(ctx context.Context, in *struct {
+		ExpansionName
+		Body app.DrillRequest
+	}) ([]readiness.Readiness, error) {
+		if err := r.App.Drill(ctx, in.Name, in.Body, r.who()); err != nil {
+			return nil, err
+		}
+		list, err := r.App.Ready(ctx, in.Name)
+		return nonNil(list), err
 	})
 }
 

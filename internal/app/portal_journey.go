@@ -41,6 +41,9 @@ func (p Portal) Journey(ctx context.Context, name string) (web.Journey, error) {
 	for i, s := range consents.Steps {
 		v.Steps = append(v.Steps, web.JourneyStep{Step: s.Step, InPlace: standing.Steps[i].State == "written", Asked: s.Asked, Verdict: s.Verdict, Run: runOf(standing.Run, s.ID, s.Digest)})
 	}
+	if v.Ready, err = p.App.Ready(ctx, name); err != nil {
+		return v, err
+	}
 	v.Lines, err = p.lines(ctx, standing.Run)
 	return v, err
 }

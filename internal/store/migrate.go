@@ -26,7 +26,7 @@ var migrations embed.FS
 const versions = "caravan_migrations"
 
 // ours are the tables the migrations make.
-var ours = []string{"asked", "audit", "audit_end", "courses", "free_blocks", "green_lights", "lease_changes", "proposals", "ranges", "run_lines", "run_steps", "runs",
+var ours = []string{"asked", "audit", "audit_end", "courses", "drills", "free_blocks", "green_lights", "lease_changes", "proposals", "ranges", "run_lines", "run_steps", "runs",
 	"scans", "snapshots", "vetoes", "workers"}
 
 // dialect is all that differs between the two databases.

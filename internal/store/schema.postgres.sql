@@ -39,6 +39,17 @@ CREATE TABLE courses (
     CONSTRAINT courses_pkey PRIMARY KEY (digest)
 );
 
+CREATE TABLE drills (
+    expansion TEXT COLLATE "C" NOT NULL,
+    service TEXT COLLATE "C" NOT NULL,
+    team TEXT COLLATE "C" NOT NULL,
+    practice TEXT COLLATE "C" NOT NULL,
+    person TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL,
+    CONSTRAINT drills_pkey PRIMARY KEY (expansion, service, team, practice, at, person),
+    CONSTRAINT drills_practice_check CHECK ((practice = ANY (ARRAY['runbook'::text, 'restart'::text, 'rollback'::text])))
+);
+
 CREATE TABLE free_blocks (
     parent BIGINT NOT NULL,
     size INTEGER NOT NULL,

@@ -45,6 +45,16 @@ CREATE TABLE courses (
     course    BLOB NOT NULL  -- gzip-compressed JSON
 ) STRICT;
 
+CREATE TABLE drills (
+    expansion TEXT    NOT NULL,
+    service   TEXT    NOT NULL,
+    team      TEXT    NOT NULL,
+    practice  TEXT    NOT NULL CHECK (practice IN ('runbook', 'restart', 'rollback')),
+    person    TEXT    NOT NULL,
+    at        INTEGER NOT NULL,  -- microseconds since 1970, UTC
+    PRIMARY KEY (expansion, service, team, practice, at, person)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE free_blocks (
     parent INTEGER NOT NULL REFERENCES ranges (id),
     size   INTEGER NOT NULL,  -- number of addresses, as a power of two

@@ -7,6 +7,7 @@ import (
 	"example.org/caravan/internal/consent"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/readiness"
 	"example.org/caravan/internal/web/board"
 )
 
@@ -24,6 +25,7 @@ func (s shelf) Journey(_ context.Context, name string) (Journey, error) {
 	run := journey.Start(made.Journey, journey.Forth)
 	run.ID, run.By, run.State, run.Started = journey.RunID(name+"-1"), "ayu", journey.Stopped, made.PlannedAt.Add(2*time.Minute)
 	v := Journey{Expansion: name, Country: made.Proposal.Country, Digest: made.Journey.Digest, Run: &run, Undecided: len(made.Proposal.Undecided())}
+	var judged []readiness.Step
 	for i, st := range made.Journey.Steps {
 		b := board.Step{Step: st, InPlace: st.Wave < half, Asked: true, Run: run.Steps[i]}
 		switch {
@@ -35,7 +37,9 @@ func (s shelf) Journey(_ context.Context, name string) (Journey, error) {
 		}
 		b.Verdict = agreedSoFar(st)
 		v.Steps = append(v.Steps, b)
+		judged = append(judged, readiness.Step{Step: st, InPlace: b.InPlace, Failed: b.Run.Error, Verdict: &b.Verdict})
 	}
+	v.Ready = readiness.Judge(made.Proposal, judged, nil)
 	return v, nil
 }
 

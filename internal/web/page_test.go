@@ -115,6 +115,8 @@ func TestPagesShowWhatTheyAreFor(t *testing.T) {
 		{"a team's page opens what it is asked", "/small/expansions/malaysia/journey?team=shop", `[data-team=shop][open] [data-asked] input[type=checkbox][checked]`, 200, 3, ""},
 		{"a team's page says what changed", "/small/expansions/malaysia/journey?team=shop", `#changed [data-step]`, 200, 3, ""},
 		{"a team's page leads to what it can do", "/small/expansions/malaysia/journey?team=shop", `#yourself a[href="/small/services/orders#how"]`, 200, 1, "orders"},
+		{"a journey says how far each service is from going live", "/small/expansions/malaysia/journey", `#ready [data-ready] .chip`, 200, 7, ""},
+		{"a team's page says it of its own", "/small/expansions/malaysia/journey?team=shop", `#ready [data-ready] .light-red`, 200, 3, ""},
 		{"a team that owns nothing is not found", "/small/expansions/malaysia/journey?team=espresso", `[data-problem="not found"]`, 404, 1, ""},
 		{"a journey to nowhere is not found", "/small/expansions/mars/journey", `[data-problem="not found"]`, 404, 1, ""},
 		{"a journey that cannot be planned says why", "/small/expansions/laos/journey", `[data-problem=invalid] .problem-line`, 422, 2, ""},

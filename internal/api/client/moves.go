@@ -11,6 +11,7 @@ import (
 	"example.org/caravan/internal/consent"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/readiness"
 	"example.org/caravan/internal/store"
 )
 
@@ -151,5 +152,17 @@ func (c *Client) Revoke(ctx context.Context, name string, req app.RevokeRequest)
 // Veto vetoes for a team, or takes its veto back.
 func (c *Client) Veto(ctx context.Context, name string, req app.VetoRequest) (out app.Consents, err error) {
 	err = c.do(ctx, http.MethodPost, expansionPath(name, "/vetoes"), nil, req, &out)
+	return out, err
+}
+
+// Ready says how far each service of an expansion is from going live.
+func (c *Client) Ready(ctx context.Context, name string) (out []readiness.Readiness, err error) {
+	err = c.do(ctx, http.MethodGet, expansionPath(name, "/readiness"), nil, nil, &out)
+	return out, err
+}
+
+// Drill keeps that a team practised something, and says how far everything is then.
+func (c *Client) Drill(ctx context.Context, name string, req app.DrillRequest) (out []readiness.Readiness, err error) {
+	err = c.do(ctx, http.MethodPost, expansionPath(name, "/drills"), nil, req, &out)
 	return out, err
 }

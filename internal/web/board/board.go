@@ -11,6 +11,7 @@ import (
 	"example.org/caravan/internal/consent"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/readiness"
 	"example.org/caravan/internal/web/shell"
 )
 
@@ -23,6 +24,7 @@ type View struct {
 	Run       *journey.Run // the last; nil when there was none
 	Lines     []Line       // what its steps said last
 	Vetoes    []consent.Veto
+	Ready     []readiness.Readiness // how far each service is from going live, by name
 	Undecided int
 	Team      estate.TeamName // whose page it is; "" for all
 	Attempt   Attempt
@@ -189,6 +191,20 @@ func (a asks) against(s Step) []string {
 // own are a team's steps that stand in one of some ways.
 func (v View) own(in ...string) []Step {
 	return slices.DeleteFunc(slices.Clone(v.Steps), func(s Step) bool { return s.Team != v.Team || !slices.Contains(in, s.state()) })
+}
+
+// ready are the services whose readiness the page shows: all, or those of the team whose page it is.
+func (v View) ready() []readiness.Readiness {
+	return slices.DeleteFunc(slices.Clone(v.Ready), func(r readiness.Readiness) bool { return v.Team != "" && r.Team != v.Team })
+}
+
+// readyTally counts services by colour.
+func readyTally(list []readiness.Readiness) string {
+	n := map[readiness.Colour]int{}
+	for _, r := range list {
+		n[r.Colour]++
+	}
+	return shell.Number(n[readiness.Green]) + " green, " + shell.Number(n[readiness.Amber]) + " amber, " + shell.Number(n[readiness.Red]) + " red"
 }
 
 // services are those a team runs in the journey, each once.
