@@ -114,7 +114,13 @@ func (m *Machine) configure(ctx context.Context, root string) error {
 	if err != nil {
 		return err
 	}
+	const authorities = "etc/ssl/certs/ca-certificates.crt"
+	known, err := os.ReadFile(filepath.Join(root, authorities))
+	if err != nil {
+		return err
+	}
 	for path, text := range map[string]string{
+		authorities:                      string(known) + string(m.bed.ca.pem),
 		"etc/hosts":                      "127.0.0.1 localhost\n",
 		"etc/hostname":                   m.Name + "\n",
 		"etc/resolv.conf":                "nameserver " + lanAddress.String() + "\n",

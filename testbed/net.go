@@ -203,6 +203,7 @@ func joinPort(a netip.Addr, port string) string { return net.JoinHostPort(a.Stri
 // hostLines are the names of machines and nodes, as /etc/hosts has them.
 func (b *Bed) hostLines() string {
 	var out strings.Builder
+	fmt.Fprintln(&out, lanAddress, registryName)
 	for _, c := range b.Clusters {
 		fmt.Fprintln(&out, c.at.Node.Addr(), c.Name)
 	}

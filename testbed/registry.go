@@ -13,7 +13,9 @@ import (
 )
 
 // Registry is what images of the bed's registry are named by: registry.bed:5000/kopi:1. Both clusters pull from it.
-const Registry = "registry.bed:5000"
+const Registry = registryName + ":5000"
+
+const registryName = "registry.bed"
 
 func registryAddress() string { return joinPort(lanAddress, "5000") }
 

@@ -322,6 +322,10 @@ func (a *App) standing(ctx context.Context, plan Plan, out string, anywhere bool
 	if err != nil {
 		return Standing{}, err
 	}
+	run, err := a.lastRun(ctx, name) // before what is in place is looked at: when it says that it is finished, all of it is there
+	if err != nil {
+		return Standing{}, err
+	}
 	there, err := a.there(name, a.optionsOf(c, dir, false))
 	if err != nil {
 		return Standing{}, err
@@ -330,10 +334,7 @@ func (a *App) standing(ctx context.Context, plan Plan, out string, anywhere bool
 	if err != nil {
 		return Standing{}, err
 	}
-	standing := Standing{Expansion: name, Proposal: plan.Proposal.Digest, Folder: dir, Undecided: plan.Proposal.Undecided(), ToDo: plan.toDo()}
-	if standing.Run, err = a.lastRun(ctx, name); err != nil {
-		return standing, err
-	}
+	standing := Standing{Expansion: name, Proposal: plan.Proposal.Digest, Folder: dir, Undecided: plan.Proposal.Undecided(), ToDo: plan.toDo(), Run: run}
 	for i, s := range c.Journey.Steps {
 		step := standingOf(s, there)
 		if consents.Steps[i].Asked {

@@ -26,7 +26,7 @@ func bed() int {
 	root := &cobra.Command{Use: "bed", Short: "Raise real clusters and machines on this computer, and take them away again", SilenceUsage: true, SilenceErrors: true}
 	var name string
 	root.PersistentFlags().StringVar(&name, "name", "bed", "which bed; several may stand beside each other")
-	root.AddCommand(newUp(&name), newDown(&name), newStatus(), newKubectl(&name), newSSH(&name), newExec(&name))
+	root.AddCommand(newUp(&name), newDown(&name), newStatus(&name), newKubectl(&name), newSSH(&name), newExec(&name))
 	err := root.ExecuteContext(ctx)
 	var said exit
 	switch {
@@ -148,10 +148,17 @@ func newDown(name *string) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return testbed.Down(c.Context(), *name) }}
 }
 
-func newStatus() *cobra.Command {
-	return &cobra.Command{Use: "status", Short: "List the beds and what of them runs", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+func newStatus(name *string) *cobra.Command {
+	return &cobra.Command{Use: "status", Short: "List all beds, or the one that is named, and what of them runs", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
 			names := testbed.Names()
+			if c.Flags().Changed("name") {
+				b, err := testbed.Open(*name)
+				if err != nil {
+					return err
+				}
+				names = []string{b.Name}
+			}
 			if len(names) == 0 {
 				fmt.Println("there is no bed; raise one with bed up")
 			}
@@ -172,7 +179,7 @@ func newStatus() *cobra.Command {
 }
 
 func newKubectl(name *string) *cobra.Command {
-	return &cobra.Command{Use: "kubectl CLUSTER -- ARGUMENTS", Short: "Run kubectl with every right", Example: "  bed kubectl c1 -- get pods -A", Args: cobra.MinimumNArgs(1),
+	c := &cobra.Command{Use: "kubectl CLUSTER ARGUMENTS", Short: "Run kubectl with every right", Example: "  bed kubectl c1 get pods -A", Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			b, err := testbed.Open(*name)
 			if err != nil {
@@ -188,10 +195,12 @@ func newKubectl(name *string) *cobra.Command {
 			}
 			return hand(c.Context(), argv)
 		}}
+	c.Flags().SetInterspersed(false) // what follows is the command's own
+	return c
 }
 
 func newSSH(name *string) *cobra.Command {
-	return &cobra.Command{Use: "ssh MACHINE [-- COMMAND]", Short: "Log in to a machine as root", Example: "  bed ssh vm1 -- systemctl status", Args: cobra.MinimumNArgs(1),
+	c := &cobra.Command{Use: "ssh MACHINE [COMMAND]", Short: "Log in to a machine as root", Example: "  bed ssh vm1 systemctl status", Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			b, err := testbed.Open(*name)
 			if err != nil {
@@ -203,10 +212,12 @@ func newSSH(name *string) *cobra.Command {
 			}
 			return hand(c.Context(), m.SSH(args[1:]...))
 		}}
+	c.Flags().SetInterspersed(false) // what follows is the command's own
+	return c
 }
 
 func newExec(name *string) *cobra.Command {
-	return &cobra.Command{Use: "exec -- COMMAND", Short: "Run a command of this computer in the network that joins all", Example: "  bed exec -- curl -s http://10.90.0.11/", Args: cobra.MinimumNArgs(1),
+	c := &cobra.Command{Use: "exec COMMAND", Short: "Run a command of this computer in the network that joins all", Example: "  bed exec curl -s http://10.90.0.11/", Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			b, err := testbed.Open(*name)
 			if err != nil {
@@ -214,14 +225,19 @@ func newExec(name *string) *cobra.Command {
 			}
 			return hand(c.Context(), b.Inside(args...))
 		}}
+	c.Flags().SetInterspersed(false) // what follows is the command's own
+	return c
 }
 
 // hand gives the terminal to a program.
 func hand(ctx context.Context, argv []string) error {
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), argv[0], argv[1:]...) // Ctrl-C is the program's, too
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	err := cmd.Run()
 	if ended := (*exec.ExitError)(nil); errors.As(err, &ended) {
+		if by, ok := ended.Sys().(syscall.WaitStatus); ok && by.Signaled() {
+			return exit(128 + int(by.Signal())) // as shells have it
+		}
 		return exit(ended.ExitCode())
 	}
 	return err
