@@ -72,8 +72,8 @@ func (b *Bed) Machine(name string) *Machine {
 
 // Possible says in one line what is missing here; nil when a bed can be raised.
 func Possible() error {
-	if os.Geteuid() != 0 {
-		return errors.New("the test bed makes namespaces and control groups: run it as root")
+	if err := asRoot(); err != nil {
+		return err
 	}
 	for _, need := range []struct{ program, from string }{
 		{"go", "the Go toolchain"}, {"ip", "iproute2"}, {"nsenter", "util-linux"}, {"sysctl", "procps"}, {"containerd", "containerd"}, {"ctr", "containerd"}, {"runc", "runc"}, {"nft", "nftables"},
@@ -92,9 +92,17 @@ func Possible() error {
 	return nil
 }
 
+func asRoot() error {
+	if os.Geteuid() != 0 {
+		return errors.New("the test bed makes namespaces and control groups: run it as root")
+	}
+	return nil
+}
+
 // Up raises a bed, in the place of whatever is left of one of its name.
 func Up(ctx context.Context, o Options, tell func(string)) (*Bed, error) {
-	if err := errors.Join(Possible(), o.validate()); err != nil {
+	_, missing := programs()
+	if err := errors.Join(Possible(), missing, o.validate()); err != nil {
 		return nil, err
 	}
 	b, tell := newBed(o), teller(tell)
@@ -205,7 +213,7 @@ func (b *Bed) lock(ctx context.Context) (free func(), err error) {
 // no error.
 func Down(ctx context.Context, name string) error {
 	o := Options{Name: name}
-	if err := o.validate(); err != nil {
+	if err := errors.Join(asRoot(), o.validate()); err != nil {
 		return err
 	}
 	b := newBed(o)
@@ -218,7 +226,7 @@ func Down(ctx context.Context, name string) error {
 }
 
 func (b *Bed) remove(ctx context.Context) error {
-	pods := b.podSpaces()
+	pods, sockets := b.podSpaces(), b.shimSockets()
 	for _, kind := range []string{"kubelet", "pods"} { // what starts pods goes first, then the pods
 		for _, group := range b.groups.below("*/" + kind) {
 			if err := b.groups.end(group); err != nil {
@@ -232,7 +240,23 @@ func (b *Bed) remove(ctx context.Context) error {
 	if err := unmountBelow(b.Dir); err != nil {
 		return err
 	}
+	for _, socket := range sockets {
+		_ = os.Remove(socket) // those of pods that ended by themselves are gone
+	}
 	return errors.Join(b.removeSpaces(ctx, pods), b.groups.remove(""), os.RemoveAll(b.Dir), restoreWatchers())
+}
+
+// shimSockets are the sockets, outside of the bed's folder, by which containerd talks to those who look after pods of the bed.
+func (b *Bed) shimSockets() []string {
+	var out []string
+	files, _ := filepath.Glob(b.file("*/containerd-state/io.containerd.runtime.v2.task/k8s.io/*/address"))
+	for _, file := range files {
+		address, err := os.ReadFile(file)
+		if path, ok := strings.CutPrefix(strings.TrimSpace(string(address)), "unix://"); ok && err == nil && filepath.Dir(path) == "/run/containerd/s" {
+			out = append(out, path)
+		}
+	}
+	return out
 }
 
 // podSpaces are the network namespaces that containerd made for pods of the bed, as its own files tell.

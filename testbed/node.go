@@ -49,7 +49,8 @@ config_path = %q
 runtime_type = "io.containerd.runc.v2"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
 SystemdCgroup = false
-`, c.file("containerd"), c.file("containerd-state"), c.socket(), pauseImage, limited(), c.file("cni"), c.file("registries"))
+Root = %q
+`, c.file("containerd"), c.file("containerd-state"), c.socket(), pauseImage, limited(), c.file("cni"), c.file("registries"), c.file("runc"))
 	onNode := netip.PrefixFrom(c.at.Pods.Masked().Addr(), max(c.at.Pods.Bits(), 24)) // what the controllers give to the first node
 	network := fmt.Sprintf(`{"cniVersion": "1.0.0", "name": "bed", "plugins": [
   {"type": "bridge", "bridge": "cni0", "isGateway": true, "hairpinMode": true,

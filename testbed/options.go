@@ -31,10 +31,10 @@ type ClusterAt struct {
 	Servers  int // API servers: one when zero; with two, a load balancer that looks at ports alone is before them
 }
 
-// Clusters are so many clusters, c1 and on, in ranges of the bed's own.
+// Clusters are so many clusters, c1 and on, in ranges of the bed's own. Of more than a bed can have, one too many is given.
 func Clusters(n int) []ClusterAt {
 	var out []ClusterAt
-	for i := range n {
+	for i := range min(n, mostClusters+1) {
 		at := func(second, third, last byte, bits int) netip.Prefix {
 			return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, second, third, last}), bits)
 		}
@@ -44,10 +44,10 @@ func Clusters(n int) []ClusterAt {
 	return out
 }
 
-// Machines are so many machines, vm1 and on, in a range of the bed's own.
+// Machines are so many machines, vm1 and on, in a range of the bed's own. Of more than a bed can have, one too many is given.
 func Machines(n int) []MachineAt {
 	var out []MachineAt
-	for i := range n {
+	for i := range min(n, mostMachines+1) {
 		out = append(out, MachineAt{Name: fmt.Sprintf("vm%d", i+1), Address: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 90, 0, byte(11 + i)}), lanRange.Bits())})
 	}
 	return out
@@ -69,7 +69,7 @@ func (o Options) validate() error {
 		return fmt.Errorf("%q cannot name a bed; use lower case letters, digits and dashes, at most 32", o.Name)
 	}
 	if len(o.Clusters) > mostClusters || len(o.Machines) > mostMachines {
-		return fmt.Errorf("%d clusters and %d machines: a bed has at most %d and %d", len(o.Clusters), len(o.Machines), mostClusters, mostMachines)
+		return fmt.Errorf("too many: a bed has at most %d clusters and %d machines", mostClusters, mostMachines)
 	}
 	var names []string
 	var taken []netip.Prefix
@@ -93,7 +93,12 @@ func (o Options) validate() error {
 		return nil
 	}
 	var err error
-	alone := func(p netip.Prefix) netip.Prefix { return netip.PrefixFrom(p.Addr(), p.Addr().BitLen()) }
+	alone := func(p netip.Prefix) netip.Prefix {
+		if !p.IsValid() {
+			return p
+		}
+		return netip.PrefixFrom(p.Addr(), p.Addr().BitLen())
+	}
 	for _, c := range o.Clusters {
 		if c.Servers < 0 || c.Servers > 2 {
 			err = errors.Join(err, fmt.Errorf("%s: %d API servers; a cluster has one or two", c.Name, c.Servers))

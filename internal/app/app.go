@@ -60,6 +60,7 @@ type App struct {
 	lastSnapshot estate.Snapshot // as it was lastSeen
 	lastSeen     seen
 	laid         map[laidOut]Plan
+	plans        map[string]lastPlan // by expansion
 }
 
 // seen is a graph at one time.
@@ -83,7 +84,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if o.Now == nil {
 		return nil, errors.New("app: no clock given")
 	}
-	a := &App{now: o.Now, scans: map[ScanID]*scan{}, laid: map[laidOut]Plan{}}
+	a := &App{now: o.Now, scans: map[ScanID]*scan{}, laid: map[laidOut]Plan{}, plans: map[string]lastPlan{}}
 	if o.Workspace == "" {
 		if err := a.useDirectories(o.Dirs); err != nil {
 			return nil, err

@@ -83,15 +83,12 @@ func (a *App) summary(ctx context.Context, name string) (ExpansionSummary, error
 		return s, err
 	}
 	s.Country, s.Source = e.Country, e.Source
-	p, _, err := a.propose(ctx, e, false)
+	plan, err := a.dryPlan(ctx, name)
 	if err != nil {
 		return s, err
 	}
+	p := plan.Proposal
 	s.Services, s.Datastores, s.Undecided = len(p.Members), len(p.Datastores), len(p.Undecided())
-	plan, err := a.lay(p)
-	if err != nil {
-		return s, err
-	}
 	standing, err := a.standing(ctx, plan, "", false)
 	s.Written, s.Steps = standing.Written(), len(standing.Steps)
 	return s, err
@@ -102,22 +99,45 @@ func (a *App) Plan(ctx context.Context, name string, req PlanRequest) (Plan, err
 	if err := a.inWorkspace(); err != nil {
 		return Plan{}, err
 	}
+	if req.Dry {
+		return a.dryPlan(ctx, name)
+	}
+	plan, err := a.planNow(ctx, name, true)
+	if err != nil {
+		return Plan{}, err
+	}
+	plan.PlannedAt, err = a.store.KeepProposal(ctx, plan.Proposal, plan.PlannedAt)
+	return plan, err
+}
+
+// dryPlan plans an expansion and keeps nothing; the same plan as the last time when nothing changed.
+func (a *App) dryPlan(ctx context.Context, name string) (Plan, error) {
+	plan, from, err := a.remembered(ctx, name)
+	if err != nil {
+		return Plan{}, err
+	}
+	if plan.Proposal.Expansion == name {
+		plan.PlannedAt = a.now().UTC()
+		return plan, nil
+	}
+	if plan, err = a.planNow(ctx, name, false); err == nil {
+		a.remember(name, from, plan)
+	}
+	return plan, err
+}
+
+// planNow plans an expansion from what is known now.
+func (a *App) planNow(ctx context.Context, name string, reserve bool) (Plan, error) {
 	e, err := workspace.Expansion(a.dir, name)
 	if err != nil {
 		return Plan{}, err
 	}
-	p, read, err := a.propose(ctx, e, !req.Dry)
+	p, read, err := a.propose(ctx, e, reserve)
 	if err != nil {
 		return Plan{}, err
 	}
 	plan, err := a.lay(p)
-	if err != nil {
-		return Plan{}, err
-	}
 	plan.MapRead, plan.PlannedAt = read, a.now().UTC()
-	if !req.Dry {
-		plan.PlannedAt, err = a.store.KeepProposal(ctx, p, plan.PlannedAt)
-	}
 	return plan, err
 }
 

@@ -313,26 +313,32 @@ func (a *App) Status(ctx context.Context, name string, req MoveRequest, anywhere
 
 // standing compares a plan with what is in place.
 func (a *App) standing(ctx context.Context, plan Plan, out string, anywhere bool) (Standing, error) {
+	standing, _, err := a.look(ctx, plan, out, anywhere)
+	return standing, err
+}
+
+// look is standing, and the course whose steps stand so.
+func (a *App) look(ctx context.Context, plan Plan, out string, anywhere bool) (Standing, course, error) {
 	name := plan.Proposal.Expansion
 	dir, err := a.folder(name, out, anywhere)
 	if err != nil {
-		return Standing{}, err
+		return Standing{}, course{}, err
 	}
 	c, err := a.courseOf(ctx, plan)
 	if err != nil {
-		return Standing{}, err
+		return Standing{}, course{}, err
 	}
 	run, err := a.lastRun(ctx, name) // before what is in place is looked at: when it says that it is finished, all of it is there
 	if err != nil {
-		return Standing{}, err
+		return Standing{}, course{}, err
 	}
 	there, err := a.there(name, a.optionsOf(c, dir, false))
 	if err != nil {
-		return Standing{}, err
+		return Standing{}, course{}, err
 	}
 	consents, err := a.consents(ctx, c)
 	if err != nil {
-		return Standing{}, err
+		return Standing{}, course{}, err
 	}
 	standing := Standing{Expansion: name, Proposal: plan.Proposal.Digest, Folder: dir, Undecided: plan.Proposal.Undecided(), ToDo: plan.toDo(), Run: run}
 	for i, s := range c.Journey.Steps {
@@ -347,7 +353,7 @@ func (a *App) standing(ctx context.Context, plan Plan, out string, anywhere bool
 			standing.Edited = append(standing.Edited, f.Path)
 		}
 	}
-	return standing, nil
+	return standing, c, nil
 }
 
 // Written counts the steps that are in place as planned.

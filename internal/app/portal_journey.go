@@ -23,25 +23,19 @@ func (p Portal) Journey(ctx context.Context, name string) (web.Journey, error) {
 	if err != nil {
 		return web.Journey{}, err
 	}
-	c, err := p.App.courseOf(ctx, plan)
+	standing, c, err := p.App.look(ctx, plan, "", false)
 	if err != nil {
 		return web.Journey{}, err
 	}
-	consents, err := p.App.consents(ctx, c)
-	if err != nil {
-		return web.Journey{}, err
+	v := web.Journey{Expansion: name, Country: plan.Proposal.Country, Digest: c.Journey.Digest, Run: standing.Run, Undecided: len(standing.Undecided)}
+	for i, s := range c.Journey.Steps {
+		step := web.JourneyStep{Step: s, InPlace: standing.Steps[i].State == "written", Run: runOf(standing.Run, s.ID, s.Digest)}
+		if verdict := standing.Steps[i].Verdict; verdict != nil {
+			step.Asked, step.Verdict = true, *verdict
+		}
+		v.Steps = append(v.Steps, step)
 	}
-	standing, err := p.App.standing(ctx, plan, "", false)
-	if err != nil {
-		return web.Journey{}, err
-	}
-	v := web.Journey{
-		Expansion: name, Country: plan.Proposal.Country, Digest: c.Journey.Digest, Run: standing.Run, Vetoes: consents.Vetoes, Undecided: len(standing.Undecided),
-	}
-	for i, s := range consents.Steps {
-		v.Steps = append(v.Steps, web.JourneyStep{Step: s.Step, InPlace: standing.Steps[i].State == "written", Asked: s.Asked, Verdict: s.Verdict, Run: runOf(standing.Run, s.ID, s.Digest)})
-	}
-	if v.Ready, err = p.App.Ready(ctx, name); err != nil {
+	if v.Ready, err = p.App.judge(ctx, plan, standing); err != nil {
 		return v, err
 	}
 	v.Lines, err = p.lines(ctx, standing.Run)

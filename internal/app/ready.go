@@ -16,25 +16,26 @@ func (a *App) Ready(ctx context.Context, name string) ([]readiness.Readiness, er
 	if err != nil {
 		return nil, err
 	}
-	steps, err := a.stepsOf(ctx, plan)
-	if err != nil {
-		return nil, err
-	}
-	drills, err := a.store.Drills(ctx, name)
-	return readiness.Judge(plan.Proposal, steps, drills), err
-}
-
-// stepsOf are the steps of a plan and how they stand.
-func (a *App) stepsOf(ctx context.Context, plan Plan) ([]readiness.Step, error) {
 	standing, err := a.standing(ctx, plan, "", false)
 	if err != nil {
 		return nil, err
 	}
+	return a.judge(ctx, plan, standing)
+}
+
+// judge says how far each service of a plan is that stands like that.
+func (a *App) judge(ctx context.Context, plan Plan, standing Standing) ([]readiness.Readiness, error) {
+	drills, err := a.store.Drills(ctx, plan.Proposal.Expansion)
+	return readiness.Judge(plan.Proposal, stepsOf(plan, standing), drills), err
+}
+
+// stepsOf are the steps of a plan and how they stand.
+func stepsOf(plan Plan, standing Standing) []readiness.Step {
 	out := make([]readiness.Step, len(plan.Journey.Steps))
 	for i, s := range plan.Journey.Steps { // the steps of the plan come first
 		out[i] = readiness.Step{Step: s, InPlace: standing.Steps[i].State == "written", Verdict: standing.Steps[i].Verdict, Failed: runOf(standing.Run, s.ID, s.Digest).Error}
 	}
-	return out, nil
+	return out
 }
 
 // DrillRequest says what a team practised.
@@ -57,11 +58,11 @@ func (a *App) Drill(ctx context.Context, name string, req DrillRequest, by strin
 	if m, ok := plan.Proposal.Member(req.Service); !ok || len(m.In) == 0 {
 		return fault.Newf(fault.NotFound, "%s does not come along to %s; run caravan ready %s to see what does", req.Service, name, name)
 	}
-	steps, err := a.stepsOf(ctx, plan)
+	standing, err := a.standing(ctx, plan, "", false)
 	if err != nil {
 		return err
 	}
-	runs := slices.ContainsFunc(steps, func(s readiness.Step) bool { return s.Kind == journey.Deploy && s.Subject == req.Service && s.InPlace })
+	runs := slices.ContainsFunc(stepsOf(plan, standing), func(s readiness.Step) bool { return s.Kind == journey.Deploy && s.Subject == req.Service && s.InPlace })
 	if req.Practice != readiness.Runbook && !runs {
 		return fault.Newf(fault.Conflict, "%s is not there yet to practise a %s on; move %s first", req.Service, req.Practice, name)
 	}

@@ -127,12 +127,30 @@ func (a *App) begin(ctx context.Context, c course, way journey.Way, o runOptions
 			return open, err
 		}
 	}
+	if err := a.still(ctx, name); err != nil {
+		return journey.Run{}, err
+	}
 	if err := a.store.KeepCourse(ctx, name, c.Journey.Digest, c); err != nil {
 		return journey.Run{}, err
 	}
 	r := journey.Start(c.Journey, way)
 	r.By, r.Why = by, why
 	return conductor.Start(ctx, r, string(options))
+}
+
+// still waits until nothing of an expansion is being done: what was cancelled takes a moment to break off.
+func (a *App) still(ctx context.Context, name string) error {
+	for {
+		n, err := a.store.Doing(ctx, name)
+		if err != nil || n == 0 {
+			return err
+		}
+		select {
+		case <-time.After(lookAgain):
+		case <-ctx.Done():
+			return fault.Newf(fault.Unavailable, "%d steps of %s are still being broken off: %w; try again in a moment", n, name, ctx.Err())
+		}
+	}
 }
 
 // openRun is the run of an expansion that may go on; one of no state when there is none.

@@ -14,6 +14,7 @@ import (
 	"example.org/caravan/internal/consent"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/store"
 	"example.org/caravan/internal/store/pgtest"
 )
 
@@ -209,8 +210,13 @@ func TestACancelledRunBreaksOffWhatIsDone(t *testing.T) {
 	h, g := prepare(t, "").gate(t)
 	r := h.begin(t)
 	<-g.reached
-	if err := h.Cancel(t.Context(), r, "ayu", "wrong country"); err != nil {
+	if err := h.store.Turn(t.Context(), r.ID, []journey.RunState{journey.Running}, journey.Cancelled, store.Cause{Reason: "wrong country"}, store.Entry{At: time.Now(), By: "ayu", What: "move cancelled"}); err != nil {
 		t.Fatal(err)
+	}
+	back := journey.Start(h.course.Journey, journey.Back)
+	back.By, back.Started = "ayu", time.Now()
+	if _, err := h.store.StartRun(t.Context(), back, ""); fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "still being broken off") {
+		t.Errorf("the way back begins while a step is being done: %v", err)
 	}
 	r = h.until(t, r.ID, journey.Cancelled)
 	if s := r.Steps[0]; s.State != journey.Failed || !strings.Contains(s.Error, "cancelled while") {
@@ -220,7 +226,7 @@ func TestACancelledRunBreaksOffWhatIsDone(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	close(g.let)
-	h.until(t, h.begin(t).ID, journey.Finished) // another one may begin
+	h.until(t, h.begin(t).ID, journey.Finished) // another one may begin, now that all is broken off
 }
 
 func TestAProgramThatEndsLetsOthersGoOn(t *testing.T) {

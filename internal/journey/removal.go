@@ -15,6 +15,7 @@ func byPath(f render.File, path string) int { return strings.Compare(f.Path, pat
 // After is a course that follows others of the same expansion, which were begun and may be in place in part: what they put
 // there and this one does not is taken away at its end, one step for each of theirs, of the same team.
 func (c Course) After(earlier []Course) Course {
+	c.Journey.Steps = slices.Clone(c.Journey.Steps) // it may be others', too
 	last := 0
 	kept := map[string]bool{}
 	for _, s := range c.Journey.Steps {

@@ -76,13 +76,21 @@ type Readiness struct {
 
 // Judge says how far each service of a proposal is, by name.
 func Judge(p expansion.Proposal, steps []Step, drills []Drill) []Readiness {
+	open := map[estate.ServiceName][]string{} // calls that are to be decided, by who makes them
+	for _, c := range p.Undecided() {
+		open[c.From] = append(open[c.From], string(c.To))
+	}
+	bySubject := map[estate.ServiceName][]Step{}
+	for _, s := range steps {
+		bySubject[s.Subject] = append(bySubject[s.Subject], s)
+	}
 	var out []Readiness
 	for _, m := range p.Members {
 		if len(m.In) == 0 {
 			continue
 		}
 		s := Readiness{Name: m.Name, Team: m.Team}
-		s.Items = slices.Concat(decisions(p, m), made(m, steps), practised(m, drills), opened(m, steps))
+		s.Items = slices.Concat(decisions(m, open[m.Name]), made(m, bySubject), practised(m, drills), opened(bySubject[m.Name]))
 		s.settle()
 		out = append(out, s)
 	}
@@ -109,29 +117,29 @@ func (s *Readiness) settle() {
 }
 
 // decisions are what became of the edges of a service that are cut.
-func decisions(p expansion.Proposal, m expansion.Member) []Item {
-	i := Item{What: "decisions", Team: m.Team, Done: true, Stops: true}
-	var open []string
-	for _, c := range p.Undecided() {
-		if c.From == m.Name {
-			open = append(open, string(c.To))
-		}
-	}
-	if len(open) > 0 {
-		i.Done, i.Text = false, "decide what becomes of its calls to "+strings.Join(open, ", ")
+func decisions(m expansion.Member, open []string) []Item {
+	i := Item{What: "decisions", Team: m.Team, Done: len(open) == 0, Stops: true}
+	if !i.Done {
+		i.Text = "decide what becomes of its calls to " + strings.Join(open, ", ")
 	}
 	return []Item{i}
 }
 
-// made are the steps of a service and of the datastores it uses, up to running it.
-func made(m expansion.Member, steps []Step) []Item {
+// made are the steps of the datastores that a service uses, and its own, up to running it.
+func made(m expansion.Member, steps map[estate.ServiceName][]Step) []Item {
 	var out []Item
-	for _, kind := range []journey.Kind{journey.CreateStore, journey.Configuration, journey.Deploy} {
-		for _, s := range steps {
-			uses := kind == journey.CreateStore && slices.ContainsFunc(m.Uses, func(u expansion.Use) bool { return u.Name == s.Subject })
-			if s.Kind == kind && (s.Subject == m.Name || uses) {
-				out = append(out, itemOf(s, true))
-			}
+	for _, u := range m.Uses {
+		out = append(out, items(steps[u.Name], journey.CreateStore, true)...)
+	}
+	return slices.Concat(out, items(steps[m.Name], journey.Configuration, true), items(steps[m.Name], journey.Deploy, true))
+}
+
+// items are the steps of a kind as something to be done.
+func items(steps []Step, kind journey.Kind, stops bool) []Item {
+	var out []Item
+	for _, s := range steps {
+		if s.Kind == kind {
+			out = append(out, itemOf(s, stops))
 		}
 	}
 	return out
@@ -168,13 +176,5 @@ func practised(m expansion.Member, drills []Drill) []Item {
 	return out
 }
 
-// opened are the steps that let requests in: what is left when everything runs.
-func opened(m expansion.Member, steps []Step) []Item {
-	var out []Item
-	for _, s := range steps {
-		if s.Kind == journey.Traffic && s.Subject == m.Name {
-			out = append(out, itemOf(s, false))
-		}
-	}
-	return out
-}
+// opened are the steps that let requests in to a service: what is left when everything runs.
+func opened(steps []Step) []Item { return items(steps, journey.Traffic, false) }

@@ -62,6 +62,12 @@ func (s *Store) LeaseChanges(ctx context.Context, holder string, limit int) ([]L
 	return out, s.explain("list the changes of leases in", err)
 }
 
+// LeaseChangeCount is how often leases were changed: as long as it is the same, all leases are.
+func (s *Store) LeaseChangeCount(ctx context.Context) (n int64, err error) {
+	err = s.db.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM lease_changes`).Scan(&n)
+	return n, s.explain("count the changes of leases in", err)
+}
+
 // LeaseHistory is how many addresses of a pool (address.OfPool) or of a holder's lease were taken after each change, by time; quarantined ranges
 // count until they are freed. Changes at the same time are one point.
 func (s *Store) LeaseHistory(ctx context.Context, parent string) ([]address.Point, error) {

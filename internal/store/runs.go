@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -54,6 +55,9 @@ func (s *Store) StartRun(ctx context.Context, r journey.Run, options string) (jo
 		if len(open) > 0 {
 			return fault.Newf(fault.Conflict, "%s of %s is %s already; let it go on with caravan move, or end it with caravan cancel %s", open[0].Way, r.Expansion, open[0].State, r.Expansion)
 		}
+		if n, err := doing(ctx, c.tx, r.Expansion); err != nil || n > 0 {
+			return cmp.Or(err, fault.Newf(fault.Conflict, "%d steps of %s are still being broken off; try again in a moment", n, r.Expansion))
+		}
 		var earlier, last int64
 		if err := c.tx.QueryRowContext(ctx, `SELECT coalesce(sum(CASE WHEN expansion = $1 THEN 1 ELSE 0 END), 0), coalesce(max(seq), 0) FROM runs`, text(r.Expansion)).Scan(&earlier, &last); err != nil {
 			return err
@@ -65,6 +69,19 @@ func (s *Store) StartRun(ctx context.Context, r journey.Run, options string) (jo
 		return c.note(Entry{At: r.Started, By: r.By, What: string(r.Way) + " started", Expansion: r.Expansion, Subject: string(r.ID), Why: r.Why, Digest: r.Journey})
 	})
 	return r, err
+}
+
+// Doing is how many steps of an expansion are being done, those of runs that were cancelled and are being broken off too.
+func (s *Store) Doing(ctx context.Context, expansion string) (int, error) {
+	n, err := doing(ctx, s.db, expansion)
+	return n, s.explain("count the steps in", err)
+}
+
+func doing(ctx context.Context, in querier, expansion string) (n int, err error) {
+	err = eachOf(ctx, in, `SELECT count(*) FROM run_steps s JOIN runs r ON r.id = s.run WHERE s.state = 'doing' AND r.expansion = $1`, []any{text(expansion)}, func(row *sql.Rows) error {
+		return row.Scan(&n)
+	})
+	return n, err
 }
 
 func (c *changing) insertRun(r journey.Run, seq int64, options string) error {

@@ -165,3 +165,23 @@ func WriteWorkload(dir string, name estate.ServiceName, text []byte) error {
 }
 
 var globEscape = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
+
+// Written is the digest of all that people wrote in a workspace beside caravan.yaml, expansions and workloads, and of what keeps some
+// of it from being read.
+func Written(dir string) estate.Digest {
+	var all []string
+	for _, pattern := range []string{filepath.Join(expansion.Folder, "*.yaml"), filepath.Join(workloadFolder, "*", workload.FileName)} {
+		files, err := filepath.Glob(filepath.Join(globEscape.Replace(dir), pattern))
+		if err != nil {
+			all = append(all, err.Error())
+		}
+		for _, file := range files {
+			data, err := readFile(file)
+			if err != nil {
+				data = []byte(err.Error())
+			}
+			all = append(all, file, string(data))
+		}
+	}
+	return estate.DigestOf(all)
+}

@@ -58,6 +58,9 @@ func ReadCountry(dir string, plan []byte) (Country, error) {
 	if err := json.Unmarshal(plan, &p); err != nil {
 		return c, fmt.Errorf("the plan of %s: %w", dir, err)
 	}
+	if len(p.Environments) == 0 {
+		return c, fmt.Errorf("the plan of %s has no environments; write it with caravan plan NAME -o json", dir)
+	}
 	of := func(environment, what string) netip.Prefix {
 		i := slices.IndexFunc(p.Addresses, func(a struct {
 			Holder string

@@ -47,6 +47,9 @@ type node struct {
 // Read reads where the company's machines are from the nodes of its Chef repository. Those that nobody has seen for years stay away.
 func Read(dir string) (Company, error) {
 	c := Company{Dir: dir}
+	if _, err := os.Stat(filepath.Join(dir, "chef")); err != nil {
+		return c, fmt.Errorf("%w; name the folder of the sample company, examples/kopi", err)
+	}
 	files, err := filepath.Glob(filepath.Join(dir, "chef", "nodes", "*.json"))
 	if err != nil {
 		return c, err
@@ -77,7 +80,8 @@ func Read(dir string) (Company, error) {
 	if len(c.Machines) == 0 {
 		return c, fmt.Errorf("%s has no machines of %s", dir, environment)
 	}
-	return c, nil
+	_, err = c.Apps() // what is wrong with them is said before anything is raised
+	return c, err
 }
 
 //go:embed converge.rb

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,11 +39,31 @@ func (c Company) Apps() ([]App, error) {
 		if err := json.Unmarshal(data, &a); err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
-		if a.Artifact != "" {
-			out = append(out, a)
+		if a.Artifact == "" {
+			continue
 		}
+		if err := a.check(); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		out = append(out, a)
 	}
 	return out, nil
+}
+
+var simple = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+
+// check wants names that are names, and paths that stay where they belong.
+func (a App) check() error {
+	words := strings.Fields(a.Command)
+	switch {
+	case !simple.MatchString(a.Name), !simple.MatchString(a.Artifact):
+		return fmt.Errorf("id %q and artifact %q are to be plain names", a.Name, a.Artifact)
+	case !filepath.IsLocal(a.Folder):
+		return fmt.Errorf("folder %q is not one of the company's", a.Folder)
+	case len(words) == 0 || strings.HasSuffix(words[0], "python3") && len(words) == 1:
+		return fmt.Errorf("command %q starts nothing", a.Command)
+	}
+	return nil
 }
 
 // pack puts together what machines are made from: the Chef repository, the files that are linked into its cookbooks, and an artefact of
@@ -72,15 +93,20 @@ func (c Company) release(ctx context.Context, a App, packed string) error {
 	if err := copyTo(ctx, filepath.Join(c.Dir, a.Folder), stage); err != nil {
 		return err
 	}
+	within, err := os.OpenRoot(stage) // nothing is written elsewhere, whatever the company says
+	if err != nil {
+		return err
+	}
+	defer func() { _ = within.Close() }()
 	words := strings.Fields(a.Command)
 	if inside, ok := strings.CutPrefix(words[0], "/srv/kopi/"+a.Name+"/current/"); ok {
-		if err := os.Symlink(program, filepath.Join(stage, inside)); err != nil {
+		if err := within.Symlink(program, inside); err != nil {
 			return err
 		}
 	}
 	if strings.HasSuffix(words[0], "python3") { // which the machine needs itself
 		script := fmt.Sprintf("import os, sys\nos.execv(%q, [%q] + sys.argv[1:])\n", program, a.Name)
-		if err := os.WriteFile(filepath.Join(stage, words[1]), []byte(script), 0o644); err != nil {
+		if err := within.WriteFile(words[1], []byte(script), 0o644); err != nil {
 			return err
 		}
 	}
@@ -99,19 +125,24 @@ var fitting = []struct {
 
 // fit lets roles ask for what the bed has.
 func fit(roles string) error {
-	files, err := filepath.Glob(filepath.Join(roles, "*.rb"))
+	within, err := os.OpenRoot(roles)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = within.Close() }()
+	files, err := fs.Glob(within.FS(), "*.rb")
 	if err != nil {
 		return err
 	}
 	for _, file := range files {
-		data, err := os.ReadFile(file)
+		data, err := within.ReadFile(file)
 		if err != nil {
 			return err
 		}
 		for _, f := range fitting {
 			data = f.asked.ReplaceAll(data, []byte(f.has))
 		}
-		if err := os.WriteFile(file, data, 0o644); err != nil {
+		if err := within.WriteFile(file, data, 0o644); err != nil {
 			return err
 		}
 	}

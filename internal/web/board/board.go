@@ -21,9 +21,8 @@ type View struct {
 	Country   string
 	Digest    estate.Digest // of the journey as it is planned now
 	Steps     []Step
-	Run       *journey.Run // the last; nil when there was none
-	Lines     []Line       // what its steps said last
-	Vetoes    []consent.Veto
+	Run       *journey.Run          // the last; nil when there was none
+	Lines     []Line                // what its steps said last
 	Ready     []readiness.Readiness // how far each service is from going live, by name
 	Undecided int
 	Team      estate.TeamName // whose page it is; "" for all

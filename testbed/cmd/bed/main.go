@@ -49,7 +49,12 @@ func newUp(name *string) *cobra.Command {
 	var w wish
 	c := &cobra.Command{Use: "up", Short: "Raise the bed, in the place of one that is there", Args: cobra.NoArgs,
 		Example: "  bed up --clusters 2 --machines 3\n  bed up --clusters 0 --company examples/kopi\n  bed up --clusters 0 --country kopi/rendered/indonesia --plan plan.json",
-		RunE:    func(c *cobra.Command, _ []string) error { return w.raiseWhole(c.Context(), *name) }}
+		RunE: func(c *cobra.Command, _ []string) error {
+			if c.Flags().Changed("company") && w.company == "" {
+				return errors.New("--company is empty; name the folder of the sample company")
+			}
+			return w.raiseWhole(c.Context(), *name)
+		}}
 	c.Flags().IntVar(&w.machines, "machines", 0, "how many virtual machines")
 	c.Flags().IntVar(&w.clusters, "clusters", 1, "how many clusters, at most two")
 	c.Flags().StringVar(&w.company, "company", "", "folder of the sample company, whose machines in Singapore are raised and installed")
