@@ -61,8 +61,11 @@ const (
 
 var nameForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
 
-// reserved are names the bed uses itself, for groups, networks and logs.
-var reserved = []string{lan, "registry", "names", "outside", "logs", "pki", "ssh"}
+// reserved are names the bed uses itself, for groups, networks, files and logs.
+var reserved = []string{lan, "registry", "names", "outside", "logs", "pki", "ssh", "hosts", "zone", "shared", "company"}
+
+// deviceForm is what the kernel lets a network device be called, as far as anybody wants to.
+var deviceForm = regexp.MustCompile(`^[a-z][a-z0-9.-]{0,14}$`)
 
 func (o Options) validate() error {
 	if !nameForm.MatchString(o.name()) {
@@ -72,7 +75,7 @@ func (o Options) validate() error {
 		return fmt.Errorf("too many: a bed has at most %d clusters and %d machines", mostClusters, mostMachines)
 	}
 	var names []string
-	var taken []netip.Prefix
+	taken := []netip.Prefix{netip.PrefixFrom(lanAddress, lanAddress.BitLen()), netip.PrefixFrom(outsideAt, outsideAt.BitLen())} // the bed's own
 	take := func(name string, ranges ...netip.Prefix) error {
 		if !nameForm.MatchString(name) || slices.Contains(reserved, name) {
 			return fmt.Errorf("%q cannot name a machine or cluster; use lower case letters, digits and dashes, and none of %v", name, reserved)
@@ -107,6 +110,9 @@ func (o Options) validate() error {
 	}
 	for _, m := range o.Machines {
 		err = errors.Join(err, take(m.Name, alone(m.Address)))
+		if m.Interface != "" && !deviceForm.MatchString(m.Interface) || m.Interface == "lo" {
+			err = errors.Join(err, fmt.Errorf("%s: %q cannot name a network device", m.Name, m.Interface))
+		}
 		if m.Address.IsValid() && m.Address.Addr() == first(m.Address) {
 			err = errors.Join(err, fmt.Errorf("%s: %v is the first of its network, which is the bed's", m.Name, m.Address))
 		}
