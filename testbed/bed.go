@@ -226,7 +226,7 @@ func Down(ctx context.Context, name string) error {
 }
 
 func (b *Bed) remove(ctx context.Context) error {
-	pods, sockets := b.podSpaces(), b.shimSockets()
+	sockets := b.shimSockets()
 	for _, kind := range []string{"kubelet", "pods"} { // what starts pods goes first, then the pods
 		for _, group := range b.groups.below("*/" + kind) {
 			if err := b.groups.end(group); err != nil {
@@ -243,7 +243,7 @@ func (b *Bed) remove(ctx context.Context) error {
 	for _, socket := range sockets {
 		_ = os.Remove(socket) // those of pods that ended by themselves are gone
 	}
-	return errors.Join(b.removeSpaces(ctx, pods), b.groups.remove(""), os.RemoveAll(b.Dir), restoreWatchers())
+	return errors.Join(b.removeSpaces(ctx), b.groups.remove(""), os.RemoveAll(b.Dir), restoreWatchers())
 }
 
 // shimSockets are the sockets, outside of the bed's folder, by which containerd talks to those who look after pods of the bed.
@@ -254,29 +254,6 @@ func (b *Bed) shimSockets() []string {
 		address, err := os.ReadFile(file)
 		if path, ok := strings.CutPrefix(strings.TrimSpace(string(address)), "unix://"); ok && err == nil && filepath.Dir(path) == "/run/containerd/s" {
 			out = append(out, path)
-		}
-	}
-	return out
-}
-
-// podSpaces are the network namespaces that containerd made for pods of the bed, as its own files tell.
-func (b *Bed) podSpaces() []string {
-	var out []string
-	files, _ := filepath.Glob(b.file("*/containerd-state/io.containerd.runtime.v2.task/k8s.io/*/config.json"))
-	for _, file := range files {
-		var spec struct {
-			Linux struct {
-				Namespaces []struct{ Type, Path string }
-			}
-		}
-		data, err := os.ReadFile(file)
-		if err != nil || json.Unmarshal(data, &spec) != nil {
-			continue
-		}
-		for _, n := range spec.Linux.Namespaces {
-			if n.Type == "network" && strings.HasPrefix(filepath.Base(n.Path), "cni-") && !slices.Contains(out, filepath.Base(n.Path)) {
-				out = append(out, filepath.Base(n.Path))
-			}
 		}
 	}
 	return out

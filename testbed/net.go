@@ -131,16 +131,9 @@ func (b *Bed) spaces() []string {
 	return found
 }
 
-// removeSpaces takes the bed's namespaces away and those of its pods, and with them all links in them.
-func (b *Bed) removeSpaces(ctx context.Context, pods []string) error {
-	paths := b.spaces()
-	for _, name := range pods {
-		paths = append(paths, "/run/netns/"+name)
-	}
-	for _, path := range paths {
-		if _, err := os.Stat(path); err != nil {
-			continue // a pod's, which containerd took away
-		}
+// removeSpaces takes the bed's namespaces away, and with them all links in them. Those of its pods are mounts in its folder.
+func (b *Bed) removeSpaces(ctx context.Context) error {
+	for _, path := range b.spaces() {
 		if err := run(ctx, "ip", "netns", "delete", filepath.Base(path)); err != nil {
 			return err
 		}
