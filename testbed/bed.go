@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -111,10 +112,13 @@ func Up(ctx context.Context, o Options, tell func(string)) (*Bed, error) {
 		return nil, err
 	}
 	defer free()
+	if err := b.build(ctx, tell); err != nil { // before what stands is taken away
+		return nil, err
+	}
 	if err := b.remove(ctx); err != nil {
 		return nil, err
 	}
-	if err := b.prepare(ctx, o, tell); err != nil {
+	if err := b.prepare(ctx, o); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(allowWatchers(), b.makeLAN(ctx)); err != nil {
@@ -151,8 +155,8 @@ func (b *Bed) raise(ctx context.Context, tell func(string)) error {
 	return all.Wait()
 }
 
-// prepare builds what the cache does not have, and writes down what the bed is made of.
-func (b *Bed) prepare(ctx context.Context, o Options, tell func(string)) error {
+// build makes what the cache does not have.
+func (b *Bed) build(ctx context.Context, tell func(string)) error {
 	programs := []string{"coredns", "kopi", "registry"}
 	if len(b.Clusters) > 0 {
 		programs = append(programs, "pause", "etcd", "kube")
@@ -169,6 +173,11 @@ func (b *Bed) prepare(ctx context.Context, o Options, tell func(string)) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// prepare writes down what the bed is made of, and makes keys for those in it.
+func (b *Bed) prepare(ctx context.Context, o Options) error {
 	shape, err := json.Marshal(o)
 	if err != nil {
 		return err
@@ -200,13 +209,18 @@ func Open(name string) (*Bed, error) {
 }
 
 // lock keeps others from raising or taking away the bed at the same time: a name that the kernel gives to one program, and takes
-// back when that ends, however.
+// back when that ends, however. A program that was killed may hold it for a moment more, by what it was just starting.
 func (b *Bed) lock(ctx context.Context) (free func(), err error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", "@"+string(b.groups))
+	const patience = 5 * time.Second
+	err = await(ctx, "the bed "+b.Name, patience, func(ctx context.Context) error {
+		l, err := (&net.ListenConfig{}).Listen(ctx, "unix", "@"+string(b.groups))
+		free = func() { _ = l.Close() }
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("the bed %s is being raised or taken away by another program; wait for it, or give yours another name", b.Name)
 	}
-	return func() { _ = l.Close() }, nil
+	return free, nil
 }
 
 // Down takes away everything of the bed of that name, whatever state it is in, and nothing else. Taking away what is not there is
@@ -226,6 +240,7 @@ func Down(ctx context.Context, name string) error {
 }
 
 func (b *Bed) remove(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx) // half a bed helps nobody
 	sockets := b.shimSockets()
 	for _, kind := range []string{"kubelet", "pods"} { // what starts pods goes first, then the pods
 		for _, group := range b.groups.below("*/" + kind) {
@@ -243,7 +258,10 @@ func (b *Bed) remove(ctx context.Context) error {
 	for _, socket := range sockets {
 		_ = os.Remove(socket) // those of pods that ended by themselves are gone
 	}
-	return errors.Join(b.removeSpaces(ctx), b.groups.remove(""), os.RemoveAll(b.Dir), restoreWatchers())
+	if err := b.removeSpaces(ctx); err != nil {
+		return err
+	}
+	return errors.Join(b.groups.remove(""), os.RemoveAll(b.Dir), restoreWatchers())
 }
 
 // shimSockets are the sockets, outside of the bed's folder, by which containerd talks to those who look after pods of the bed.

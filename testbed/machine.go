@@ -178,12 +178,31 @@ func (m *Machine) root(path string) string { return filepath.Join(m.dir, "root",
 
 // Write puts a file on the machine, and makes its folder when there is none.
 func (m *Machine) Write(path, text string) error {
-	return errors.Join(os.MkdirAll(filepath.Dir(m.root(path)), 0o755), os.WriteFile(m.root(path), []byte(text), 0o644))
+	return m.within(func(root *os.Root) error {
+		path := strings.TrimPrefix(path, "/")
+		if err := root.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		return root.WriteFile(path, []byte(text), 0o644)
+	})
+}
+
+// within works on the machine's files. Links of the machine lead nowhere on this computer.
+func (m *Machine) within(do func(*os.Root) error) error {
+	root, err := os.OpenRoot(m.root("/"))
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(root), root.Close())
 }
 
 // Copy puts a file or a folder of this computer on the machine, and makes the folder it goes to when there is none.
 func (m *Machine) Copy(ctx context.Context, from, to string) error {
-	return errors.Join(os.MkdirAll(filepath.Dir(m.root(to)), 0o755), run(ctx, "cp", "-rT", from, m.root(to)))
+	err := m.within(func(root *os.Root) error { return root.MkdirAll(filepath.Dir(strings.TrimPrefix(to, "/")), 0o755) })
+	if err != nil {
+		return err
+	}
+	return run(ctx, "cp", "-rT", from, m.root(to))
 }
 
 // Certify puts a certificate for some names on the machine, PATH.crt and PATH.key, of the authority that all in the bed trust.
