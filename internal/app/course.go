@@ -80,7 +80,7 @@ func (a *App) wayBack(ctx context.Context, name, dir string) (course, error) {
 	} else if c, err = a.onlyRanges(ctx, name); err != nil {
 		return course{}, err
 	}
-	there, err := directory.Look(dir, name)
+	there, err := directory.Look(ctx, dir, name)
 	if err != nil {
 		return course{}, err
 	}

@@ -109,7 +109,7 @@ func (a *App) PreviewMove(ctx context.Context, name string, req MoveRequest, any
 	if err != nil {
 		return Moved{}, err
 	}
-	return a.dryMove(plan, a.optionsOf(c, dir, req.Force))
+	return a.dryMove(ctx, plan, a.optionsOf(c, dir, req.Force))
 }
 
 // readyPlan plans, and refuses what may not be carried out.
@@ -157,13 +157,13 @@ func undecidedText(open []expansion.Cut) string {
 }
 
 // dryMove says what carrying a plan out would change. Conflict when something is in the way, as a move has it.
-func (a *App) dryMove(plan Plan, o runOptions) (Moved, error) {
+func (a *App) dryMove(ctx context.Context, plan Plan, o runOptions) (Moved, error) {
 	m, force := plan.moved(o.Folder), o.Force
-	there, err := a.there(plan.Proposal.Expansion, o)
+	there, err := a.there(ctx, plan.Proposal.Expansion, o)
 	if err != nil {
 		return m, err
 	}
-	old := make(map[string]directory.Found, len(there))
+	old := make(map[string]journey.Found, len(there))
 	var edited []string
 	for _, f := range there {
 		old[f.Path] = f
@@ -193,7 +193,7 @@ func (a *App) dryMove(plan Plan, o runOptions) (Moved, error) {
 }
 
 // change is what putting a file in place would do.
-func change(old map[string]directory.Found, w journey.Written) journey.What {
+func change(old map[string]journey.Found, w journey.Written) journey.What {
 	switch f, there := old[w.Path]; {
 	case !there:
 		return journey.Created
@@ -214,7 +214,7 @@ func (a *App) PreviewUndo(ctx context.Context, name string, req MoveRequest, any
 	if err != nil {
 		return m, err
 	}
-	there, err := a.there(name, a.optionsOf(c, dir, req.Force))
+	there, err := a.there(ctx, name, a.optionsOf(c, dir, req.Force))
 	if err != nil {
 		return m, err
 	}
@@ -238,7 +238,7 @@ func (a *App) undoFolder(ctx context.Context, name string, req MoveRequest, anyw
 }
 
 // removal is what becomes of a file that is no longer wanted.
-func removal(f directory.Found, force bool) journey.What {
+func removal(f journey.Found, force bool) journey.What {
 	if f.Edited && !force {
 		return journey.Kept
 	}
@@ -248,7 +248,7 @@ func removal(f directory.Found, force bool) journey.What {
 // mayUndo refuses what would give back ranges that are not the expansion's, or that are live because it was moved into another
 // folder than the one nothing is in.
 func (a *App) mayUndo(ctx context.Context, name, dir string, force bool) error {
-	there, err := directory.Look(dir, name)
+	there, err := directory.Look(ctx, dir, name)
 	if err != nil || len(there) > 0 {
 		return err
 	}
@@ -332,7 +332,7 @@ func (a *App) look(ctx context.Context, plan Plan, out string, anywhere bool) (S
 	if err != nil {
 		return Standing{}, course{}, err
 	}
-	there, err := a.there(name, a.optionsOf(c, dir, false))
+	there, err := a.there(ctx, name, a.optionsOf(c, dir, false))
 	if err != nil {
 		return Standing{}, course{}, err
 	}
@@ -367,17 +367,17 @@ func (s Standing) Written() int {
 	return n
 }
 
-func standingOf(s journey.Step, there []directory.Found) StepStanding {
+func standingOf(s journey.Step, there []journey.Found) StepStanding {
 	out := StepStanding{Step: s.ID, Wave: s.Wave, Kind: s.Kind, Team: s.Team, Files: len(s.Files), State: "open"}
 	if s.Kind == journey.Removal {
-		if !slices.ContainsFunc(there, func(f directory.Found) bool { return slices.Contains(s.Gone, f.Path) }) {
+		if !slices.ContainsFunc(there, func(f journey.Found) bool { return slices.Contains(s.Gone, f.Path) }) {
 			out.State = "written"
 		}
 		return out
 	}
 	edited, outdated := false, false
 	for _, f := range s.Files {
-		i, ok := slices.BinarySearchFunc(there, f.Path, func(found directory.Found, path string) int { return strings.Compare(found.Path, path) })
+		i, ok := slices.BinarySearchFunc(there, f.Path, func(found journey.Found, path string) int { return strings.Compare(found.Path, path) })
 		switch {
 		case !ok:
 		case there[i].Written == f:

@@ -9,6 +9,7 @@ import (
 
 	"example.org/caravan/internal/directory"
 	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
 	"example.org/caravan/internal/render"
 	"example.org/caravan/internal/workspace"
@@ -46,26 +47,29 @@ func (a *App) folderOf(env estate.EnvironmentName, o runOptions) string {
 
 // target is where the steps of an environment are carried out.
 func (a *App) target(ctx context.Context, expansion string, env estate.EnvironmentName, o runOptions, wait bool) (journey.Target, error) {
+	if t, ok := o.Targets[env]; ok && t.Folder == "" {
+		return nil, fault.Newf(fault.Invalid, "%s: this version reaches no clusters and machines; give its target a folder", env)
+	}
 	return directory.Open(ctx, directory.Options{Dir: a.folderOf(env, o), Expansion: expansion, Force: o.Force, Wait: wait})
 }
 
 // there is what is in place of an expansion, in all its places, by path.
-func (a *App) there(name string, o runOptions) ([]directory.Found, error) {
+func (a *App) there(ctx context.Context, name string, o runOptions) ([]journey.Found, error) {
 	folders := []string{o.Folder}
 	for env := range o.Targets {
 		if dir := a.folderOf(env, o); !slices.Contains(folders, dir) {
 			folders = append(folders, dir)
 		}
 	}
-	var out []directory.Found
+	var out []journey.Found
 	for _, dir := range folders {
-		found, err := directory.Look(dir, name)
+		found, err := directory.Look(ctx, dir, name)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, found...)
 	}
-	slices.SortFunc(out, func(x, y directory.Found) int { return strings.Compare(x.Path, y.Path) })
+	slices.SortFunc(out, func(x, y journey.Found) int { return strings.Compare(x.Path, y.Path) })
 	return out, nil
 }
 

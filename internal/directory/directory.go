@@ -291,17 +291,18 @@ func (t *Target) unwritable(path string, err error) error {
 }
 
 // Observe lists the files that are in place and were made by this target, as they are now.
-func (t *Target) Observe(context.Context) ([]journey.Written, error) {
-	var out []journey.Written
+func (t *Target) Observe(context.Context) ([]journey.Found, error) {
+	var out []journey.Found
 	for _, path := range t.paths() {
 		digest, mode, err := t.read(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err != nil {
-			return nil, fault.Newf(fault.Unavailable, "%s: %w", filepath.Join(t.dir, path), err)
-		}
-		out = append(out, journey.Written{Path: path, Digest: digest, Mode: uint32(mode)})
+		made := t.manifest.Files[path]
+		out = append(out, journey.Found{
+			Written: journey.Written{Path: path, Digest: digest, Mode: uint32(mode)},
+			Edited:  err != nil || digest != made.Digest && digest != made.Before,
+		})
 	}
 	return out, nil
 }
@@ -390,15 +391,9 @@ func (t *Target) leave() error {
 	return nil
 }
 
-// Found is a file in place that the target made.
-type Found struct {
-	journey.Written
-	Edited bool // since it was made, or something else is in its place
-}
-
 // Look lists what a folder holds that this target made for an expansion, as it is now, by path, without locking or making
 // anything; nothing when there is no such folder.
-func Look(dir, expansion string) ([]Found, error) {
+func Look(ctx context.Context, dir, expansion string) ([]journey.Found, error) {
 	root, err := os.OpenRoot(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -414,17 +409,5 @@ func Look(dir, expansion string) ([]Found, error) {
 	if t.manifest.Expansion != expansion {
 		return nil, nil
 	}
-	var out []Found
-	for _, path := range t.paths() {
-		digest, mode, err := t.read(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		made := t.manifest.Files[path]
-		out = append(out, Found{
-			Written: journey.Written{Path: path, Digest: digest, Mode: uint32(mode)},
-			Edited:  err != nil || digest != made.Digest && digest != made.Before,
-		})
-	}
-	return out, nil
+	return t.Observe(ctx)
 }

@@ -175,7 +175,7 @@ func TestAnEditIsNotLostUnlessAskedFor(t *testing.T) {
 			t.Errorf("%v, %v", gone, err)
 		}
 	}
-	if there, err := Look(dir, "indonesia"); err != nil || len(there) != 1 || !there[0].Edited {
+	if there, err := Look(t.Context(), dir, "indonesia"); err != nil || len(there) != 1 || !there[0].Edited {
 		t.Errorf("%v, %v", there, err)
 	}
 	if err := target.Close(); err != nil {
@@ -272,10 +272,10 @@ func TestAFolderIsOfOneExpansionAndOneWriter(t *testing.T) {
 	if _, err := Open(context.Background(), Options{Dir: dir, Expansion: "thailand"}); fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "holds the expansion indonesia") {
 		t.Errorf("another expansion: %v", err)
 	}
-	if there, err := Look(dir, "thailand"); err != nil || there != nil {
+	if there, err := Look(t.Context(), dir, "thailand"); err != nil || there != nil {
 		t.Errorf("%v, %v", there, err)
 	}
-	if there, err := Look(dir, "indonesia"); err != nil || len(there) != 1 {
+	if there, err := Look(t.Context(), dir, "indonesia"); err != nil || len(there) != 1 {
 		t.Errorf("%v, %v", there, err)
 	}
 }
@@ -309,7 +309,7 @@ func TestNothingIsWrittenThroughALinkOutOfTheFolder(t *testing.T) {
 	if err := errors.Join(os.RemoveAll(filepath.Join(dir, "a")), os.Symlink(outside, filepath.Join(dir, "a")), os.WriteFile(filepath.Join(outside, "b.yaml"), []byte("theirs"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	if there, err := Look(dir, "indonesia"); err != nil || len(there) != 1 || !there[0].Edited {
+	if there, err := Look(t.Context(), dir, "indonesia"); err != nil || len(there) != 1 || !there[0].Edited {
 		t.Errorf("%v, %v", there, err)
 	}
 	if gone, err := target.Remove(t.Context(), none, nil); err != nil || told(gone) != "a/b.yaml kept" {

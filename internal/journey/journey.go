@@ -59,6 +59,12 @@ type Written struct {
 	Mode   uint32        `json:"mode"`
 }
 
+// Found is a file in place that a target made. Its digest is that of the file it was made from; another when it was edited.
+type Found struct {
+	Written
+	Edited bool `json:"edited,omitempty"` // by others since it was made, or something else is in its place
+}
+
 // Journey is the course of an expansion: its steps in the order they are done, by wave, then kind, then name.
 type Journey struct {
 	Expansion string        `json:"expansion"`
@@ -79,9 +85,8 @@ type Target interface {
 	// Verify waits until what a step put in place does what it is for. Unavailable, with the reason, when it does not in time
 	// or never will.
 	Verify(ctx context.Context, s Step, tell Tell) error
-	// Observe lists what is in place, by path, each with the digest of the file it was made from; another digest when it is
-	// no longer as it was made.
-	Observe(ctx context.Context) ([]Written, error)
+	// Observe lists what the target made and is in place, as it is now, by path, and changes nothing. It waits for nobody.
+	Observe(ctx context.Context) ([]Found, error)
 	// Remove takes away everything in place that is not kept, and nothing that it did not make. It may be called again.
 	Remove(ctx context.Context, keep func(path string) bool, tell Tell) ([]Change, error)
 	// Close lets go of what the target holds; what is in place stays.

@@ -126,6 +126,10 @@ func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
 		{"a placement nobody has", least + "placement: {postgres: cloud}\n", []string{`5: placement.postgres is "cloud"; write vm or kubernetes`}},
 		{"a rate below nothing", least + "rates: [{from: a, to: b, perSecond: -1}]\n", []string{`5: rates[0].perSecond is a number; write a number that is not negative`}},
 		{"two targets of one folder", least + "targets:\n  - {environment: a, folder: fleet}\n  - {environment: b, folder: ./fleet}\n", []string{`7: ./fleet is the folder of targets[0], too; give each a folder of its own`}},
+		{"a target that leads nowhere", least + "targets:\n  - environment: a\n", []string{`6: a target is one of folder, cluster and machines; write exactly one`}},
+		{"a target that leads to two places", least + "targets:\n  - {environment: a, folder: fleet, cluster: {context: id}}\n", []string{`6: a target is one of folder, cluster and machines; write exactly one`}},
+		{"a cluster without its context", least + "targets:\n  - {environment: a, cluster: {kubeconfig: ~/.kube/config}}\n", []string{`6: targets[0].cluster has no context; add one`}},
+		{"machines at no port", least + "targets:\n  - {environment: a, machines: {port: 0}}\n", []string{`6: targets[0].machines.port is 0; write a number from 1 to 65535`}},
 		{"a target of no glob", least + "targets: [{environment: '[', folder: fleet}]\n", []string{`5: "[" is not a glob; write a name or a pattern such as *-data`}},
 		{"a policy that asks a team nobody declared", least + "teams: [{name: orders}]\nconsent:\n  unowned: platform\n  rules:\n    - name: traffic\n      teams: [order]\n" +
 			"      delegates: [{team: qa, for: a, by: b}]\n      escalate: [{after: 48h, to: [cto@example.org, cto]}]\n", []string{

@@ -1,0 +1,277 @@
+// Package host reaches virtual machines over SSH: it runs commands, puts files in place as versioned releases, and takes them away
+// again. A machine whose key is not known is not talked to, and no value is ever read by a shell.
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
+	"golang.org/x/crypto/ssh/knownhosts"
+
+	"example.org/caravan/internal/fault"
+)
+
+// Options say how machines are reached.
+type Options struct {
+	User       string // root when empty; anybody else's commands go through sudo
+	Key        string // private key file; those of the agent when empty
+	KnownHosts string // ~/.ssh/known_hosts when empty
+	Port       int    // 22 for 0
+	// Dial reaches a machine; the network of this one when nil.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// patience is how long a machine may take to answer a connection.
+const patience = 10 * time.Second
+
+// Machine is a connection to a machine. Its methods may be called from several goroutines.
+type Machine struct {
+	Name    string
+	Address string
+	user    string
+	client  *ssh.Client
+	release func() // of what the connection was authenticated with
+}
+
+// Connect opens a connection to a machine. Denied when its key is not the known one or it does not let us in; Unavailable when it
+// does not answer; Invalid when the key or the known hosts cannot be read.
+func Connect(ctx context.Context, o Options, name, address string) (*Machine, error) {
+	known, err := o.known()
+	if err != nil {
+		return nil, err
+	}
+	auth, release, err := o.auth(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m := &Machine{Name: name, Address: address, user: o.user(), release: release}
+	target := net.JoinHostPort(address, strconv.Itoa(o.port()))
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	conn, err := o.dial(ctx, target)
+	if err != nil {
+		release()
+		return nil, fault.Newf(fault.Unavailable, "%s (%s): %w; check that it runs and that this machine reaches its SSH port", name, target, err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	c, chans, reqs, err := ssh.NewClientConn(conn, target, &ssh.ClientConfig{
+		User: m.user, Auth: []ssh.AuthMethod{auth}, HostKeyCallback: known, HostKeyAlgorithms: algorithms(known, target),
+	})
+	if err != nil {
+		release()
+		return nil, errors.Join(o.refused(name, target, err), quietly(conn.Close()))
+	}
+	m.client = ssh.NewClient(c, chans, reqs)
+	return m, nil
+}
+
+// quietly drops an error that says nothing new.
+func quietly(error) error { return nil }
+
+// Close ends the connection.
+func (m *Machine) Close() error {
+	defer m.release()
+	return m.client.Close()
+}
+
+func (o Options) user() string {
+	if o.User == "" {
+		return "root"
+	}
+	return o.User
+}
+
+func (o Options) port() int {
+	if o.Port == 0 {
+		return 22
+	}
+	return o.Port
+}
+
+func (o Options) dial(ctx context.Context, address string) (net.Conn, error) {
+	if o.Dial != nil {
+		return o.Dial(ctx, "tcp", address)
+	}
+	var d net.Dialer
+	return d.DialContext(ctx, "tcp", address)
+}
+
+// auth is the key file's key, or those of the agent.
+func (o Options) auth(ctx context.Context) (ssh.AuthMethod, func(), error) {
+	if o.Key != "" {
+		text, err := os.ReadFile(home(o.Key))
+		if err != nil {
+			return nil, nil, fault.Newf(fault.Invalid, "%w; name a readable private key under machines.key of the target", err)
+		}
+		signer, err := ssh.ParsePrivateKey(text)
+		if err != nil {
+			return nil, nil, fault.Newf(fault.Invalid, "%s: not a private key without a passphrase (%w); add a key with a passphrase to the SSH agent and leave machines.key out", o.Key, err)
+		}
+		return ssh.PublicKeys(signer), func() {}, nil
+	}
+	socket := os.Getenv("SSH_AUTH_SOCK")
+	if socket == "" {
+		return nil, nil, fault.Newf(fault.Invalid, "no key to reach machines with: name one under machines.key of the target, or start an SSH agent (SSH_AUTH_SOCK is not set)")
+	}
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", socket)
+	if err != nil {
+		return nil, nil, fault.Newf(fault.Invalid, "SSH agent: %w; start one, or name a key under machines.key of the target", err)
+	}
+	return ssh.PublicKeysCallback(agent.NewClient(conn).Signers), func() { _ = conn.Close() }, nil
+}
+
+func (o Options) known() (ssh.HostKeyCallback, error) {
+	known, err := knownhosts.New(o.knownFile())
+	if err != nil {
+		return nil, fault.Newf(fault.Invalid, "known hosts: %w; name a readable file under machines.knownHosts of the target", err)
+	}
+	return known, nil
+}
+
+func (o Options) knownFile() string {
+	if o.KnownHosts == "" {
+		return home("~/.ssh/known_hosts")
+	}
+	return home(o.KnownHosts)
+}
+
+// algorithms are those of the keys that are known of a machine, so that it shows one of them and not another that it has, too.
+// They are learned by asking about a key that is nobody's.
+func algorithms(known ssh.HostKeyCallback, target string) []string {
+	var unknown *knownhosts.KeyError
+	if err := known(target, &net.TCPAddr{}, nobody{}); !errors.As(err, &unknown) {
+		return nil
+	}
+	var out []string
+	for _, k := range unknown.Want {
+		if k.Key.Type() == ssh.KeyAlgoRSA {
+			out = append(out, ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256)
+		}
+		out = append(out, k.Key.Type())
+	}
+	return out
+}
+
+// nobody is a public key that no machine has.
+type nobody struct{}
+
+func (nobody) Type() string                        { return "none" }
+func (nobody) Marshal() []byte                     { return []byte("none") }
+func (nobody) Verify([]byte, *ssh.Signature) error { return errors.New("no key") }
+
+// refused says why a machine was not talked to.
+func (o Options) refused(name, target string, err error) error {
+	var key *knownhosts.KeyError
+	var revoked *knownhosts.RevokedError
+	switch {
+	case errors.As(err, &key) && len(key.Want) == 0:
+		return fault.Newf(fault.Denied, "%s (%s): its host key is not in %s; check it and add it there", name, target, o.knownFile())
+	case errors.As(err, &key):
+		return fault.Newf(fault.Denied, "%s (%s): its host key is not the one in %s; if the machine was made anew, put its new key there, else somebody is in between", name, target, o.knownFile())
+	case errors.As(err, &revoked):
+		return fault.Newf(fault.Denied, "%s (%s): its host key is revoked in %s", name, target, o.knownFile())
+	case strings.Contains(err.Error(), "unable to authenticate"):
+		return fault.Newf(fault.Denied, "%s (%s): it does not let %s in with this key; add the public key to its authorized_keys", name, target, o.user())
+	}
+	return fault.Newf(fault.Unavailable, "%s (%s): %w; check that sshd answers there", name, target, err)
+}
+
+// Result is what a command that ran to its end left behind.
+type Result struct {
+	Stdout []byte
+	Stderr []byte
+	Code   int // exit code; -1 when a signal ended it
+}
+
+// mostOutput bounds what is kept of each of a command's outputs.
+const mostOutput = 8 << 20
+
+// Run runs a program with exactly these arguments, as root, until it ends or the context does. A program that fails is a Result with
+// its code; the error is for those that could not be run: Unavailable when the connection is gone.
+func (m *Machine) Run(ctx context.Context, stdin io.Reader, argv ...string) (Result, error) {
+	line, err := Line(argv...)
+	if err != nil {
+		return Result{}, err
+	}
+	if m.user != "root" {
+		line = "sudo -n -- " + line
+	}
+	s, err := m.client.NewSession()
+	if err != nil {
+		return Result{}, m.lost(err)
+	}
+	defer func() { _ = s.Close() }()
+	var out, complaints bounded
+	s.Stdin, s.Stdout, s.Stderr = stdin, &out, &complaints
+	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
+	defer stop()
+	err = s.Run(line)
+	r := Result{Stdout: out.Bytes(), Stderr: complaints.Bytes()}
+	var exit *ssh.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return r, fmt.Errorf("%s: %w", m.Name, ctx.Err())
+	case err == nil:
+		return r, nil
+	case errors.As(err, &exit):
+		if r.Code = exit.ExitStatus(); exit.Signal() != "" {
+			r.Code = -1
+		}
+		return r, nil
+	}
+	return r, m.lost(err)
+}
+
+func (m *Machine) lost(err error) error {
+	return fault.Newf(fault.Unavailable, "%s: the connection is gone: %w; check that it runs, then run it again", m.Name, err)
+}
+
+// bounded keeps the beginning of what is written to it.
+type bounded struct{ bytes.Buffer }
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if room := mostOutput - b.Len(); len(p) > room {
+		b.Buffer.Write(p[:room])
+		return len(p), nil
+	}
+	return b.Buffer.Write(p)
+}
+
+// Line is a command line that any POSIX shell reads as exactly these arguments: each stands in single quotes (POSIX.1-2017, Shell
+// Command Language, 2.2.2). Invalid when there are none, or one has a NUL, which no argument can have.
+func Line(argv ...string) (string, error) {
+	if len(argv) == 0 {
+		return "", fault.Newf(fault.Internal, "no command given")
+	}
+	words := make([]string, len(argv))
+	for i, a := range argv {
+		if strings.ContainsRune(a, 0) {
+			return "", fault.Newf(fault.Invalid, "an argument of %s has a NUL character, which no command can be given; take it out", argv[0])
+		}
+		words[i] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
+	}
+	return strings.Join(words, " "), nil
+}
+
+// home puts the home folder where a path begins with ~.
+func home(path string) string {
+	rest, ok := strings.CutPrefix(path, "~/")
+	dir, err := os.UserHomeDir()
+	if !ok || err != nil {
+		return path
+	}
+	return filepath.Join(dir, rest)
+}
