@@ -45,6 +45,7 @@ var may = map[string][]string{
 	"render":        {"estate", "fault", "workload"},
 	"render/*":      {"estate", "fault", "render", "workload"},
 	"journey":       {"estate", "expansion", "render"},
+	"journey/*":     {"fault", "journey", "render"},
 	"consent":       {"document", "estate", "expansion", "fault", "journey", "syntax"},
 	"how":           {"depmap", "document", "endpoint", "estate", "fault", "render", "render/kube", "render/vm", "workload"},
 	"readiness":     {"consent", "estate", "expansion", "journey"},
