@@ -61,7 +61,7 @@ var may = map[string][]string{
 	"discover/consul":     append([]string{"discover/hclfile"}, reader...),
 	"workspace":           {"consent", "discover", "document", "estate", "expansion", "fault", "syntax", "workload"},
 	"store":               {"address", "consent", "depmap", "estate", "expansion", "fault", "journey", "readiness"},
-	"kube":                {"estate", "fault", "journey", "render"},
+	"kube":                {"estate", "fault", "journey", "redact", "render"},
 	"host":                {"estate", "fault", "journey", "render"},
 	"directory":           {"estate", "fault", "journey", "render"},
 	"store/*":             {},
