@@ -37,7 +37,6 @@ require (
 	github.com/go-openapi/swag/typeutils v0.29.1 // indirect
 	github.com/go-openapi/swag/yamlutils v0.29.1 // indirect
 	github.com/google/gnostic-models v0.7.1 // indirect
-	github.com/google/go-cmp v0.7.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/json-iterator/go v1.1.12 // indirect
@@ -79,6 +78,9 @@ require (
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
 
-require example.org/caravan v0.0.0
+require (
+	example.org/caravan v0.0.0
+	github.com/google/go-cmp v0.7.0
+)
 
 replace example.org/caravan => ../

@@ -77,7 +77,7 @@ func (c Country) Deploy(ctx context.Context, b *testbed.Bed, company Company) ([
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(company.push(ctx, b, all), makeSecrets(ctx, cluster, all)); err != nil {
+	if err := company.Supply(ctx, b, cluster, all); err != nil {
 		return nil, err
 	}
 	for _, d := range all { // they waited for images and secrets, longer and longer
@@ -86,6 +86,11 @@ func (c Country) Deploy(ctx context.Context, b *testbed.Bed, company Company) ([
 		}
 	}
 	return all, nil
+}
+
+// Supply puts there what deployments wait for, whose namespaces are there: the images of the company's services, and secrets.
+func (c Company) Supply(ctx context.Context, b *testbed.Bed, cluster *testbed.Cluster, all []Deployment) error {
+	return errors.Join(c.push(ctx, b, all), makeSecrets(ctx, cluster, all))
 }
 
 // push pushes the image of every deployment: the release of its service with the program in it, where the service's own would be; and
