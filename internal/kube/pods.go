@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -17,6 +18,7 @@ type container struct {
 	name, image      string
 	waiting, message string // why it waits, and in the kubelet's words; "" when it does not
 	running, ready   bool
+	since            time.Time // it runs
 	restarts         int64
 	ended            string // how it ended last: "Error", "OOMKilled", "StartError"
 	code             int64  // exit code then
@@ -37,6 +39,7 @@ func containers(pod *unstructured.Unstructured) []container {
 			}
 			c := container{name: text(m, "name"), image: text(m, "image"), running: state["running"] != nil}
 			c.waiting, c.message = text(asMap(state["waiting"]), "reason"), text(asMap(state["waiting"]), "message")
+			c.since, _ = time.Parse(time.RFC3339, text(asMap(state["running"]), "startedAt")) // zero when it does not run
 			c.ready, _ = m["ready"].(bool)
 			c.restarts, _ = m["restartCount"].(int64)
 			c.ended, c.last = text(ended, "reason"), text(ended, "message")

@@ -132,7 +132,11 @@ func (w *watch) judge(ctx context.Context, r objectRecord, live *unstructured.Un
 		return false, "", fault.Newf(fault.Internal, "%s: %w", r.ID, err)
 	}
 	if result.Status == status.CurrentStatus {
-		return w.accepted(live)
+		if steady, err := w.target.steady(ctx, live); err != nil || steady {
+			ready, why := w.accepted(live)
+			return ready, why, err
+		}
+		result.Message = "it has only just started"
 	}
 	why := clean(result.Message)
 	found, err := w.target.troubles(ctx, live, w.first, w.tell)
@@ -156,22 +160,54 @@ func (w *watch) judge(ctx context.Context, r objectRecord, live *unstructured.Un
 }
 
 // accepted looks at routes, which are ready when a gateway has taken them up.
-func (w *watch) accepted(live *unstructured.Unstructured) (bool, string, error) {
+func (w *watch) accepted(live *unstructured.Unstructured) (bool, string) {
 	if live.GroupVersionKind().Group != "gateway.networking.k8s.io" {
-		return true, "", nil
+		return true, ""
 	}
 	parents, _, _ := unstructured.NestedSlice(live.Object, "status", "parents")
 	for _, p := range parents {
 		for _, c := range conditionsOf(asMap(p)["conditions"]) {
 			if c.status == "False" && (c.kind == "Accepted" || c.kind == "ResolvedRefs") {
-				return false, "a gateway does not take it: " + clean(c.message), nil
+				return false, "a gateway does not take it: " + clean(c.message)
 			}
 		}
 	}
 	if len(parents) == 0 {
 		w.tell(idOf(live).String() + ": no gateway has said anything about it yet")
 	}
-	return true, "", nil
+	return true, ""
+}
+
+// steadily is how long a program runs that nothing probes before it is taken to have started: one that cannot start ends sooner.
+const steadily = 5 * time.Second
+
+// steady reports whether a workload that says it is ready has programs that run. Those with a probe have proved it; others say so as soon
+// as they are started, and again each time after they crash.
+func (t *Target) steady(ctx context.Context, live *unstructured.Unstructured) (bool, error) {
+	if !slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet"}, live.GetKind()) || probed(live) {
+		return true, nil
+	}
+	pods, err := t.podsOf(ctx, live)
+	if err != nil {
+		return false, err
+	}
+	for i := range pods {
+		for _, c := range containers(&pods[i]) {
+			if c.running && time.Since(c.since) < steadily || c.waiting != "" {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
+// probed reports whether every container of a workload is asked whether it is ready, or there are to be none.
+func probed(live *unstructured.Unstructured) bool {
+	if n, ok, _ := unstructured.NestedInt64(live.Object, "spec", "replicas"); ok && n == 0 {
+		return true
+	}
+	all, _, _ := unstructured.NestedSlice(live.Object, "spec", "template", "spec", "containers")
+	return !slices.ContainsFunc(all, func(c any) bool { return asMap(c)["readinessProbe"] == nil })
 }
 
 // late is that objects are not ready in time.
@@ -324,7 +360,7 @@ func (t *Target) retry(ctx context.Context, pods []unstructured.Unstructured, te
 	for i := range pods {
 		p := &pods[i]
 		stuck := slices.IndexFunc(containers(p), func(c container) bool {
-			return slices.Contains([]string{"CrashLoopBackOff", "ImagePullBackOff", "CreateContainerConfigError"}, c.waiting)
+			return slices.Contains([]string{"CrashLoopBackOff", "ErrImagePull", "ImagePullBackOff", "CreateContainerConfigError"}, c.waiting)
 		})
 		if stuck < 0 {
 			out = append(out, *p)
