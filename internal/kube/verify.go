@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
@@ -285,6 +287,9 @@ func (t *Target) troubles(ctx context.Context, live *unstructured.Unstructured, 
 		if pods, err = t.retry(ctx, pods, tell); err != nil {
 			return nil, err
 		}
+		if err := t.nudge(ctx, live); err != nil {
+			return nil, err
+		}
 	}
 	out, err := t.refused(ctx, live, len(pods))
 	if err != nil {
@@ -372,6 +377,26 @@ func (t *Target) retry(ctx context.Context, pods []unstructured.Unstructured, te
 		}
 	}
 	return out, nil
+}
+
+// nudge has pods of a Deployment made at once that were refused before: else that is tried again after longer and longer pauses.
+func (t *Target) nudge(ctx context.Context, live *unstructured.Unstructured) error {
+	refused := slices.ContainsFunc(conditions(live), func(c condition) bool { return c.kind == "ReplicaFailure" && c.status == "True" })
+	if live.GetKind() != "Deployment" || !refused {
+		return nil
+	}
+	sets, err := t.list(ctx, replicaSets, live.GetNamespace(), "")
+	for i := range sets {
+		if !owns(live, &sets[i]) || err != nil {
+			continue
+		}
+		patch := fmt.Sprintf(`{"metadata":{"annotations":{"caravan.example.org/tried":%q}}}`, time.Now().UTC().Format(time.RFC3339Nano))
+		err = t.patiently(ctx, func() error {
+			_, err := t.in(replicaSets, live.GetNamespace()).Patch(ctx, sets[i].GetName(), types.MergePatchType, []byte(patch), metav1.PatchOptions{FieldManager: manager})
+			return absent(err)
+		})
+	}
+	return t.say(err, "have the pods of "+idOf(live).String()+" made")
 }
 
 // refused is why pods of a workload cannot even be made.
