@@ -42,12 +42,13 @@ func rendered() []render.File {
 }
 
 func TestEachServiceAndNamespaceIsBuiltAloneAndObjectsKnowTheirFiles(t *testing.T) {
-	tr, err := treeOf("indonesia.id", rendered(), nil)
+	tr := treeOf("indonesia.id", rendered(), nil)
+	_, units, err := tr.placed(pathsOf(rendered()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, u := range tr.units {
+	for _, u := range units {
 		all, err := tr.build(u)
 		if err != nil {
 			t.Fatal(err)
@@ -73,50 +74,52 @@ func TestEachServiceAndNamespaceIsBuiltAloneAndObjectsKnowTheirFiles(t *testing.
 		"kubernetes/overlays/id/SECRETS.md":              "kubernetes/overlays/id",
 		"kubernetes/overlays/id/kustomization.yaml":      "kubernetes/overlays/id",
 	} {
-		if got := tr.folderOf(path); got != folder {
-			t.Errorf("%s is recorded with %s", path, got)
+		for _, all := range [][]string{{path}, pathsOf(rendered())} {
+			if got, _, err := tr.placed(all); got[path] != folder || err != nil {
+				t.Errorf("%s is recorded with %s, %v", path, got[path], err)
+			}
 		}
 	}
 }
 
 func TestANewerFileTakesThePlaceOfAnOlderOneAndChangesWhatIsBuiltFromIt(t *testing.T) {
-	older, err := treeOf("x", rendered(), nil)
-	if err != nil {
-		t.Fatal(err)
+	older := treeOf("x", rendered(), nil)
+	newer := treeOf("x", rendered(), []render.File{{Path: "kubernetes/base/orders/deployment.yaml", Text: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: orders}\n"}})
+	_, units, err := older.placed(pathsOf(rendered()))
+	if err != nil || len(units) != 2 {
+		t.Fatal(units, err)
 	}
-	newer, err := treeOf("x", rendered(), []render.File{{Path: "kubernetes/base/orders/deployment.yaml", Text: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: orders}\n"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, u := range older.units {
-		if same, want := older.input(u) == newer.input(newer.units[i]), !strings.HasSuffix(u.folder, "id/orders"); same != want {
+	for _, u := range units {
+		if same, want := older.input(u) == newer.input(u), strings.Contains(u.folder, "namespaces"); same != want {
 			t.Errorf("%s: as before: %v", u.folder, same)
 		}
 	}
 }
 
+func pathsOf(files []render.File) []string {
+	var out []string
+	for _, f := range files {
+		out = append(out, f.Path)
+	}
+	slices.Sort(out)
+	return out
+}
+
 func TestWhatNobodyNamesAndWhatCannotBeBuiltIsSaid(t *testing.T) {
 	lost := render.File{Path: "kubernetes/overlays/id/orders/lost.yaml", Text: "kind: ConfigMap\n"}
-	tr, err := treeOf("x", append(rendered(), lost), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := tr.orphan(lost); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "lost.yaml is in no kustomization") {
+	if _, _, err := treeOf("x", rendered(), []render.File{lost}).placed([]string{lost.Path}); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "lost.yaml is in no kustomization") {
 		t.Errorf("%v", err)
 	}
-	for _, f := range rendered() {
-		if err := tr.orphan(f); err != nil {
-			t.Error(err)
-		}
+	const config = "kubernetes/overlays/id/orders/configmap.yaml"
+	tr := treeOf("x", rendered(), []render.File{{Path: config, Text: "kind: ConfigMap\n"}})
+	_, units, err := tr.placed([]string{config})
+	if err != nil || len(units) != 1 {
+		t.Fatal(units, err)
 	}
-	tr, err = treeOf("x", rendered(), []render.File{{Path: "kubernetes/overlays/id/orders/configmap.yaml", Text: "kind: ConfigMap\n"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tr.build(tr.units[1]); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "kubernetes/overlays/id/orders: ") {
+	if _, err := tr.build(units[0]); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "kubernetes/overlays/id/orders: ") {
 		t.Errorf("%v", err)
 	}
-	if _, err := treeOf("x", []render.File{{Path: "a/kustomization.yaml", Text: "resources: {"}}, nil); fault.KindOf(err) != fault.Invalid {
+	if _, _, err := treeOf("x", nil, []render.File{{Path: "a/kustomization.yaml", Text: "resources: {"}}).placed([]string{"a/kustomization.yaml"}); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("%v", err)
 	}
 }

@@ -51,7 +51,7 @@ func containers(pod *unstructured.Unstructured) []container {
 }
 
 // ails is what keeps a pod from being ready.
-func (t *Target) ails(ctx context.Context, workload, pod *unstructured.Unstructured) ([]trouble, error) {
+func (t *Target) ails(ctx context.Context, pod *unstructured.Unstructured) ([]trouble, error) {
 	for _, c := range conditions(pod) {
 		if c.kind == "PodScheduled" && c.status == "False" && c.reason == "Unschedulable" {
 			return []trouble{{text: fmt.Sprintf("%s cannot be placed on any node: %s", idOf(pod), clean(c.message)), mend: "add nodes, or ask for less in the workload, and move again", grace: awhile}}, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -37,13 +38,13 @@ func (t *Target) Verify(ctx context.Context, s journey.Step, tell journey.Tell) 
 	for _, f := range s.Files {
 		paths = append(paths, f.Path)
 	}
-	tr, err := treeOf(t.owner, t.o.Files, nil)
+	places, units, err := treeOf(t.owner, t.o.Files, nil).placed(paths)
 	if err != nil {
 		return err
 	}
-	var folders []string
-	for _, p := range paths {
-		folders = append(folders, tr.folderOf(p))
+	folders := slices.Collect(maps.Values(places))
+	for _, u := range units {
+		folders = append(folders, u.folder)
 	}
 	slices.Sort(folders)
 	folders = slices.Compact(folders)
@@ -296,7 +297,7 @@ func (t *Target) troubles(ctx context.Context, live *unstructured.Unstructured, 
 		return nil, err
 	}
 	for i := range pods {
-		found, err := t.ails(ctx, live, &pods[i])
+		found, err := t.ails(ctx, &pods[i])
 		if err != nil {
 			return nil, err
 		}
