@@ -235,7 +235,7 @@ func (t *Target) Apply(ctx context.Context, s journey.Step, files []render.File,
 	if err := t.settle(ctx, p, failed == nil); err != nil || failed != nil {
 		return p.changes(), errors.Join(failed, err)
 	}
-	return p.changes(), t.sweep(ctx, p.recorders(), tell)
+	return p.changes(), t.sweep(ctx, p.inventories, tell)
 }
 
 func (p *plan) recorders() []string { return sortedKeys(p.inventories) }
