@@ -40,6 +40,29 @@ type deed struct {
 	adopted  bool // others made it
 }
 
+// liveOf are the objects of a plan that are there. Those that the inventory does not know are mostly not: the API server's memory tells so
+// without its store being asked, and only what is in it is read for certain.
+func (t *Target) liveOf(ctx context.Context, p *plan) (map[string]*unstructured.Unstructured, error) {
+	var certain, likely []id
+	for _, d := range p.deeds {
+		if _, known := p.inventories[d.folder].Objects[d.key()]; known {
+			certain = append(certain, d.id)
+		} else {
+			likely = append(likely, d.id)
+		}
+	}
+	remembered, err := t.look(ctx, likely, "0")
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range likely {
+		if remembered[i.key()] != nil {
+			certain = append(certain, i)
+		}
+	}
+	return t.live(ctx, certain)
+}
+
 func (d *deed) blocked() bool { return d.inTheWay != nil }
 
 // plan looks at the cluster and decides about every object of files. It changes nothing.
@@ -69,11 +92,7 @@ func (t *Target) plan(ctx context.Context, files []render.File) (*plan, error) {
 	if err := p.gather(units); err != nil {
 		return nil, err
 	}
-	var ids []id
-	for _, d := range p.deeds {
-		ids = append(ids, d.id)
-	}
-	if p.live, err = t.live(ctx, ids); err != nil {
+	if p.live, err = t.liveOf(ctx, p); err != nil {
 		return nil, err
 	}
 	for i := range p.deeds {
