@@ -264,8 +264,6 @@ func (t *Target) Apply(ctx context.Context, s journey.Step, files []render.File,
 	return p.changes(), t.sweep(ctx, p.inventories, tell)
 }
 
-func (p *plan) recorders() []string { return sortedKeys(p.inventories) }
-
 // rehearse lets the API server check changes of what is there before anything is changed, so that a step with something in the way is not
 // half done. What is new has nothing in the way.
 func (t *Target) rehearse(ctx context.Context, p *plan) error {
@@ -297,12 +295,18 @@ func (t *Target) put(ctx context.Context, d deed, dry bool) (live *unstructured.
 
 // intend notes what is about to be made.
 func (t *Target) intend(ctx context.Context, step journey.StepID, p *plan) error {
+	return t.record(ctx, p, func(v *inventory) { p.note(v, step) })
+}
+
+// record changes every inventory of a plan.
+func (t *Target) record(ctx context.Context, p *plan, change func(*inventory)) error {
+	before := slices.Collect(maps.Values(p.inventories))
 	var mu sync.Mutex
-	return each(p.recorders(), func(folder string) error {
-		v, err := t.change(ctx, p.inventories[folder], func(v *inventory) { p.note(v, step) })
+	return each(before, func(v *inventory) error {
+		after, err := t.change(ctx, v, change)
 		mu.Lock()
 		defer mu.Unlock()
-		p.inventories[folder] = v
+		p.inventories[v.Folder] = after
 		return err
 	})
 }
@@ -418,14 +422,7 @@ func (t *Target) settled(ctx context.Context, stage []id) error {
 
 // settle notes what was made, and how it is now.
 func (t *Target) settle(ctx context.Context, p *plan, all bool) error {
-	var mu sync.Mutex
-	return each(p.recorders(), func(folder string) error {
-		v, err := t.change(ctx, p.inventories[folder], func(v *inventory) { p.confirm(v, all) })
-		mu.Lock()
-		defer mu.Unlock()
-		p.inventories[folder] = v
-		return err
-	})
+	return t.record(ctx, p, func(v *inventory) { p.confirm(v, all) })
 }
 
 // confirm writes what was made into an inventory. When not all was, files stay announced.
