@@ -103,19 +103,22 @@ func (t *Target) plan(ctx context.Context, files []render.File) (*plan, error) {
 
 // fill gives objects that are to be applied their content, where they come from the inventory: somebody took them away or edited them.
 func (p *plan) fill(units []unit) error {
-	return each(units, func(u unit) error {
+	for _, u := range units {
 		blank := func(d deed) bool { return d.folder == u.folder && d.object == nil && d.what != journey.Unchanged }
 		if !slices.ContainsFunc(p.deeds, blank) {
-			return nil
+			continue
 		}
 		all, err := p.tree.build(u)
+		if err != nil {
+			return err
+		}
 		for _, m := range all {
 			if i := slices.IndexFunc(p.deeds, func(d deed) bool { return blank(d) && d.key() == m.key() }); i >= 0 {
 				p.deeds[i].object = m.object
 			}
 		}
-		return err
-	})
+	}
+	return nil
 }
 
 // gather finds out what objects the files make. A unit that nothing changed of since its objects were recorded is not built again.
