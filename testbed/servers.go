@@ -58,7 +58,7 @@ func (c *Cluster) startServer(ctx context.Context, called, port, store string, m
 		"--client-ca-file=" + c.file("pki/ca.crt"), "--tls-cert-file=" + c.file("pki/apiserver.crt"), "--tls-private-key-file=" + c.file("pki/apiserver.key"),
 		"--kubelet-client-certificate=" + c.file("pki/kubelet-client.crt"), "--kubelet-client-key=" + c.file("pki/kubelet-client.key"),
 		"--service-account-key-file=" + c.file("pki/service-accounts.crt"), "--service-account-signing-key-file=" + c.file("pki/service-accounts.key"), "--service-account-issuer=https://kubernetes.default.svc",
-		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction,PodSecurity", "--allow-privileged", "--event-ttl=1h",
+		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction,PodSecurity", "--allow-privileged", "--event-ttl=1h", "--kubelet-preferred-address-types=InternalIP", // nobody there resolves names of nodes
 	}, more...)...)
 	if err != nil {
 		return err

@@ -61,18 +61,18 @@ func (t *Target) ails(ctx context.Context, pod *unstructured.Unstructured) ([]tr
 		}
 	}
 	var out []trouble
-	asked := false
+	starting, silent := false, false // what events tell of is over once it went on
 	for _, c := range containers(pod) {
-		found := t.containerAils(ctx, pod, c)
-		out = append(out, found...)
-		asked = asked || len(found) == 0 && !c.ready
+		out = append(out, t.containerAils(ctx, pod, c)...)
+		starting = starting || c.waiting == "ContainerCreating"
+		silent = silent || c.running && !c.ready
 	}
-	if !asked {
+	if !starting && !silent {
 		return out, nil
 	}
 	events, err := t.events(ctx, pod)
 	for _, e := range events {
-		if f, ok := t.eventAils(pod, e); ok {
+		if f, ok := t.eventAils(pod, e); ok && (e.reason == "Unhealthy") == silent {
 			out = append(out, f)
 		}
 	}
@@ -140,7 +140,9 @@ func limitOf(pod *unstructured.Unstructured, name string) string {
 
 // lastWords are the end of what a container wrote before it ended, in a line without secrets; "" when there is nothing.
 func (t *Target) lastWords(ctx context.Context, pod *unstructured.Unstructured, name string) string {
-	const lines, bytes = "5", "2048"
+	const lines, bytes, enough = "5", "2048", 10 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, enough)
+	defer cancel()
 	for _, previous := range []string{"true", "false"} {
 		said, err := t.core.Get().Namespace(pod.GetNamespace()).Resource("pods").Name(pod.GetName()).SubResource("log").
 			Param("container", name).Param("tailLines", lines).Param("limitBytes", bytes).Param("previous", previous).DoRaw(ctx)
