@@ -74,7 +74,7 @@ var may = map[string][]string{
 	"api/client": {"address", "api", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "readiness", "store"},
 	"cli":        {"address", "api", "api/client", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "readiness", "render", "web", "workload", "workspace"},
 	// the program
-	"app": {"address", "conductor", "consent", "depmap", "directory", "discover", "discover/every", "estate", "expansion", "fault", "finding", "how", "jobs", "journey", "merge", "readiness", "render", "render/kube", "render/vm",
+	"app": {"address", "conductor", "consent", "depmap", "directory", "discover", "discover/every", "estate", "expansion", "fault", "finding", "host", "how", "jobs", "journey", "kube", "merge", "readiness", "render", "render/kube", "render/vm",
 		"store", "web", "workload", "workspace"},
 	// for those who work on it
 	"architecture": {},
