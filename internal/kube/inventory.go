@@ -355,4 +355,6 @@ func (v *inventory) of(path string) (now, old []objectRecord) {
 	return now, old
 }
 
-func sortedKeys[V any](m map[string]V) []string { return slices.SortedFunc(maps.Keys(m), strings.Compare) }
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.SortedFunc(maps.Keys(m), strings.Compare)
+}
