@@ -56,6 +56,7 @@ var may = map[string][]string{
 	"discover/readertest": {"discover", "estate"},
 	"discover/chef":       append([]string{"discover/chef/ruby"}, reader...),
 	"discover/chef/*":     {"syntax"},
+	"discover/machine":    {"discover", "discover/chef", "discover/process", "estate"},
 	"discover/terraform":  append([]string{"discover/hclfile"}, reader...),
 	"discover/consul":     append([]string{"discover/hclfile"}, reader...),
 	"workspace":           {"consent", "discover", "document", "estate", "expansion", "fault", "syntax", "workload"},

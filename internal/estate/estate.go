@@ -74,5 +74,6 @@ const (
 	Conflicting  DoubtTopic = "conflicting"  // two sources say different things
 	Unowned      DoubtTopic = "unowned"      // no team owns it
 	Unsupported  DoubtTopic = "unsupported"  // understood to be something this reader cannot evaluate
+	Unconfigured DoubtTopic = "unconfigured" // seen running, and no configuration says so
 	Disconnected DoubtTopic = "disconnected" // nothing uses it and it uses nothing
 )
