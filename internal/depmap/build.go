@@ -110,7 +110,7 @@ func (b *builder) graph() Graph {
 	}
 	for i := range b.nodes {
 		n := &b.nodes[i]
-		if n.Kind == estate.Host && len(b.names.onHost[n.Name]) > 0 && !used[n.Name] {
+		if n.Kind == estate.Host && (len(b.names.onHost[n.Name]) > 0 || n.Technology == estate.TechnologyNode) && !used[n.Name] {
 			continue // shown with the services that run on it
 		}
 		g.Services = append(g.Services, n.service())

@@ -210,8 +210,8 @@ func (w *watch) fromMachine(f *estate.Flow, to provider) {
 		target = behind.name
 	}
 	var users []*node
-	for _, i := range w.names.onHost[f.Host] {
-		if n := &w.nodes[i]; len(w.between(n.Name, target)) > 0 {
+	for i := range w.nodes {
+		if n := &w.nodes[i]; w.mayRunOn(n, f.Host) && len(w.between(n.Name, target)) > 0 {
 			users = append(users, n)
 		}
 	}
@@ -225,6 +225,15 @@ func (w *watch) fromMachine(f *estate.Flow, to provider) {
 			w.unclear[[2]estate.ServiceName{n.Name, target}] = f.At
 		}
 	}
+}
+
+// mayRunOn reports whether a component runs on a machine, or anywhere in the cluster that the machine is a node of.
+func (w *watch) mayRunOn(n *node, machine estate.ServiceName) bool {
+	host := w.byName[machine]
+	if host == nil || host.Technology != estate.TechnologyNode {
+		return slices.Contains(n.Hosts, machine)
+	}
+	return n.Kind != estate.Host && slices.ContainsFunc(host.Environments, func(env estate.EnvironmentName) bool { return slices.Contains(n.Environments, env) })
 }
 
 // stranger asks about a connection that leads to nobody who is known.

@@ -53,6 +53,10 @@ const (
 	Host      Kind = "host"
 )
 
+// TechnologyNode is the technology of a host that is a node of a Kubernetes cluster: its pods come and go, and any of them may be
+// behind its address.
+const TechnologyNode = "kubernetes-node"
+
 // Doubt is a question only an owner can answer, or something that could not be read.
 type Doubt struct {
 	Place Place       `json:"place"`

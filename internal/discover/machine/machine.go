@@ -7,6 +7,7 @@ package machine
 import (
 	_ "embed"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -259,6 +260,19 @@ func nodeFiles(text string) []NodeFile {
 		} else if len(out) > 0 {
 			last := &out[len(out)-1]
 			last.Data = append(last.Data, line...)
+		}
+	}
+	return out
+}
+
+// Names reads the output of NameScript.
+func Names(text string) map[string][]netip.Addr {
+	out := map[string][]netip.Addr{}
+	for line := range strings.Lines(text) {
+		if f := strings.Fields(line); len(f) == 2 {
+			if a, err := netip.ParseAddr(f[1]); err == nil && !slices.Contains(out[f[0]], a) {
+				out[f[0]] = append(out[f[0]], a)
+			}
 		}
 	}
 	return out

@@ -218,7 +218,7 @@ func (r *reporter) listener(s Socket) (string, bool) {
 
 // remote is where a connection leads to; to a container of this machine, as if it were the machine's own.
 func (r *reporter) remote(at netip.AddrPort) netip.AddrPort {
-	if r.inside[at.Addr()] != "" || slices.Contains(r.Addresses, at.Addr()) && at.Addr() == r.Address {
+	if r.inside[at.Addr()] != "" {
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), at.Port())
 	}
 	return at
@@ -260,12 +260,21 @@ func (r *reporter) namespaces() {
 		default:
 			continue
 		}
-		r.tell(subject, Count(n.Sockets, n.Waiting, process, r.remote))
+		r.tell(subject, counted(n.Sockets, n.Waiting, process, r.remote))
 	}
 }
 
-// Count counts the connections of one container or pod by where they lead to or come from; those within it are nobody's concern.
-func Count(open, listening []Socket, process string, remote func(netip.AddrPort) netip.AddrPort) map[ends]int {
+// Pod tells the connections of a pod from its own tables, /proc/net/tcp and tcp6 one after the other, as a container in it reads them.
+func Pod(a About, uid string, tables []byte, report *discover.Report) {
+	r := &reporter{About: a, Machine: &Machine{}, report: report}
+	subject := estate.In(estate.PodSpace, uid)
+	r.see("connections", estate.Sighting{Fact: estate.Looked, Subject: subject, Key: "connections"})
+	open, listening := Tables(tables)
+	r.tell(subject, counted(open, listening, "", func(at netip.AddrPort) netip.AddrPort { return at }))
+}
+
+// counted counts the connections of one container or pod by where they lead to or come from; those within it are nobody's concern.
+func counted(open, listening []Socket, process string, remote func(netip.AddrPort) netip.AddrPort) map[ends]int {
 	out := map[ends]int{}
 	for _, s := range open {
 		switch {
