@@ -64,6 +64,7 @@ var may = map[string][]string{
 	"store":               {"address", "consent", "depmap", "estate", "expansion", "fault", "journey", "readiness"},
 	"kube":                {"estate", "fault", "journey", "redact", "render"},
 	"host":                {"estate", "fault", "journey", "render"},
+	"live":                {"discover", "discover/kube", "discover/machine", "estate", "host", "kube"},
 	"directory":           {"estate", "fault", "journey", "render"},
 	"store/*":             {},
 	"jobs":                {"fault", "journey"},
@@ -75,7 +76,7 @@ var may = map[string][]string{
 	"api/client": {"address", "api", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "readiness", "store"},
 	"cli":        {"address", "api", "api/client", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "readiness", "render", "web", "workload", "workspace"},
 	// the program
-	"app": {"address", "conductor", "consent", "depmap", "directory", "discover", "discover/every", "estate", "expansion", "fault", "finding", "how", "jobs", "journey", "merge", "readiness", "render", "render/kube", "render/vm",
+	"app": {"address", "conductor", "consent", "depmap", "directory", "discover", "discover/every", "estate", "expansion", "fault", "finding", "host", "how", "jobs", "journey", "kube", "live", "merge", "readiness", "render", "render/kube", "render/vm",
 		"store", "web", "workload", "workspace"},
 	// for those who work on it
 	"architecture": {},

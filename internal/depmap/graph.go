@@ -48,7 +48,7 @@ type Edge struct {
 	Origin         Origin             `json:"origin"`
 	Infrastructure bool               `json:"infrastructure,omitempty"`
 	Evidence       []Evidence         `json:"evidence"`       // strongest first, at least one
-	Seen           *Seen              `json:"seen,omitempty"` // nil when nobody looked at where From runs
+	Seen           *Sight             `json:"seen,omitempty"` // nil when nobody looked at where From runs
 }
 
 // Evidence is one line that proves an edge, or connections that were seen.

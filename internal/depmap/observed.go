@@ -5,29 +5,28 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"example.org/caravan/internal/endpoint"
 	"example.org/caravan/internal/estate"
 )
 
-// Seen says how an edge compares with what was seen running.
-type Seen struct {
-	State  SeenState `json:"state"`
-	Last   time.Time `json:"last,omitzero"`   // when a connection was last seen open
-	Looked time.Time `json:"looked,omitzero"` // since when all places where the consumer runs were looked at
+// Sight says how an edge compares with what was seen running.
+type Sight struct {
+	State  SightState `json:"state"`
+	Last   time.Time  `json:"last,omitzero"`   // when a connection was last seen open
+	Looked time.Time  `json:"looked,omitzero"` // since when all places where the consumer runs were looked at
 }
 
-// SeenState is what configuration and observation say together.
-type SeenState string
+// SightState is what configuration and observation say together.
+type SightState string
 
 // The states. An edge without one is configured, and nobody looked at where its consumer runs.
 const (
-	SeenBoth    SeenState = "both"       // configured and seen
-	SeenOnly    SeenState = "observed"   // seen, and nothing configures it
-	SeenNever   SeenState = "configured" // configured; all places where the consumer runs were looked at, and it was not seen
-	SeenUnclear SeenState = "unclear"    // seen from a machine where several are configured to use the provider, and not by which
+	SeenBoth    SightState = "both"             // configured and seen
+	SeenOnly    SightState = "never-configured" // seen, and nothing configures it
+	SeenNever   SightState = "never-seen"       // configured; all places where the consumer runs were looked at, and it was not seen
+	SeenUnclear SightState = "unclear"          // seen from a machine where several are configured to use the provider, and not by which
 )
 
 // watch draws what was seen.
@@ -124,7 +123,7 @@ func (w *watch) named(f *estate.Flow, from *node) estate.ServiceName {
 			continue
 		}
 		known = append(known, name)
-		if from != nil && len(w.between(from.Name, name)) > 0 {
+		if from != nil && slices.ContainsFunc(w.between(from.Name, name), func(e *Edge) bool { return e.In(f.Environment) }) {
 			used = append(used, name)
 		}
 	}
@@ -211,7 +210,7 @@ func (w *watch) fromMachine(f *estate.Flow, to provider) {
 	}
 	var users []*node
 	for i := range w.nodes {
-		if n := &w.nodes[i]; w.mayRunOn(n, f.Host) && len(w.between(n.Name, target)) > 0 {
+		if n := &w.nodes[i]; n.Name != to.name && w.mayRunOn(n, f.Host) && len(w.between(n.Name, target)) > 0 {
 			users = append(users, n)
 		}
 	}
@@ -258,7 +257,7 @@ func (w *watch) ask(f *estate.Flow, about estate.ServiceName, key, text string) 
 func (w *watch) judge(edges []Edge) {
 	for i := range edges {
 		e := &edges[i]
-		seen, configured := Seen{}, false
+		seen, configured := Sight{}, false
 		for _, v := range e.Evidence {
 			if v.At.IsZero() {
 				configured = true
@@ -318,12 +317,26 @@ func (w *watch) lookedAt(e *Edge) (time.Time, bool) {
 // Observed reports whether it is a connection that was seen, and not a line that somebody wrote.
 func (e Evidence) Observed() bool { return !e.At.IsZero() }
 
-// Observation says what was seen in one line, with the time of day in UTC: "seen 2026-11-30 15:04 at sg/sg-app2: kopi-orders → 10.10.1.21:5432 (3 connections)".
+// Observation says in one line what was seen: "seen at 2026-11-30 15:04 UTC: kopi-orders → 10.10.1.21:5432 (3 connections)".
 func (e Evidence) Observation() string {
 	count := "1 connection"
 	if e.Count != 1 {
 		count = fmt.Sprintf("%d connections", e.Count)
 	}
-	place, _, _ := strings.Cut(e.Place.File, "#")
-	return fmt.Sprintf("seen %s at %s: %s → %s (%s)", e.At.UTC().Format("2006-01-02 15:04 UTC"), place, e.Key, e.Value, count)
+	return fmt.Sprintf("seen at %s: %s → %s (%s)", e.At.UTC().Format(moment), e.Key, e.Value, count)
+}
+
+const moment = "2006-01-02 15:04 UTC"
+
+// String says in one phrase how configuration and observation compare.
+func (s Sight) String() string {
+	switch s.State {
+	case SeenBoth:
+		return "configured and seen, last at " + s.Last.UTC().Format(moment)
+	case SeenOnly:
+		return "seen at " + s.Last.UTC().Format(moment) + ", never configured"
+	case SeenNever:
+		return "configured, never seen; looked at " + s.Looked.UTC().Format(moment)
+	}
+	return "configured; seen from its machine at " + s.Last.UTC().Format(moment) + ", perhaps from another service there"
 }
