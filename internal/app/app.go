@@ -182,10 +182,17 @@ func (a *App) read(ctx context.Context, req ScanRequest, report func(phase strin
 	if err != nil {
 		return depmap.Graph{}, estate.Snapshot{}, err
 	}
+	seen, err := a.whatRuns(ctx, got, report)
+	if err != nil {
+		return depmap.Graph{}, estate.Snapshot{}, err
+	}
 	counts := discover.Progress{Files: got.Files, Read: got.Read}
 	report("joining names", counts)
-	snapshot := merge.Sightings(slices.Concat(got.Sightings, a.stated), got.Doubts)
+	snapshot := merge.Sightings(slices.Concat(got.Sightings, seen.Sightings, a.stated), slices.Concat(got.Doubts, seen.Doubts))
 	snapshot.Files, snapshot.Read = got.Files, got.Read
+	if snapshot, err = a.withEarlier(ctx, snapshot); err != nil {
+		return depmap.Graph{}, estate.Snapshot{}, err
+	}
 	if err := ctx.Err(); err != nil {
 		return depmap.Graph{}, estate.Snapshot{}, err
 	}

@@ -57,12 +57,14 @@ var may = map[string][]string{
 	"discover/readertest": {"discover", "estate"},
 	"discover/chef":       append([]string{"discover/chef/ruby"}, reader...),
 	"discover/chef/*":     {"syntax"},
+	"discover/machine":    {"discover", "discover/chef", "discover/process", "estate"},
 	"discover/terraform":  append([]string{"discover/hclfile"}, reader...),
 	"discover/consul":     append([]string{"discover/hclfile"}, reader...),
 	"workspace":           {"consent", "discover", "document", "estate", "expansion", "fault", "syntax", "workload"},
 	"store":               {"address", "consent", "depmap", "estate", "expansion", "fault", "journey", "readiness"},
 	"kube":                {"estate", "fault", "journey", "redact", "render"},
 	"host":                {"estate", "fault", "journey", "render"},
+	"live":                {"discover", "discover/kube", "discover/machine", "estate", "host", "kube"},
 	"directory":           {"estate", "fault", "journey", "render"},
 	"store/*":             {},
 	"jobs":                {"fault", "journey"},
@@ -74,7 +76,7 @@ var may = map[string][]string{
 	"api/client": {"address", "api", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "readiness", "store"},
 	"cli":        {"address", "api", "api/client", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "readiness", "render", "web", "workload", "workspace"},
 	// the program
-	"app": {"address", "conductor", "consent", "depmap", "directory", "discover", "discover/every", "estate", "expansion", "fault", "finding", "host", "how", "jobs", "journey", "kube", "merge", "readiness", "render", "render/kube", "render/vm",
+	"app": {"address", "conductor", "consent", "depmap", "directory", "discover", "discover/every", "estate", "expansion", "fault", "finding", "host", "how", "jobs", "journey", "kube", "live", "merge", "readiness", "render", "render/kube", "render/vm",
 		"store", "web", "workload", "workspace"},
 	// for those who work on it
 	"architecture": {},
