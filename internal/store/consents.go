@@ -9,6 +9,7 @@ import (
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/message"
 )
 
 // Agree keeps green lights of an expansion, each with its line in the audit. One that stands already is left as it is. The lights
@@ -179,8 +180,8 @@ type Question struct {
 	At     time.Time
 }
 
-// Ask keeps when teams were first asked, and gives when each was, in the order of the questions.
-func (s *Store) Ask(ctx context.Context, expansion string, questions []Question) ([]Question, error) {
+// Ask keeps when teams were first asked, and gives when each was, in the order of the questions. What they are told of it is kept with it.
+func (s *Store) Ask(ctx context.Context, expansion string, questions []Question, told []message.Message) ([]Question, error) {
 	out := make([]Question, len(questions))
 	err := s.change(ctx, "keep a question in", func(c *changing) error {
 		for i, q := range questions {
@@ -195,7 +196,60 @@ func (s *Store) Ask(ctx context.Context, expansion string, questions []Question)
 			q.At = time.UnixMicro(at).UTC()
 			out[i] = q
 		}
+		_, err := c.tell(told)
+		return err
+	})
+	return out, err
+}
+
+// Due says who is to be told of silence, with what stands now, and in which words.
+type Due func(lights []consent.GreenLight, vetoes []consent.Veto, asked map[consent.Ask]consent.Asked) ([]consent.Nudge, []message.Message, error)
+
+// Remind keeps who is told that teams are silent, and that they were, in one transaction: several programs that find the same due at
+// once tell it once.
+func (s *Store) Remind(ctx context.Context, expansion string, at time.Time, due Due) error {
+	return s.change(ctx, "keep a reminder in", func(c *changing) error {
+		lights, err := c.lights(expansion)
+		if err != nil {
+			return err
+		}
+		against, err := vetoes(ctx, c.tx, expansion)
+		if err != nil {
+			return err
+		}
+		asked, err := c.asked(expansion)
+		if err != nil {
+			return err
+		}
+		nudges, told, err := due(lights, against, asked)
+		if err != nil || len(nudges) == 0 {
+			return err
+		}
+		if _, err := c.tell(told); err != nil {
+			return err
+		}
+		for ask, when := range consent.Recorded(asked, nudges, at) {
+			if when == asked[ask] {
+				continue
+			}
+			if err := c.exec(`UPDATE asked SET reminded = $1, escalated = $2 WHERE expansion = $3 AND step = $4 AND digest = $5 AND team = $6`,
+				micro(when.Reminded), micro(when.Escalated), text(expansion), text(string(ask.Step)), string(ask.Digest), text(string(ask.Team))); err != nil {
+				return err
+			}
+		}
 		return nil
+	})
+}
+
+// asked is what teams were asked, and when they were told of their silence.
+func (c *changing) asked(expansion string) (map[consent.Ask]consent.Asked, error) {
+	out := map[consent.Ask]consent.Asked{}
+	err := c.each(`SELECT step, digest, team, at, reminded, escalated FROM asked WHERE expansion = $1`, []any{text(expansion)}, func(row *sql.Rows) error {
+		var ask consent.Ask
+		var at, reminded, escalated sql.NullInt64
+		err := row.Scan(&ask.Step, &ask.Digest, &ask.Team, &at, &reminded, &escalated)
+		out[ask] = consent.Asked{At: moment(at), Reminded: moment(reminded), Escalated: moment(escalated)}
+		return err
 	})
 	return out, err
 }
