@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"html"
+	"regexp"
 	"strings"
 	"text/template"
 	"time"
@@ -40,7 +41,7 @@ func (s Style) marks(in *time.Location) template.FuncMap {
 	marks := template.FuncMap{
 		"say": say, "heading": say, "name": say, "bullet": func() string { return "-" },
 		"amount": amount, "least": func(n, most int) int { return min(n, most) }, "beyond": func(n, most int) int { return max(n-most, 0) },
-		"day": func(at time.Time) string { return said(at, in) },
+		"day": func(at time.Time) string { return said(at, in) }, "link": say,
 	}
 	switch s {
 	case Mrkdwn:
@@ -49,12 +50,27 @@ func (s Style) marks(in *time.Location) template.FuncMap {
 		marks["heading"] = func(v any) string { return "*" + strings.ReplaceAll(say(v), "*", "") + "*" }
 		marks["name"] = func(v any) string { return "`" + strings.ReplaceAll(say(v), "`", "'") + "`" }
 		marks["bullet"] = func() string { return "•" }
+		marks["link"] = linked(say, "<%[1]s>")
 	case HTML:
 		say := func(v any) string { return html.EscapeString(oneLine(fmt.Sprint(v))) }
 		marks["say"] = say
 		marks["heading"] = func(v any) string { return "<b>" + say(v) + "</b>" }
 		marks["name"] = func(v any) string { return "<code>" + say(v) + "</code>" }
 		marks["bullet"] = func() string { return "•" }
+		marks["link"] = linked(say, `<a href="%[1]s">%[1]s</a>`)
 	}
 	return marks
+}
+
+// linkForm is what may become a link: nothing in it means anything to who reads it.
+var linkForm = regexp.MustCompile(`^https?://[A-Za-z0-9._~:/?#@!$&()*+,;=%-]+$`)
+
+// linked writes an address so that it can be followed, and anything else as text.
+func linked(say func(any) string, form string) func(any) string {
+	return func(v any) string {
+		if text := say(v); linkForm.MatchString(text) {
+			return fmt.Sprintf(form, text)
+		}
+		return say(v)
+	}
 }

@@ -96,7 +96,7 @@ func (b *bounded) Write(p []byte) (int, error) {
 }
 
 // harmlessMarks are the functions whose results need not be made harmless once more.
-var harmlessMarks = []string{"say", "heading", "name", "bullet", "amount", "day"}
+var harmlessMarks = []string{"say", "heading", "name", "bullet", "amount", "day", "link"}
 
 // harmless lets every value that a template puts out go through say, unless it went through such a function last.
 func harmless(tree *parse.Tree, n parse.Node) {

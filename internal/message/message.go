@@ -57,6 +57,7 @@ type Message struct {
 	Text   string          `json:"text"`             // as the channel has it: Slack's mrkdwn, else plain
 	HTML   string          `json:"html,omitempty"`   // for mail: the same text, marked
 	Value  json.RawMessage `json:"value,omitempty"`  // for webhooks: what the text was written from
+	Link   string          `json:"link,omitempty"`   // where more of it is seen
 	Ask    *Question       `json:"ask,omitempty"`    // what can be answered where it is read
 	Lacks  string          `json:"lacks,omitempty"`  // why it cannot be sent to anybody
 	Bundle string          `json:"bundle,omitempty"` // what may go out together with it, at its address, has the same
@@ -76,6 +77,7 @@ type Telling struct {
 	Team      estate.TeamName
 	To        string // whom it is for, as people say it
 	Title     string
+	Link      string
 
 	about    any // what it is about: the same is told once
 	value    any
@@ -88,7 +90,7 @@ func OfAnnouncement(a consent.Announcement, t consent.Templates) Telling {
 	out := Telling{
 		Kind: Announcement, Expansion: a.Expansion, Wave: a.Wave, Team: a.Team, To: string(a.Team),
 		Title: fmt.Sprintf("Wave %d of %s (%s): what it means for %s", a.Wave, a.Expansion, a.Country, a.Team),
-		about: a.Digest, value: a, write: func(s consent.Style) (string, error) { return t.Announcement(a, s) },
+		Link:  a.Link, about: a.Digest, value: a, write: func(s consent.Style) (string, error) { return t.Announcement(a, s) },
 	}
 	if len(a.Todo) > 0 {
 		out.question = &Question{Digest: a.Digest}
@@ -102,7 +104,7 @@ func OfAnnouncement(a consent.Announcement, t consent.Templates) Telling {
 // OfNudge is what a nudge tells. Before is when those it tells of were asked and told last: each round is told once.
 func OfNudge(n consent.Nudge, before map[consent.Ask]consent.Asked, p consent.Policy, t consent.Templates) Telling {
 	out := Telling{
-		Kind: Reminder, Expansion: n.Expansion, To: n.To, value: n,
+		Kind: Reminder, Expansion: n.Expansion, To: n.To, Link: n.Link, value: n,
 		Title: fmt.Sprintf("%s: %s without an answer", n.Expansion, counted(len(n.Open), "question")),
 		write: func(s consent.Style) (string, error) { return t.Nudge(n, s, p) },
 	}
@@ -134,7 +136,7 @@ func OfNews(n consent.News, occasion string, t consent.Templates) Telling {
 		title = fmt.Sprintf("The move to %s (%s) has %s", n.Expansion, n.Country, n.What)
 	}
 	return Telling{
-		Kind: News, Expansion: n.Expansion, Wave: n.Wave, Team: n.Team, To: string(n.Team), Title: title,
+		Kind: News, Expansion: n.Expansion, Wave: n.Wave, Team: n.Team, To: string(n.Team), Title: title, Link: n.Link,
 		about: []any{occasion, n.Back, n.What}, value: n, write: func(s consent.Style) (string, error) { return t.News(n, s) },
 	}
 }
@@ -159,7 +161,7 @@ func (t Telling) Over(addresses []Address, at time.Time, when Timing) ([]Message
 }
 
 func (t Telling) message(to Address, at time.Time) (Message, error) {
-	m := Message{Kind: t.Kind, Expansion: t.Expansion, Wave: t.Wave, Team: t.Team, Address: to, At: at, Title: line(t.Title)}
+	m := Message{Kind: t.Kind, Expansion: t.Expansion, Wave: t.Wave, Team: t.Team, Address: to, At: at, Title: line(t.Title), Link: t.Link}
 	m.Key = estate.DigestOf([]any{t.Kind, t.Expansion, t.Wave, t.To, to.Channel, to.To, t.about})
 	var err error
 	style := consent.Plain
