@@ -12,9 +12,9 @@ import (
 	"example.org/caravan/internal/message"
 )
 
-// Agree keeps green lights of an expansion, each with its line in the audit. One that stands already is left as it is. The lights
-// that are new are returned.
-func (s *Store) Agree(ctx context.Context, expansion string, lights []consent.GreenLight) ([]consent.GreenLight, error) {
+// Agree keeps green lights of an expansion, each with its line in the audit, which says why or from where. One that stands already is
+// left as it is. The lights that are new are returned.
+func (s *Store) Agree(ctx context.Context, expansion string, lights []consent.GreenLight, why string) ([]consent.GreenLight, error) {
 	var out []consent.GreenLight
 	err := s.change(ctx, "keep a green light in", func(c *changing) error {
 		for _, l := range lights {
@@ -29,7 +29,7 @@ func (s *Store) Agree(ctx context.Context, expansion string, lights []consent.Gr
 				continue
 			}
 			out = append(out, l)
-			if err := c.note(Entry{At: l.At, By: l.By, What: "green light of " + string(l.Team), Expansion: expansion, Subject: string(l.Step), Digest: l.Digest}); err != nil {
+			if err := c.note(Entry{At: l.At, By: l.By, What: "green light of " + string(l.Team), Expansion: expansion, Subject: string(l.Step), Why: why, Digest: l.Digest}); err != nil {
 				return err
 			}
 		}
@@ -120,8 +120,8 @@ func lights(ctx context.Context, in querier, expansion string) ([]consent.GreenL
 	return out, err
 }
 
-// Veto keeps a team's no. Conflict when the team's veto of the step stands already.
-func (s *Store) Veto(ctx context.Context, expansion string, v consent.Veto) error {
+// Veto keeps a team's no; where it was said is for the audit. Conflict when the team's veto of the step stands already.
+func (s *Store) Veto(ctx context.Context, expansion string, v consent.Veto, where string) error {
 	if err := v.Check(); err != nil {
 		return err
 	}
@@ -134,7 +134,11 @@ func (s *Store) Veto(ctx context.Context, expansion string, v consent.Veto) erro
 		if n == 0 {
 			return fault.Newf(fault.Conflict, "%s has vetoed it already; withdraw that veto first to give another reason", v.Team)
 		}
-		return c.note(Entry{At: v.At, By: v.By, What: "veto of " + string(v.Team), Expansion: expansion, Subject: string(v.Step), Why: v.Reason})
+		why := v.Reason
+		if where != "" {
+			why += " (" + where + ")"
+		}
+		return c.note(Entry{At: v.At, By: v.By, What: "veto of " + string(v.Team), Expansion: expansion, Subject: string(v.Step), Why: why})
 	})
 }
 
@@ -239,6 +243,16 @@ func (s *Store) Remind(ctx context.Context, expansion string, at time.Time, due 
 		}
 		return nil
 	})
+}
+
+// Asked are the expansions about which somebody was asked, by name.
+func (s *Store) Asked(ctx context.Context) ([]string, error) {
+	var out []string
+	err := s.each(ctx, `SELECT DISTINCT expansion FROM asked ORDER BY expansion`, nil, func(row *sql.Rows) error {
+		out = append(out, "")
+		return row.Scan(&out[len(out)-1])
+	})
+	return out, s.explain("list what was asked in", err)
 }
 
 // asked is what teams were asked, and when they were told of their silence.

@@ -221,6 +221,24 @@ func (c *changing) letter(id string) (message.Letter, error) {
 	return l, err
 }
 
+// Posted is the letter that was sent with a receipt. NotFound when there is none.
+func (s *Store) Posted(ctx context.Context, over message.Channel, receipt string) (message.Letter, error) {
+	var l message.Letter
+	err := s.change(ctx, "read a letter of", func(c *changing) error {
+		id := ""
+		if err := c.each(`SELECT id FROM letters WHERE channel = $1 AND receipt = $2 AND state = 'sent'`, []any{string(over), receipt}, func(row *sql.Rows) error { return row.Scan(&id) }); err != nil {
+			return err
+		}
+		if id == "" {
+			return fault.Newf(fault.NotFound, "no letter %s was sent", receipt)
+		}
+		var err error
+		l, err = c.letter(id)
+		return err
+	})
+	return l, err
+}
+
 // MarkSent keeps that a program sent a letter, with what the channel gave for it. Not when the letter is not the program's any more.
 func (s *Store) MarkSent(ctx context.Context, letter, worker, receipt string, at time.Time) error {
 	return s.change(ctx, "keep a receipt in", func(c *changing) error {
