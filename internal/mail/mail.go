@@ -84,7 +84,7 @@ func (s *Server) write(l message.Letter) (*gomail.Msg, error) {
 	m.SetDateWithValue(s.Now())
 	m.SetMessageIDWithValue(l.ID + "@" + domain)
 	m.SetGenHeader("List-Id", "Caravan of "+word(s.Organisation)+" <caravan."+domain+">") // RFC 2919
-	m.SetGenHeader("Auto-Submitted", "auto-generated")                                     // RFC 3834
+	m.SetGenHeader("Auto-Submitted", "auto-generated")                                    // RFC 3834
 	m.SetGenHeader("X-Auto-Response-Suppress", "All")
 	m.SetBodyString(gomail.TypeTextPlain, l.Text())
 	m.AddAlternativeString(gomail.TypeTextHTML, l.HTML())
