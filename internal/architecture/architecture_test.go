@@ -66,6 +66,7 @@ var may = map[string][]string{
 	"directory":           {"estate", "fault", "journey", "render"},
 	"store/*":             {},
 	"chat":                {"estate", "fault", "message"},
+	"chat/*":              {},
 	"mail":                {"fault", "message"},
 	"webhook":             {"fault", "message"},
 	"outbox":              {"fault", "message", "redact", "store"},
