@@ -77,7 +77,7 @@ func (p Portal) Answer(ctx context.Context, name string, a web.Answer) error {
 		return err
 	}
 	for _, id := range a.Steps {
-		err := p.App.store.Veto(ctx, name, consent.Veto{Team: a.Team, By: a.By, Step: id, Reason: a.Reason, At: p.App.now()})
+		err := p.App.store.Veto(ctx, name, consent.Veto{Team: a.Team, By: a.By, Step: id, Reason: a.Reason, At: p.App.now()}, "")
 		if err != nil && fault.KindOf(err) != fault.Conflict { // it is vetoed by them already
 			return err
 		}
