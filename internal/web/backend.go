@@ -81,6 +81,9 @@ type JourneyStep = board.Step
 // JourneyLine is a line that a step said of itself.
 type JourneyLine = board.Line
 
+// JourneyTold is a message to somebody, and what became of it.
+type JourneyTold = board.Told
+
 // Answer is a team's yes or no to steps, as they were shown.
 type Answer struct {
 	Team    estate.TeamName
