@@ -29,7 +29,7 @@ type Happened string
 
 // What can happen to a wave.
 const (
-	Began     Happened = "began"
+	Began     Happened = "begun"
 	Halted    Happened = "stopped" // by a failure; it goes on when that is mended
 	Ended     Happened = "finished"
 	Abandoned Happened = "cancelled" // by a person, where it was

@@ -37,7 +37,7 @@ func TestAWorkspacesTemplatesAreUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := w.Templates().News(consent.News{Expansion: "indonesia", What: consent.Began}, consent.Plain)
-	if err != nil || got != "indonesia: began\n" {
+	if err != nil || got != "indonesia: begun\n" {
 		t.Errorf("%q, %v", got, err)
 	}
 }
