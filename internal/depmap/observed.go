@@ -300,7 +300,7 @@ func (w *watch) lookedAt(e *Edge) (time.Time, bool) {
 	var since time.Time
 	for _, h := range n.Hosts {
 		host := w.byName[h]
-		if host == nil || !slices.ContainsFunc(host.Environments, func(env estate.EnvironmentName) bool { return w.watched[env] && e.In(env) }) {
+		if host == nil || len(host.Environments) > 0 && !slices.ContainsFunc(host.Environments, func(env estate.EnvironmentName) bool { return w.watched[env] && e.In(env) }) {
 			continue
 		}
 		at := w.looked[h]
