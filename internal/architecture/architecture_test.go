@@ -47,6 +47,7 @@ var may = map[string][]string{
 	"journey":       {"estate", "expansion", "render"},
 	"consent":       {"document", "estate", "expansion", "fault", "journey", "syntax"},
 	"how":           {"depmap", "document", "endpoint", "estate", "fault", "render", "render/kube", "render/vm", "workload"},
+	"why":           {"estate", "how", "render"},
 	"readiness":     {"consent", "estate", "expansion", "journey"},
 	// hands
 	"discover":            {"estate", "fault", "redact", "syntax"},
@@ -63,18 +64,19 @@ var may = map[string][]string{
 	"kube":                {"estate", "fault", "journey", "render"},
 	"host":                {"estate", "fault", "journey", "render"},
 	"directory":           {"estate", "fault", "journey", "render"},
+	"diagnose/*":          {"host", "redact", "why"},
 	"store/*":             {},
 	"jobs":                {"fault", "journey"},
 	"conductor":           {"consent", "estate", "fault", "jobs", "journey", "store"},
 	// faces
-	"web":        {"consent", "depmap", "draw", "estate", "expansion", "fault", "finding", "how", "journey", "readiness", "render", "web/*"},
-	"web/*":      {"consent", "depmap", "estate", "expansion", "finding", "how", "journey", "readiness", "render", "web/guide", "web/shell"},
-	"api":        {"address", "app", "consent", "depmap", "draw", "estate", "expansion", "fault", "how", "journey", "readiness", "store", "web"},
-	"api/client": {"address", "api", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "readiness", "store"},
-	"cli":        {"address", "api", "api/client", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "readiness", "render", "web", "workload", "workspace"},
+	"web":        {"consent", "depmap", "draw", "estate", "expansion", "fault", "finding", "how", "journey", "readiness", "render", "web/*", "why"},
+	"web/*":      {"consent", "depmap", "estate", "expansion", "finding", "how", "journey", "readiness", "render", "web/guide", "web/shell", "why"},
+	"api":        {"address", "app", "consent", "depmap", "draw", "estate", "expansion", "fault", "how", "journey", "readiness", "store", "web", "why"},
+	"api/client": {"address", "api", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "readiness", "store", "why"},
+	"cli":        {"address", "api", "api/client", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "readiness", "render", "web", "why", "workload", "workspace"},
 	// the program
-	"app": {"address", "conductor", "consent", "depmap", "directory", "discover", "discover/every", "estate", "expansion", "fault", "finding", "how", "jobs", "journey", "merge", "readiness", "render", "render/kube", "render/vm",
-		"store", "web", "workload", "workspace"},
+	"app": {"address", "conductor", "consent", "depmap", "diagnose/*", "directory", "discover", "discover/every", "estate", "expansion", "fault", "finding", "host", "how", "jobs", "journey", "kube", "merge", "readiness", "render", "render/kube", "render/vm",
+		"store", "web", "why", "workload", "workspace"},
 	// for those who work on it
 	"architecture": {},
 	"figures":      {"synthetic"},
@@ -84,7 +86,7 @@ var may = map[string][]string{
 
 // pure packages look at no file, clock, network or database. (fault is as pure, but names HTTP statuses.)
 var pure = []string{"estate", "redact", "technology", "endpoint", "client", "ownership", "commandline", "containerfile", "merge", "depmap", "draw", "syntax",
-	"finding", "document", "address", "workload", "expansion", "render", "render/kube", "render/vm", "journey", "consent", "readiness", "how"}
+	"finding", "document", "address", "workload", "expansion", "render", "render/kube", "render/vm", "journey", "consent", "readiness", "how", "why"}
 
 // outside are standard packages that would make a pure package impure.
 var outside = []string{"os", "os/exec", "net/http", "database/sql", "log", "log/slog", "math/rand", "math/rand/v2"}
