@@ -30,14 +30,10 @@ func (r routes) why(a huma.API) {
 	}) (why.Diagnosis, error) {
 		return r.App.Why(ctx, in.Name, app.WhyRequest{Environment: estate.EnvironmentName(in.Environment)})
 	})
-	huma.Register(a, huma.Operation{
-		OperationID: "why-probe", Method: http.MethodPost, Path: Prefix + "/services/{name}/why", Tags: []string{"map"},
-		Summary: "The same, and with a short-lived pod beside the service to try from, where that is asked for",
-	}, func(ctx context.Context, in *struct {
+	change(a, "why-probe", http.MethodPost, "/services/{name}/why", "The same, and with a short-lived pod beside the service to try from, where that is asked for", func(ctx context.Context, in *struct {
 		Name string `path:"name" doc:"Name or alias of a service or datastore, URL-escaped."`
 		Body app.WhyRequest
-	}) (*of[why.Diagnosis], error) {
-		d, err := r.App.Why(ctx, in.Name, in.Body)
-		return answered(&of[why.Diagnosis]{d}, err)
+	}) (why.Diagnosis, error) {
+		return r.App.Why(ctx, in.Name, in.Body)
 	})
 }

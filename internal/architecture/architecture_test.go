@@ -70,7 +70,7 @@ var may = map[string][]string{
 	"conductor":           {"consent", "estate", "fault", "jobs", "journey", "store"},
 	// faces
 	"web":        {"consent", "depmap", "draw", "estate", "expansion", "fault", "finding", "how", "journey", "readiness", "render", "web/*", "why"},
-	"web/*":      {"consent", "depmap", "estate", "expansion", "finding", "how", "journey", "readiness", "render", "web/guide", "web/shell", "why"},
+	"web/*":      {"consent", "depmap", "estate", "expansion", "finding", "how", "journey", "readiness", "render", "web/diagnosis", "web/guide", "web/shell", "why"},
 	"api":        {"address", "app", "consent", "depmap", "draw", "estate", "expansion", "fault", "how", "journey", "readiness", "store", "web", "why"},
 	"api/client": {"address", "api", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "readiness", "store", "why"},
 	"cli":        {"address", "api", "api/client", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "readiness", "render", "web", "why", "workload", "workspace"},
