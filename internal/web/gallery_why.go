@@ -31,9 +31,9 @@ func (s shelf) Why(_ context.Context, name string, env estate.EnvironmentName) (
 	at := time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
 	if env == "singapore-vm" {
 		return why.Diagnose(why.Evidence{
-			Subject:  why.Subject{Service: service, Environment: env, Machines: &why.Machines{Hosts: []why.Host{{Name: "app-sin-1"}}}},
-			At:       at,
-			Machines: []why.OnMachine{{Host: why.Host{Name: "app-sin-1"}, Units: []why.Unit{{Name: "kopi-orders.service", Load: "loaded", Active: "active", Sub: "running", Enabled: "enabled"}}}},
+			Subject:    why.Subject{Service: service, Environment: env, Machines: &why.Machines{Hosts: []why.Host{{Name: "app-sin-1"}}}},
+			At:         at,
+			OnMachines: []why.OnMachine{{Host: why.Host{Name: "app-sin-1"}, Units: []why.Unit{{Name: "kopi-orders.service", Load: "loaded", Active: "active", Sub: "running", Enabled: "enabled"}}}},
 		}), nil
 	}
 	if env != "malaysia" {
@@ -45,7 +45,7 @@ func (s shelf) Why(_ context.Context, name string, env estate.EnvironmentName) (
 			Needs: []why.Need{{Name: "kopi-orders-db", Type: "postgres", Host: "pg-orders.my.kopi.internal", Port: 5432, From: "orders/src/main/resources/application.yml:12"}},
 		},
 		At: at,
-		Cluster: &why.InCluster{
+		InCluster: &why.InCluster{
 			Rollout: why.Rollout{Wanted: 2, Updated: 1, Ready: 1},
 			Pods: []why.Pod{{Name: name + "-7c9d-x2k4", Node: "node-1", Newest: true, Containers: []why.Container{{
 				Name: name, Waiting: "CrashLoopBackOff", Restarts: 4, Exit: &why.Exit{Reason: "Error", Code: 1, At: at.Add(-time.Minute)},

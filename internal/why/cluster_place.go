@@ -7,29 +7,29 @@ import (
 )
 
 func (v view) clusterUnreachable() []Cause {
-	if v.Cluster == nil || v.Cluster.Unreachable == "" {
+	if v.InCluster == nil || v.InCluster.Unreachable == "" {
 		return nil
 	}
 	return []Cause{{
 		Line:  fmt.Sprintf("the cluster of %s does not answer, so nothing can be said of %s", v.Environment, v.Service),
-		Proof: []Proof{proof("API server", "%s", v.Cluster.Unreachable)},
+		Proof: []Proof{proof("API server", "%s", v.InCluster.Unreachable)},
 		Next:  []Command{next(v.kubectl("get", "nodes"), "says the same when it is the network; ask who runs the cluster")},
 	}}
 }
 
 func (v view) notThere() []Cause {
-	c := v.Cluster
+	c := v.InCluster
 	switch {
 	case c == nil:
 		return nil
 	case c.NoSpace:
 		return []Cause{{
-			Line: fmt.Sprintf("%s is not in %s: there is no namespace %s", v.Service, v.Environment, v.Subject.Cluster.Namespace),
+			Line: fmt.Sprintf("%s is not in %s: there is no namespace %s", v.Service, v.Environment, v.Cluster.Namespace),
 			Next: []Command{next(v.kubectl("get", "namespaces"), "lists those there are")},
 		}}
 	case c.Missing:
 		return []Cause{{
-			Line: fmt.Sprintf("%s is not in %s: namespace %s has no %s", v.Service, v.Environment, v.Subject.Cluster.Namespace, v.object()),
+			Line: fmt.Sprintf("%s is not in %s: namespace %s has no %s", v.Service, v.Environment, v.Cluster.Namespace, v.object()),
 			Next: []Command{next(v.kubectl("get", "deployments,statefulsets"), "lists what is there")},
 		}}
 	}
@@ -37,7 +37,7 @@ func (v view) notThere() []Cause {
 }
 
 func (v view) scaledToZero() []Cause {
-	if v.Cluster == nil || v.gone() || v.Cluster.Rollout.Wanted > 0 {
+	if v.InCluster == nil || v.gone() || v.InCluster.Rollout.Wanted > 0 {
 		return nil
 	}
 	return []Cause{{
@@ -49,31 +49,31 @@ func (v view) scaledToZero() []Cause {
 
 // gone reports whether there is nothing to look at.
 func (v view) gone() bool {
-	return v.Cluster == nil || v.Cluster.Unreachable != "" || v.Cluster.NoSpace || v.Cluster.Missing
+	return v.InCluster == nil || v.InCluster.Unreachable != "" || v.InCluster.NoSpace || v.InCluster.Missing
 }
 
 func (v view) quota() []Cause {
-	if v.gone() || !strings.Contains(v.Cluster.Rollout.Failure, "exceeded quota") {
+	if v.gone() || !strings.Contains(v.InCluster.Rollout.Failure, "exceeded quota") {
 		return nil
 	}
-	r := v.Cluster.Rollout
+	r := v.InCluster.Rollout
 	_, said, _ := strings.Cut(r.Failure, "exceeded quota: ")
 	c := Cause{
-		Line:  fmt.Sprintf("%s gets no more pods: the quota of namespace %s is used up (%s)", v.Service, v.Subject.Cluster.Namespace, short(said)),
+		Line:  fmt.Sprintf("%s gets no more pods: the quota of namespace %s is used up (%s)", v.Service, v.Cluster.Namespace, short(said)),
 		Proof: []Proof{since(v.object(), r.FailureAt, "%s", short(r.Failure))},
 		Next:  []Command{next(v.kubectl("describe", "quota"), "what is used and what there is"), next(v.kubectl("get", "pods"), "who uses it")},
 	}
-	for _, q := range v.Cluster.Quotas {
+	for _, q := range v.InCluster.Quotas {
 		c.Proof = append(c.Proof, proof("quota/"+q.Name, "%s: %s of %s", q.Resource, q.Used, q.Hard))
 	}
 	return []Cause{c}
 }
 
 func (v view) podsRefused() []Cause {
-	if v.gone() || v.Cluster.Rollout.Failure == "" || strings.Contains(v.Cluster.Rollout.Failure, "exceeded quota") {
+	if v.gone() || v.InCluster.Rollout.Failure == "" || strings.Contains(v.InCluster.Rollout.Failure, "exceeded quota") {
 		return nil
 	}
-	r := v.Cluster.Rollout
+	r := v.InCluster.Rollout
 	return []Cause{{
 		Line:  fmt.Sprintf("%s gets no pods: the cluster refuses them", v.Service),
 		Proof: []Proof{since(v.object(), r.FailureAt, "%s", short(r.Failure))},
@@ -86,8 +86,8 @@ func (v view) nodeGone() []Cause {
 		return nil
 	}
 	var out []Cause
-	for _, n := range v.Cluster.Nodes {
-		waits := slices.ContainsFunc(v.Cluster.Pods, func(p Pod) bool { return p.Unscheduled != "" }) && len(v.Cluster.Nodes) == 1
+	for _, n := range v.InCluster.Nodes {
+		waits := slices.ContainsFunc(v.InCluster.Pods, func(p Pod) bool { return p.Unscheduled != "" }) && len(v.InCluster.Nodes) == 1
 		if n.Ready || !n.Runs && !waits {
 			continue
 		}
@@ -95,7 +95,7 @@ func (v view) nodeGone() []Cause {
 			Line:  fmt.Sprintf("%s runs on node %s, which is not ready", v.Service, n.Name),
 			Means: "Its pods there are taken for dead after a while and are started elsewhere, where there is room.",
 			Proof: []Proof{since("node/"+n.Name, n.Since, "%s", n.Why)},
-			Next:  []Command{next(line("kubectl", "--context", v.Subject.Cluster.Context, "describe", "node", n.Name), "its conditions; whoever runs the cluster mends it")},
+			Next:  []Command{next(line("kubectl", "--context", v.Cluster.Context, "describe", "node", n.Name), "its conditions; whoever runs the cluster mends it")},
 		})
 	}
 	return out
@@ -106,7 +106,7 @@ func (v view) claimPending() []Cause {
 		return nil
 	}
 	var out []Cause
-	for _, c := range v.Cluster.Claims {
+	for _, c := range v.InCluster.Claims {
 		if c.Phase != "Pending" {
 			continue
 		}
@@ -130,14 +130,14 @@ func (v view) unscheduled() []Cause {
 	if v.gone() {
 		return nil
 	}
-	for _, p := range v.Cluster.Pods {
+	for _, p := range v.InCluster.Pods {
 		if p.Unscheduled == "" {
 			continue
 		}
 		return []Cause{{
 			Line:  fmt.Sprintf("%s finds no node to run on: %s", v.Service, v.lacks(p.Unscheduled)),
 			Proof: []Proof{since("pod/"+p.Name, p.Created, "%s", short(p.Unscheduled))},
-			Next:  []Command{next(v.kubectl("describe", "pod", p.Name), "the scheduler's words, among the events"), next(line("kubectl", "--context", v.Subject.Cluster.Context, "describe", "nodes"), "what nodes have, and what is promised of it")},
+			Next:  []Command{next(v.kubectl("describe", "pod", p.Name), "the scheduler's words, among the events"), next(line("kubectl", "--context", v.Cluster.Context, "describe", "nodes"), "what nodes have, and what is promised of it")},
 		}}
 	}
 	return nil
@@ -173,12 +173,12 @@ func (v view) evicted() []Cause {
 	if v.gone() || v.enough() {
 		return nil
 	}
-	for _, p := range v.Cluster.Pods {
+	for _, p := range v.InCluster.Pods {
 		if p.Reason == "Evicted" {
 			return []Cause{{
 				Line:  fmt.Sprintf("%s was put off its node %s: %s", v.Service, p.Node, short(p.Message)),
 				Proof: []Proof{since("pod/"+p.Name, p.Created, "%s", short(p.Message))},
-				Next:  []Command{next(line("kubectl", "--context", v.Subject.Cluster.Context, "describe", "node", p.Node), "what ran out there")},
+				Next:  []Command{next(line("kubectl", "--context", v.Cluster.Context, "describe", "node", p.Node), "what ran out there")},
 			}}
 		}
 	}
@@ -187,7 +187,7 @@ func (v view) evicted() []Cause {
 
 // enough reports whether as many pods of the newest release are ready as are wanted.
 func (v view) enough() bool {
-	r := v.Cluster.Rollout
+	r := v.InCluster.Rollout
 	return r.Wanted > 0 && r.Ready >= r.Wanted && r.Updated >= r.Wanted && len(v.ill()) == 0
 }
 
@@ -196,12 +196,12 @@ func (v view) cordoned() []Cause {
 		return nil
 	}
 	var out []Cause
-	for _, n := range v.Cluster.Nodes {
+	for _, n := range v.InCluster.Nodes {
 		if n.Cordoned && n.Runs {
 			out = append(out, Cause{
 				Line:  fmt.Sprintf("node %s, on which it runs, takes no new pods (it is cordoned)", n.Name),
 				Proof: []Proof{proof("node/"+n.Name, "spec.unschedulable is true")},
-				Next:  []Command{next(line("kubectl", "--context", v.Subject.Cluster.Context, "uncordon", n.Name), "lets pods in again; ask first who cordoned it")},
+				Next:  []Command{next(line("kubectl", "--context", v.Cluster.Context, "uncordon", n.Name), "lets pods in again; ask first who cordoned it")},
 			})
 		}
 	}

@@ -17,10 +17,10 @@ func (s seen) where() string { return "pod/" + s.Pod.Name + ", container " + s.C
 // ill are the containers that are not well, those of the newest release first.
 func (v view) ill() []seen {
 	var out []seen
-	if v.Cluster == nil {
+	if v.InCluster == nil {
 		return nil
 	}
-	for _, p := range v.Cluster.Pods {
+	for _, p := range v.InCluster.Pods {
 		for _, c := range p.Containers {
 			done := c.Init && c.Exit != nil && c.Exit.Code == 0 && c.Waiting == ""
 			if !c.Ready && !done && p.Phase != "Succeeded" {
@@ -42,7 +42,7 @@ func order(b bool) int {
 // events of a pod with one of some reasons, the last first.
 func (v view) events(object string, reasons ...string) []Event {
 	var out []Event
-	for _, e := range v.Cluster.Events {
+	for _, e := range v.InCluster.Events {
 		if e.Object == object && slices.Contains(reasons, e.Reason) {
 			out = append(out, e)
 		}
@@ -126,7 +126,7 @@ func registryOf(image string) string {
 
 // olderServe reports whether pods of the release before are still ready.
 func (v view) olderServe() bool {
-	return slices.ContainsFunc(v.Cluster.Pods, func(p Pod) bool { return !p.Newest && p.Ready })
+	return slices.ContainsFunc(v.InCluster.Pods, func(p Pod) bool { return !p.Newest && p.Ready })
 }
 
 func (v view) configuration() []Cause {
@@ -134,13 +134,13 @@ func (v view) configuration() []Cause {
 		return nil
 	}
 	var out []Cause
-	for _, r := range v.Cluster.References {
+	for _, r := range v.InCluster.References {
 		if r.Optional || r.Unknown || r.There && r.HasKey {
 			continue
 		}
 		what := strings.ToLower(r.Kind) + "/" + r.Name
 		c := Cause{
-			Line:  fmt.Sprintf("%s cannot start: there is no %s %s in namespace %s, which its %s comes from", v.Service, r.Kind, r.Name, v.Subject.Cluster.Namespace, r.For),
+			Line:  fmt.Sprintf("%s cannot start: there is no %s %s in namespace %s, which its %s comes from", v.Service, r.Kind, r.Name, v.Cluster.Namespace, r.For),
 			Proof: []Proof{proof(what, "not found")},
 			Next:  []Command{next(v.kubectl("get", strings.ToLower(r.Kind)+"s"), "lists those there are")},
 		}
@@ -186,7 +186,7 @@ func (v view) mount() []Cause {
 	if v.gone() {
 		return nil
 	}
-	for _, p := range v.Cluster.Pods {
+	for _, p := range v.InCluster.Pods {
 		failed := v.events("pod/"+p.Name, "FailedMount", "FailedAttachVolume")
 		waits := slices.ContainsFunc(p.Containers, func(c Container) bool { return c.Waiting == "ContainerCreating" || c.Waiting == "PodInitializing" })
 		if len(failed) == 0 || !waits {

@@ -5,7 +5,7 @@ import "strings"
 // kubectl is a command line for the subject's cluster and namespace.
 func (v view) kubectl(args ...string) string {
 	words := []string{"kubectl"}
-	if c := v.Subject.Cluster; c != nil {
+	if c := v.Cluster; c != nil {
 		if c.Context != "" {
 			words = append(words, "--context", c.Context)
 		}
@@ -17,7 +17,7 @@ func (v view) kubectl(args ...string) string {
 }
 
 // object is the subject as kubectl names it.
-func (v view) object() string { return v.Subject.Cluster.Kind + "/" + v.Subject.Cluster.Name }
+func (v view) object() string { return v.Cluster.Kind + "/" + v.Cluster.Name }
 
 // ssh is a command line that runs a program on a machine.
 func ssh(h Host, args ...string) string {

@@ -5,13 +5,13 @@ import "time"
 // Evidence is what was seen of a subject. It is values alone: no secret is among them, and log lines are redacted.
 type Evidence struct {
 	Subject
-	At       time.Time // when it was read
-	Cluster  *InCluster
-	Machines []OnMachine
-	Tries    []Try
-	Lookups  []Lookup
-	Looked   []string // what was looked at, one phrase each
-	Unseen   []string // what could not be looked at, and why, one line each
+	At         time.Time // when it was read
+	InCluster  *InCluster
+	OnMachines []OnMachine
+	Tries      []Try
+	Lookups    []Lookup
+	Looked     []string // what was looked at, one phrase each
+	Unseen     []string // what could not be looked at, and why, one line each
 }
 
 // InCluster is what a cluster says of a subject.

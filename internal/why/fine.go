@@ -5,10 +5,10 @@ import "fmt"
 // fine is what was looked at and found well.
 func (v view) fine(d Diagnosis) []string {
 	out := []string{}
-	if v.Cluster != nil && !v.gone() {
+	if v.InCluster != nil && !v.gone() {
 		out = append(out, v.fineCluster()...)
 	}
-	for _, m := range v.Machines {
+	for _, m := range v.OnMachines {
 		out = append(out, v.fineMachine(m)...)
 	}
 	for i, n := range v.Needs {
@@ -30,7 +30,7 @@ func ready(n int) string {
 
 func (v view) fineCluster() []string {
 	var out []string
-	c := v.Cluster
+	c := v.InCluster
 	if v.enough() {
 		out = append(out, fmt.Sprintf("%d of %d pods are ready", c.Rollout.Ready, c.Rollout.Wanted))
 	}

@@ -74,6 +74,7 @@ var phrases = []struct {
 	{noName, regexp.MustCompile(`(?i)no such host|Name or service not known|Temporary failure in name resolution|nodename nor servname provided|Name does not resolve`)},
 	// connections
 	{refused, regexp.MustCompile(`dial tcp (?P<at>[^\s]+?:\d+): connect: connection refused`)},
+	{refused, regexp.MustCompile(`Connection to (?P<at>[^\s]+:\d+) refused`)},
 	{refused, regexp.MustCompile(`ECONNREFUSED (?P<at>[^\s,]+:\d+)`)},
 	{refused, regexp.MustCompile(`(?i)connection to (?:server at )?"?(?P<at>[A-Za-z0-9_.-]+)"?.{0,60}connection refused`)},
 	{refused, regexp.MustCompile(`(?i)(?P<at>[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+[:/]\d+).{0,80}connection refused|connection refused.{0,40}?(?P<at>[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+:\d+)`)},
@@ -90,7 +91,7 @@ var phrases = []struct {
 	{noVariable, regexp.MustCompile(`KeyError: '(?P<what>[A-Z][A-Z0-9_]+)'`)},
 	{noVariable, regexp.MustCompile(`(?i)(?:environment )?variable:? "?\$?\{?(?-i:(?P<what>[A-Z][A-Z0-9_]+))\}?"? (?:is |was )?(?:required|missing|not set|unset|empty|not defined|undefined|must be set)`)},
 	{noVariable, regexp.MustCompile(`(?i)(?:missing|required|undefined|unset)(?: required)?(?: environment| env)? ?(?:variable|var|setting|config(?:uration)?|key)?s?:? "?\$?(?-i:(?P<what>[A-Z][A-Z0-9]*_[A-Z0-9_]+))`)},
-	{noVariable, regexp.MustCompile(`\b(?P<what>[A-Z][A-Z0-9]*_[A-Z0-9_]+)"?:? (?:is|was|must be)? ?(?:required|missing|not set|unset|parameter not set|not defined|set\b)`)},
+	{noVariable, regexp.MustCompile(`\b(?P<what>[A-Z][A-Z0-9]*_[A-Z0-9_]+)"?:? (?:(?:(?:is|was) )?(?:required|missing|not set|unset|parameter not set|not defined)|must be set)`)},
 	// the machine
 	{taken, regexp.MustCompile(`(?i)(?:listen|bind)[^\n]*?:(?P<what>\d{2,5})[^\n]*?address already in use|EADDRINUSE[^\n]*?:(?P<what>\d{2,5})|Port (?P<what>\d{2,5}) (?:was|is) already in use`)},
 	{taken, regexp.MustCompile(`(?i)address already in use|EADDRINUSE`)},
@@ -99,7 +100,7 @@ var phrases = []struct {
 	{readOnly, regexp.MustCompile(`(?i)read-only file system|EROFS`)},
 	{forbidden, regexp.MustCompile(`(?i)(?:(?:open|mkdir|create|write|listen|exec|unlink) )?'?(?P<what>/[^\s:']+)'?: permission denied|permission denied:? '?(?P<what>/[^\s:']+)|EACCES[^\n]*?'(?P<what>/[^']+)'`)},
 	{forbidden, regexp.MustCompile(`(?i)bind[^\n]*permission denied`)},
-	{noMemory, regexp.MustCompile(`java\.lang\.OutOfMemoryError|JavaScript heap out of memory|fatal error: runtime: out of memory|\bMemoryError\b|(?i:cannot allocate memory)`)},
+	{noMemory, regexp.MustCompile(`java\.lang\.OutOfMemoryError|JavaScript heap out of memory|fatal error: runtime: out of memory|\bMemoryError\b|(?i:cannot allocate (?:memory|\d+ bytes))`)},
 	{noProgram, regexp.MustCompile(`(?i)exec format error|exec: "?(?P<what>[^\s":]+)"?: executable file not found|(?P<what>[^\s:]+): (?:command )?not found$`)},
 	{noFile, regexp.MustCompile(`(?i)(?:(?:open|stat|read) )?'?(?P<what>/[^\s:']+)'?: no such file or directory|no such file or directory:? '?(?P<what>/[^\s:']+)|ENOENT[^\n]*?'(?P<what>/[^']+)'|FileNotFoundException: (?P<what>/\S+)`)},
 }

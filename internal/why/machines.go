@@ -39,7 +39,7 @@ func (m OnMachine) last(unit string) (Line, bool) {
 
 func (v view) machineUnreachable() []Cause {
 	var out []Cause
-	for _, m := range v.Machines {
+	for _, m := range v.OnMachines {
 		if m.Unreachable != "" {
 			out = append(out, Cause{
 				Line:  fmt.Sprintf("machine %s, which %s runs on, does not answer", m.Host.Name, v.Service),
@@ -54,7 +54,7 @@ func (v view) machineUnreachable() []Cause {
 // machineUnits goes through the units of all machines.
 func (v view) machineUnits(judge func(OnMachine, Unit) *Cause) []Cause {
 	var out []Cause
-	for _, m := range v.Machines {
+	for _, m := range v.OnMachines {
 		for _, u := range m.Units {
 			if c := judge(m, u); c != nil {
 				out = append(out, *c)
@@ -99,7 +99,7 @@ func (v view) unitMissing() []Cause {
 
 func (v view) fileMissing() []Cause {
 	var out []Cause
-	for _, m := range v.Machines {
+	for _, m := range v.OnMachines {
 		for _, f := range m.Files {
 			if f.There || !slices.ContainsFunc(m.Units, func(u Unit) bool { return !u.well() }) {
 				continue
@@ -125,11 +125,15 @@ func (v view) failedUnits(m OnMachine) []Proof {
 	return out
 }
 
-func (v view) diskFull() []Cause {
+// everybodys are disks that every service of a machine needs.
+var everybodys = []string{"/", "/var", "/var/lib", "/var/log", "/tmp", "/run"}
+
+// disks are those that are full: those the subject needs, or the others.
+func (v view) disks(its bool) []Cause {
 	var out []Cause
-	for _, m := range v.Machines {
+	for _, m := range v.OnMachines {
 		for _, d := range m.Disks {
-			if !d.Full() {
+			if !d.Full() || v.needsDisk(m, d) != its {
 				continue
 			}
 			what := fmt.Sprintf("%d MiB free of %d", d.Free>>20, d.Size>>20)
@@ -138,14 +142,30 @@ func (v view) diskFull() []Cause {
 			}
 			c := Cause{
 				Line:  fmt.Sprintf("%s has no room on %s: the disk at %s is full", v.Service, m.Host.Name, d.Mount),
-				Proof: []Proof{proof(m.Host.Name+", "+d.Mount, "%s", what)},
+				Proof: append([]Proof{proof(m.Host.Name+", "+d.Mount, "%s", what)}, v.failedUnits(m)...),
 				Next:  []Command{next(ssh(m.Host, "du", "-xh", "--max-depth=2", d.Mount), "what takes it")},
 			}
-			c.Proof = append(c.Proof, v.failedUnits(m)...)
+			if !its {
+				c.Line = fmt.Sprintf("the disk at %s of %s is full", d.Mount, m.Host.Name)
+			}
 			out = append(out, c)
 		}
 	}
 	return out
+}
+
+func (v view) diskFull() []Cause   { return v.disks(true) }
+func (v view) otherDisks() []Cause { return v.disks(false) }
+
+// needsDisk reports whether a full disk is in the subject's way: it says so, its files are there, or everybody's are.
+func (v view) needsDisk(m OnMachine, d Disk) bool {
+	if slices.Contains(everybodys, d.Mount) || slices.ContainsFunc(m.Files, func(f File) bool { return strings.HasPrefix(f.Path, d.Mount+"/") }) {
+		return true
+	}
+	return slices.ContainsFunc(m.Units, func(u Unit) bool {
+		c, ok := m.complains(u.Name)
+		return ok && c.sort == full && (c.what == "" || strings.HasPrefix(c.what, d.Mount+"/"))
+	})
 }
 
 func (v view) killedForMemory() []Cause {
@@ -314,7 +334,7 @@ func (v view) unitDisabled() []Cause {
 // notListening says that its unit runs and nothing listens where it should.
 func (v view) notListening() []Cause {
 	var out []Cause
-	for _, m := range v.Machines {
+	for _, m := range v.OnMachines {
 		if m.Listeners == nil || len(m.Units) == 0 || !m.Units[0].well() {
 			continue
 		}
@@ -333,7 +353,7 @@ func (v view) notListening() []Cause {
 
 func (v view) balancer() []Cause {
 	var out []Cause
-	for _, m := range v.Machines {
+	for _, m := range v.OnMachines {
 		for _, b := range m.Backends {
 			if !strings.HasPrefix(b.Status, "DOWN") && !strings.HasPrefix(b.Status, "MAINT") && !strings.HasPrefix(b.Status, "DRAIN") {
 				continue

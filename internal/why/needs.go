@@ -11,15 +11,15 @@ import (
 // namesDown says that nobody answers for names, which explains every name that is not found.
 func (v view) namesDown() []Cause {
 	var out []Cause
-	if !v.gone() && v.Cluster.DNS != nil && v.Cluster.DNS.Ready == 0 {
-		d := v.Cluster.DNS
+	if !v.gone() && v.InCluster.DNS != nil && v.InCluster.DNS.Ready == 0 {
+		d := v.InCluster.DNS
 		out = append(out, Cause{
 			Line:  fmt.Sprintf("%s finds no names: the cluster's DNS is down (%d of %d CoreDNS pods are ready)", v.Service, d.Ready, d.Pods),
 			Proof: append([]Proof{proof("namespace kube-system, CoreDNS", "%s", orWord(d.Why, "no pod is ready"))}, v.unanswered()...),
-			Next:  []Command{next(line("kubectl", "--context", v.Subject.Cluster.Context, "-n", "kube-system", "get", "pods", "-l", "k8s-app=kube-dns"), "how it is; whoever runs the cluster mends it")},
+			Next:  []Command{next(line("kubectl", "--context", v.Cluster.Context, "-n", "kube-system", "get", "pods", "-l", "k8s-app=kube-dns"), "how it is; whoever runs the cluster mends it")},
 		})
 	}
-	if v.Subject.Machines == nil {
+	if v.Machines == nil {
 		return out
 	}
 	for _, l := range v.Lookups {
@@ -62,10 +62,10 @@ func (v view) needUnreachable() []Cause {
 
 // runs reports whether its processes are well, as far as they can tell.
 func (v view) runs() bool {
-	if v.Subject.Cluster != nil {
+	if v.Cluster != nil {
 		return !v.gone() && len(v.ill()) == 0
 	}
-	for _, m := range v.Machines {
+	for _, m := range v.OnMachines {
 		for _, u := range m.Units {
 			if !u.well() {
 				return false
@@ -122,14 +122,14 @@ func (v view) lookup(need int) (Lookup, bool) {
 }
 
 func (v view) provider(need int) (Provider, bool) {
-	if v.Cluster == nil {
+	if v.InCluster == nil {
 		return Provider{}, false
 	}
-	i := slices.IndexFunc(v.Cluster.Providers, func(p Provider) bool { return p.Need == need })
+	i := slices.IndexFunc(v.InCluster.Providers, func(p Provider) bool { return p.Need == need })
 	if i < 0 {
 		return Provider{}, false
 	}
-	return v.Cluster.Providers[i], true
+	return v.InCluster.Providers[i], true
 }
 
 // needOf is the need that a complaint is about.
@@ -241,7 +241,7 @@ func (v view) needLine(i int, c *complaint) string {
 
 func (v view) triedLine(n Need, t Try) string {
 	from := t.From
-	if v.Subject.Cluster != nil {
+	if v.Cluster != nil {
 		from = "its pod"
 	}
 	switch t.Result {
@@ -307,10 +307,10 @@ func (v view) needNext(i int, c *complaint) []Command {
 	if p, ok := v.provider(i); ok && (p.Ready == 0 || !p.There) {
 		out = append(out, next(line("caravan", "why", string(n.Name), "-e", string(v.Environment)), "why that is"))
 	}
-	if c != nil && c.sort == noLogin && v.Subject.Cluster != nil {
+	if c != nil && c.sort == noLogin && v.Cluster != nil {
 		out = append(out, next(v.kubectl("describe", v.object()), "which Secret its password comes from; compare it with the database's"))
 	}
-	if v.Subject.Cluster != nil {
+	if v.Cluster != nil {
 		return append(out, next(line("caravan", "how", string(v.Service), "debug-dns", "-e", string(v.Environment)), "how to try it by hand, from beside its process"))
 	}
 	for _, t := range v.Tries {
@@ -322,11 +322,11 @@ func (v view) needNext(i int, c *complaint) []Command {
 }
 
 func (v view) refusals(need int) []Refusal {
-	if v.Cluster == nil {
+	if v.InCluster == nil {
 		return nil
 	}
 	var out []Refusal
-	for _, r := range v.Cluster.Refusals {
+	for _, r := range v.InCluster.Refusals {
 		if r.Need == need {
 			out = append(out, r)
 		}
@@ -355,7 +355,7 @@ func (v view) policy() []Cause {
 
 // saysWhileItRuns are complaints about needs of a process that runs and is taken for well.
 func (v view) saysWhileItRuns() []Cause {
-	if v.gone() && v.Subject.Cluster != nil {
+	if v.gone() && v.Cluster != nil {
 		return nil
 	}
 	var out []Cause
@@ -376,8 +376,8 @@ func (v view) saysWhileItRuns() []Cause {
 // murmurs are the complaints of processes that are well, as far as they can tell.
 func (v view) murmurs() []complaint {
 	var out []complaint
-	if v.Cluster != nil {
-		for _, p := range v.Cluster.Pods {
+	if v.InCluster != nil {
+		for _, p := range v.InCluster.Pods {
 			for _, s := range p.Containers {
 				if c, ok := complains(s.Log); ok && s.Ready {
 					c.where = seen{p, s}.where()
@@ -386,7 +386,7 @@ func (v view) murmurs() []complaint {
 			}
 		}
 	}
-	for _, m := range v.Machines {
+	for _, m := range v.OnMachines {
 		for _, u := range m.Units {
 			if c, ok := m.complains(u.Name); ok && u.well() {
 				out = append(out, c)

@@ -25,7 +25,7 @@ func (a asked) what() string {
 // failing are the probes that say now that a container is not well.
 func (v view) failing() []asked {
 	var out []asked
-	for _, p := range v.Cluster.Pods {
+	for _, p := range v.InCluster.Pods {
 		for _, c := range p.Containers {
 			for _, q := range c.Probes {
 				kills := q.Kind != "readiness" && c.Restarts > 0
@@ -118,7 +118,7 @@ func (v view) notSteady() []Cause {
 	if v.gone() {
 		return nil
 	}
-	r := v.Cluster.Rollout
+	r := v.InCluster.Rollout
 	switch {
 	case r.Paused:
 		return []Cause{{Line: "its rollout is paused", Proof: []Proof{proof(v.object(), "spec.paused is true")}, Next: []Command{next(v.kubectl("rollout", "resume", v.object()), "goes on with it")}}}

@@ -10,7 +10,7 @@ func (v view) outOfMemory() []Cause {
 	if v.gone() {
 		return nil
 	}
-	for _, p := range v.Cluster.Pods {
+	for _, p := range v.InCluster.Pods {
 		for _, c := range p.Containers {
 			if c.Exit == nil || c.Exit.Reason != "OOMKilled" || c.Ready && v.At.Sub(c.Exit.At) > recent {
 				continue
@@ -42,7 +42,7 @@ func (v view) memoryNear() []Cause {
 		return nil
 	}
 	const near = 90
-	for _, p := range v.Cluster.Pods {
+	for _, p := range v.InCluster.Pods {
 		for _, c := range p.Containers {
 			used, limit := bytesOf(c.MemoryUsed), bytesOf(c.MemoryLimit)
 			if c.Ready && used > 0 && limit > 0 && used*100 > limit*near {
@@ -83,7 +83,7 @@ func (v view) sayings() []complaint {
 			out = append(out, c)
 		}
 	}
-	for _, m := range v.Machines {
+	for _, m := range v.OnMachines {
 		for _, u := range m.Units {
 			if u.well() {
 				continue
@@ -120,7 +120,7 @@ func (v view) said(c complaint) Cause {
 	switch c.sort {
 	case noVariable:
 		out.Line = fmt.Sprintf("%s ends at its start: its variable %s is not set", name, orWord(what, "of which its log speaks"))
-		if c := v.Subject.Cluster; c != nil {
+		if c := v.Cluster; c != nil {
 			out.Next = append(out.Next, next(v.kubectl("describe", v.object()), "the variables it is given, where EnvironmentFile was on machines"))
 		}
 	case noLogin:
@@ -178,7 +178,7 @@ func prefixed(prefix, word string) string {
 
 // logs is the command that shows what it says.
 func (v view) logs(h Host) Command {
-	if v.Subject.Cluster != nil {
+	if v.Cluster != nil {
 		if len(v.ill()) > 0 && !v.ill()[0].Running && v.ill()[0].Restarts > 0 {
 			return next(v.kubectl("logs", v.ill()[0].Pod.Name, "-c", v.ill()[0].Container.Name, "--previous", "--tail=100"), "what it said before it ended, as journalctl did")
 		}
@@ -189,7 +189,7 @@ func (v view) logs(h Host) Command {
 
 func (v view) journalUnits() []string {
 	var out []string
-	for _, u := range v.Subject.Machines.Units {
+	for _, u := range v.Machines.Units {
 		out = append(out, "-u", u)
 	}
 	return out
@@ -254,7 +254,7 @@ func (v view) restarted() []Cause {
 		return nil
 	}
 	var out []Cause
-	for _, p := range v.Cluster.Pods {
+	for _, p := range v.InCluster.Pods {
 		for _, c := range p.Containers {
 			if c.Ready && c.Restarts > 0 && c.Exit != nil && !c.Init {
 				out = append(out, Cause{

@@ -5,7 +5,6 @@
 package why
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,6 +64,7 @@ type Command struct {
 type rule struct {
 	name  string
 	judge func(view) []Cause
+	last  bool // it says no more than that something is so, and nothing where another rule said why
 }
 
 // view is what a rule looks at.
@@ -75,15 +75,29 @@ func Diagnose(e Evidence) Diagnosis {
 	d := Diagnosis{Service: e.Service, Environment: e.Environment, Kind: e.kind(), Where: e.where(), Read: e.At, Fine: []string{}, Unseen: e.Unseen}
 	v := view{e}
 	for _, r := range rules {
-		d.Causes = append(d.Causes, named(r.name, r.judge(v))...)
+		for _, c := range named(r.name, r.judge(v)) {
+			if !r.last || !explained(d.Causes, c) {
+				d.Causes = append(d.Causes, c)
+			}
+		}
 	}
 	d.Causes = once(d.Causes)
 	for _, r := range doubts {
+		if r.last && len(d.Causes) > 0 {
+			continue
+		}
 		d.Doubts = append(d.Doubts, named(r.name, r.judge(v))...)
 	}
 	d.Fine = v.fine(d)
 	d.Verdict, d.First = v.verdict(d)
 	return d
+}
+
+// explained reports whether a cause is about something that a cause before it explains.
+func explained(before []Cause, c Cause) bool {
+	return slices.ContainsFunc(before, func(b Cause) bool {
+		return len(c.Proof) > 0 && slices.ContainsFunc(b.Proof, func(p Proof) bool { return p.Where == c.Proof[0].Where })
+	})
 }
 
 func named(rule string, found []Cause) []Cause {
@@ -174,20 +188,4 @@ func short(text string) string {
 		return string(r[:most]) + "…"
 	}
 	return line
-}
-
-// newest sorts proofs so that the last comes first; those without a time stay in front.
-func newest(p []Proof) []Proof {
-	slices.SortStableFunc(p, func(a, b Proof) int {
-		switch {
-		case a.At == nil && b.At == nil:
-			return 0
-		case a.At == nil:
-			return -1
-		case b.At == nil:
-			return 1
-		}
-		return cmp.Compare(b.At.UnixNano(), a.At.UnixNano())
-	})
-	return p
 }

@@ -8,17 +8,17 @@ import (
 )
 
 func (v view) selector() []Cause {
-	if v.gone() || len(v.Cluster.Pods) == 0 {
+	if v.gone() || len(v.InCluster.Pods) == 0 {
 		return nil
 	}
 	var out []Cause
-	for _, s := range v.Cluster.Services {
+	for _, s := range v.InCluster.Services {
 		if s.Selector == "" || s.Matches > 0 {
 			continue
 		}
 		out = append(out, Cause{
 			Line:  fmt.Sprintf("nobody reaches %s: Service %s chooses pods by %s, and none has that", v.Service, s.Name, s.Selector),
-			Proof: []Proof{proof("service/"+s.Name, "selector %s, no address", s.Selector), proof("pod/"+v.Cluster.Pods[0].Name, "labels %s", labels(v.Cluster.Pods[0].Labels))},
+			Proof: []Proof{proof("service/"+s.Name, "selector %s, no address", s.Selector), proof("pod/"+v.InCluster.Pods[0].Name, "labels %s", labels(v.InCluster.Pods[0].Labels))},
 			Next:  []Command{next(v.kubectl("get", "pods", "--show-labels"), "what labels pods have"), next(v.kubectl("get", "endpointslices", "-l", "kubernetes.io/service-name="+s.Name), "whom the Service leads to")},
 		})
 	}
@@ -40,7 +40,7 @@ func (v view) servicePort() []Cause {
 		return nil
 	}
 	var out []Cause
-	for _, s := range v.Cluster.Services {
+	for _, s := range v.InCluster.Services {
 		for _, p := range s.Ports {
 			text := ""
 			switch {
@@ -66,7 +66,7 @@ func (v view) servicePort() []Cause {
 // listens are the ports on which its pods were found to listen.
 func (v view) listens() []int {
 	var out []int
-	for _, p := range v.Cluster.Pods {
+	for _, p := range v.InCluster.Pods {
 		for _, c := range p.Containers {
 			for _, n := range c.Listens {
 				if !slices.Contains(out, n) {

@@ -67,7 +67,7 @@ func (l *look) evidence() why.Evidence {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e := l.e
-	e.Cluster = &l.seen
+	e.InCluster = &l.seen
 	sortEvidence(&e)
 	return e
 }

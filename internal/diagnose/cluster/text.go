@@ -32,7 +32,7 @@ func sortEvidence(e *why.Evidence) {
 	e.Unseen = slices.Compact(e.Unseen)
 	slices.SortFunc(e.Tries, func(a, b why.Try) int { return cmp.Or(a.Need-b.Need, cmp.Compare(a.From, b.From)) })
 	slices.SortFunc(e.Lookups, func(a, b why.Lookup) int { return cmp.Or(a.Need-b.Need, cmp.Compare(a.From, b.From)) })
-	c := e.Cluster
+	c := e.InCluster
 	slices.SortFunc(c.Services, func(a, b why.Service) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(c.References, func(a, b why.Reference) int {
 		return cmp.Or(cmp.Compare(b.Kind, a.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Key, b.Key), cmp.Compare(a.For, b.For))

@@ -59,7 +59,7 @@ const atOnce = 16
 func sortEvidence(e *why.Evidence) {
 	slices.Sort(e.Unseen)
 	e.Unseen = slices.Compact(e.Unseen)
-	slices.SortFunc(e.Machines, func(a, b why.OnMachine) int { return cmp.Compare(a.Host.Name, b.Host.Name) })
+	slices.SortFunc(e.OnMachines, func(a, b why.OnMachine) int { return cmp.Compare(a.Host.Name, b.Host.Name) })
 	slices.SortFunc(e.Tries, func(a, b why.Try) int { return cmp.Or(a.Need-b.Need, cmp.Compare(a.From, b.From)) })
 	slices.SortFunc(e.Lookups, func(a, b why.Lookup) int { return cmp.Or(a.Need-b.Need, cmp.Compare(a.From, b.From)) })
 }
@@ -76,7 +76,7 @@ func (l *look) visit(ctx context.Context, h why.Host, do func(context.Context, *
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.e.Machines = append(l.e.Machines, out)
+	l.e.OnMachines = append(l.e.OnMachines, out)
 }
 
 // machine looks at one that the subject runs on.
