@@ -26,7 +26,7 @@ type ward struct {
 
 // asking is how long a fault may take to show, and how long until it is asked again.
 const (
-	asking = 100 * time.Second
+	asking = 3 * time.Minute
 	often  = 2 * time.Second
 )
 
@@ -130,7 +130,7 @@ func (w ward) ask(t *testing.T, f fault) {
 	tick := time.NewTicker(often)
 	defer tick.Stop()
 	for again := false; ; {
-		said, code := w.why(ctx, f.service, env, f.flags...)
+		said, code := w.why(t.Context(), f.service, env, f.flags...)
 		first, _, _ := strings.Cut(said, "\n")
 		if strings.Contains(first, f.want) && code == want {
 			if again {
