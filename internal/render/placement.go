@@ -10,13 +10,13 @@ import (
 
 // Placement is where a file goes on machines.
 type Placement struct {
-	Hosts   []Host `json:"hosts"`             // each gets it
-	Path    string `json:"path,omitempty"`    // absolute; "" for what only people read: it is kept with its release and nowhere else
-	Owner   string `json:"owner,omitempty"`   // account; root when empty
-	Group   string `json:"group,omitempty"`   // root when empty
-	Base64  bool   `json:"base64,omitempty"`  // the text is, and is decoded on the machine
-	Block   bool   `json:"block,omitempty"`   // it is a part of a file that others write, too, kept between two marks
-	Restart bool   `json:"restart,omitempty"` // what runs reads it when it starts
+	Hosts  []Host   `json:"hosts"`            // each gets it
+	Path   string   `json:"path,omitempty"`   // absolute; "" for what only people read: it is kept with its release and nowhere else
+	Owner  string   `json:"owner,omitempty"`  // account; root when empty
+	Group  string   `json:"group,omitempty"`  // root when empty
+	Base64 bool     `json:"base64,omitempty"` // the text is, and is decoded on the machine
+	Block  bool     `json:"block,omitempty"`  // it is a part of a file that others write, too, kept between two marks
+	Units  []string `json:"units,omitempty"`  // that read it when they start
 }
 
 // InstallName is the name of the file that says what something needs on machines besides files, an Install as JSON. Its

@@ -106,7 +106,7 @@ func (e environment) balancer(things []thing) thing {
 	}
 	// Its package has started it before it was configured.
 	t.fresh, t.reloads = []string{"systemctl", "restart", "haproxy.service"}, true
-	t.content = []file{{File: render.File{Path: e.in("haproxy", "haproxy.cfg"), Text: e.proxy(things), Mode: 0o644}, at: "/etc/haproxy/haproxy.cfg", restart: true}}
+	t.content = []file{{File: render.File{Path: e.in("haproxy", "haproxy.cfg"), Text: e.proxy(things), Mode: 0o644}, at: "/etc/haproxy/haproxy.cfg", units: t.start}}
 	return t
 }
 

@@ -59,9 +59,9 @@ func (e environment) part(s store, name, text, at, only string) file {
 	return file{File: render.File{Path: e.in("datastores", s.label, name), Text: text, Mode: 0o644}, at: at, only: only}
 }
 
-// read says of a file that what runs reads it when it starts.
-func (f file) read() file {
-	f.restart = true
+// read says which unit reads a file when it starts.
+func (f file) read(unit string) file {
+	f.units = []string{unit}
 	return f
 }
 

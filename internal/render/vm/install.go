@@ -17,7 +17,7 @@ func (e environment) files(t thing) ([]render.File, error) {
 			hosts = []string{f.only}
 		}
 		f.Subject = t.name
-		f.Placed = &render.Placement{Hosts: e.at(hosts), Path: f.at, Base64: f.base64, Restart: f.restart}
+		f.Placed = &render.Placement{Hosts: e.at(hosts), Path: f.at, Base64: f.base64, Units: f.units}
 		out = append(out, f.File)
 	}
 	install, err := e.install(t).File(path.Join(path.Dir(t.content[0].Path), render.InstallName))

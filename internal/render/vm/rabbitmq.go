@@ -23,8 +23,8 @@ func (e environment) rabbitmq(t *thing, s store) {
 	t.health = []string{"rabbitmq-diagnostics", "--quiet", "check_running"}
 	t.keeps = []string{"/var/lib/rabbitmq/mnesia"}
 	t.content = []file{
-		e.part(s, "rabbitmq.conf", e.rabbitConfig(s), "/etc/rabbitmq/rabbitmq.conf", "").read(),
-		e.part(s, "definitions.json", s.virtualHosts(), "/etc/rabbitmq/definitions.json", "").read(),
+		e.part(s, "rabbitmq.conf", e.rabbitConfig(s), "/etc/rabbitmq/rabbitmq.conf", "").read(t.start[0]),
+		e.part(s, "definitions.json", s.virtualHosts(), "/etc/rabbitmq/definitions.json", "").read(t.start[0]),
 		e.part(s, "secrets.md", e.rabbitSecrets(s), "", ""),
 	}
 	e.behindOne(t, s, spot{checks: []string{"option tcp-check"}})

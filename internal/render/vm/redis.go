@@ -19,7 +19,7 @@ func (e environment) redis(t *thing, s store) {
 	t.start = []string{server}
 	t.secrets = []string{e.secretsAtStore(s, ".conf")}
 	t.content = []file{
-		e.part(s, server, e.redisUnit(s, "redis", ""), "/etc/systemd/system/"+server, "").read(),
+		e.part(s, server, e.redisUnit(s, "redis", ""), "/etc/systemd/system/"+server, "").read(server),
 		e.part(s, "secrets.md", e.redisSecrets(s), "", ""),
 	}
 	for i, host := range s.Hosts {
@@ -35,7 +35,7 @@ func (e environment) redis(t *thing, s store) {
 		t.start = append(t.start, sentinel)
 		t.secrets = append(t.secrets, e.secretsAtStore(s, "-sentinel.conf"))
 		t.claims = append(t.claims, claim{"TCP", sentinelPort})
-		t.content = append(t.content, e.part(s, sentinel, e.redisUnit(s, "sentinel", "-sentinel"), "/etc/systemd/system/"+sentinel, "").read())
+		t.content = append(t.content, e.part(s, sentinel, e.redisUnit(s, "sentinel", "-sentinel"), "/etc/systemd/system/"+sentinel, "").read(sentinel))
 		for _, host := range s.Hosts {
 			t.content = append(t.content, e.part(s, "sentinel-"+host+".conf", e.sentinelConfig(s, host), e.redisAt(s, "sentinel"), host))
 		}

@@ -46,15 +46,15 @@ func (e environment) service(s render.Service) (thing, error) {
 
 // programFiles are a process's unit, variables and documents.
 func (e environment) programFiles(folder string, p program) []file {
-	out := []file{{File: render.File{Path: path.Join(folder, p.name+".service"), Text: e.unit(p), Mode: 0o644}, at: "/etc/systemd/system/" + p.name + ".service", restart: true}}
+	out := []file{{File: render.File{Path: path.Join(folder, p.name+".service"), Text: e.unit(p), Mode: 0o644}, at: "/etc/systemd/system/" + p.name + ".service", units: []string{p.name + ".service"}}}
 	if p.plain() {
-		out = append(out, file{File: render.File{Path: path.Join(folder, p.name+".env"), Text: e.variablesText(p), Mode: 0o644}, at: e.variablesAt(p), restart: true})
+		out = append(out, file{File: render.File{Path: path.Join(folder, p.name+".env"), Text: e.variablesText(p), Mode: 0o644}, at: e.variablesAt(p), units: []string{p.name + ".service"}})
 	}
 	for _, d := range p.files {
 		if !d.given || d.hidden() {
 			continue
 		}
-		f := file{File: render.File{Path: path.Join(folder, "files", d.at), Text: render.Form(d.pieces), Mode: d.mode}, at: d.from, base64: d.base64, restart: true}
+		f := file{File: render.File{Path: path.Join(folder, "files", d.at), Text: render.Form(d.pieces), Mode: d.mode}, at: d.from, base64: d.base64, units: []string{p.name + ".service"}}
 		if d.base64 {
 			f.Path += ".base64"
 		}

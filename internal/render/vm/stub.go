@@ -19,7 +19,7 @@ func (e environment) stub(s render.Stub) (thing, error) {
 	at := path.Join("/etc/nginx/sites-enabled", name)
 	t := thing{
 		name: s.Name, about: "stub", wave: s.Wave, hosts: s.Hosts, called: true, packages: []string{"nginx-light"},
-		content: []file{{File: render.File{Path: e.in("stubs", name, name+".conf"), Text: text, Mode: 0o644}, at: at, restart: true}},
+		content: []file{{File: render.File{Path: e.in("stubs", name, name+".conf"), Text: text, Mode: 0o644}, at: at, units: []string{"nginx.service"}}},
 		// Its package has started nginx already, with a page of its own on port 80.
 		without: []string{"/etc/nginx/sites-enabled/default"},
 		fresh:   []string{"systemctl", "reload-or-restart", "nginx.service"},

@@ -37,10 +37,10 @@ type thing struct {
 // file is a rendered file and the place on a machine that it is for.
 type file struct {
 	render.File
-	at      string // path on the machine; "" when it is for people
-	only    string // the one machine it is for; "" for all that the thing is on
-	base64  bool
-	restart bool // what runs reads it when it starts
+	at     string // path on the machine; "" when it is for people
+	only   string // the one machine it is for; "" for all that the thing is on
+	base64 bool
+	units  []string // that read it when they start
 }
 
 // on tells whether a file is put on a host of its thing.
