@@ -61,7 +61,7 @@ var may = map[string][]string{
 	"workspace":           {"consent", "discover", "document", "estate", "expansion", "fault", "syntax", "workload"},
 	"store":               {"address", "consent", "depmap", "estate", "expansion", "fault", "journey", "readiness"},
 	"kube":                {"estate", "fault", "journey", "render"},
-	"host":                {"estate", "fault", "journey", "render"},
+	"host":                {"estate", "fault", "journey", "redact", "render"},
 	"directory":           {"estate", "fault", "journey", "render"},
 	"store/*":             {},
 	"jobs":                {"fault", "journey"},

@@ -27,7 +27,6 @@ const InstallName = "install.json"
 type Install struct {
 	Name     estate.ServiceName `json:"name"`
 	Hosts    []Host             `json:"hosts"`              // in the order in which it is renewed, one after the other
-	Together bool               `json:"together,omitempty"` // its machines wait for each other when it is first started
 	Packages []string           `json:"packages,omitempty"` // of Debian
 	Users    []string           `json:"users,omitempty"`    // accounts without a home
 	Private  []string           `json:"private,omitempty"`  // folders that there are, and that only root looks into

@@ -26,7 +26,7 @@ func (e environment) datastore(d render.Datastore) (thing, error) {
 	s := store{Datastore: d, label: workload.NameOf(string(d.Name)), memory: memory}
 	t := thing{
 		name: d.Name, about: strings.TrimSpace(d.Technology + " " + d.Version), team: d.Team, wave: d.Wave, hosts: d.Hosts, called: true,
-		claims: []claim{{"TCP", d.Port}}, patience: storePatience, together: len(d.Hosts) > 1,
+		claims: []claim{{"TCP", d.Port}}, patience: storePatience,
 	}
 	if len(d.Hosts) == 0 {
 		return thing{}, fault.Newf(fault.Invalid, "%s is placed on no machine; give it at least one", d.Name)

@@ -41,7 +41,7 @@ func (e environment) install(t thing) render.Install {
 	i := render.Install{
 		Name: t.name, Hosts: e.at(t.hosts), Packages: t.packages, Users: t.users, Without: t.without, Quiet: t.quiet, Secrets: t.secrets,
 		Health: t.health, Patience: cmp.Or(t.patience, usualPatience), Data: t.keeps,
-		Private: []string{e.secretFolder()}, Together: t.together,
+		Private: []string{e.secretFolder()},
 	}
 	for _, name := range t.start {
 		i.Units = append(i.Units, render.Unit{Name: name, Reload: t.reloads})

@@ -26,7 +26,6 @@ type thing struct {
 	without  []string // files of its packages that must not be there
 	health   []string // command that ends with 0 when it is well
 	patience int      // seconds it is given for that
-	together bool     // its machines wait for each other when it is first started
 	drain    int      // seconds that requests under way are given when it is taken out of balance
 	keeps    []string // folders of what it was given to keep
 	claims   []claim  // ports it listens on
