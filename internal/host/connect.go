@@ -249,7 +249,7 @@ func (m *Machine) Run(ctx context.Context, stdin io.Reader, argv ...string) (Res
 	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
 	defer stop()
 	err = s.Run(m.asRoot(line))
-	r := Result{Stdout: out.Bytes(), Stderr: complaints.Bytes()}
+	r := Result{Stdout: out.kept.Bytes(), Stderr: complaints.kept.Bytes()}
 	var exit *ssh.ExitError
 	switch {
 	case ctx.Err() != nil:
@@ -285,23 +285,27 @@ func (m *Machine) lost(err error) error {
 	return fault.Newf(fault.Unavailable, "%s: %w: %s; check that it runs, then run it again", m.Name, errLost, err.Error())
 }
 
-// bounded keeps what is written to it, up to mostOutput; then it lets go of who writes.
+// bounded keeps what is written to it, up to mostOutput; then it lets go of who writes. The buffer is no part of it by name: its ReadFrom
+// would read without a bound.
 type bounded struct {
-	bytes.Buffer
+	kept bytes.Buffer
 	over bool
 	full func() error
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	if len(p) > mostOutput-b.Len() && !b.over {
+	if len(p) > mostOutput-b.kept.Len() && !b.over {
 		b.over = true
 		_ = b.full()
 	}
 	if b.over {
 		return len(p), nil
 	}
-	return b.Buffer.Write(p)
+	return b.kept.Write(p)
 }
+
+// String is what was kept.
+func (b *bounded) String() string { return b.kept.String() }
 
 // Line is a command line that any POSIX shell reads as exactly these arguments: each stands in single quotes (POSIX.1-2017, Shell
 // Command Language, 2.2.2). Invalid when there are none, or one has a NUL, which no argument can have.

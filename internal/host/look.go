@@ -115,7 +115,7 @@ func (v *view) conflict() error {
 	var out []error
 	for i, d := range v.verdicts {
 		if d.why != "" {
-			out = append(out, fault.Newf(fault.Conflict, "%s:%s %s", v.m.Name, v.wares[i].At, d.why))
+			out = append(out, fault.Newf(fault.Conflict, "%s:%s (%s) %s", v.m.Name, v.wares[i].At, v.wares[i].path, d.why))
 		}
 	}
 	return errors.Join(out...)
