@@ -47,6 +47,7 @@ type App struct {
 	declared workspace.Workspace // what it declares
 	database string              // postgres:// URL of the store; "" for SQLite
 
+	glances    glances
 	conducting sync.Mutex // guards the conductor
 	conductor  *conductor.Conductor
 

@@ -45,6 +45,7 @@ var may = map[string][]string{
 	"render":        {"estate", "fault", "workload"},
 	"render/*":      {"estate", "fault", "render", "workload"},
 	"journey":       {"estate", "expansion", "render"},
+	"journey/*":     {"fault", "journey", "render"},
 	"consent":       {"document", "estate", "expansion", "fault", "journey", "syntax"},
 	"how":           {"depmap", "document", "endpoint", "estate", "fault", "render", "render/kube", "render/vm", "workload"},
 	"readiness":     {"consent", "estate", "expansion", "journey"},
@@ -60,8 +61,13 @@ var may = map[string][]string{
 	"discover/consul":     append([]string{"discover/hclfile"}, reader...),
 	"workspace":           {"consent", "discover", "document", "estate", "expansion", "fault", "syntax", "workload"},
 	"store":               {"address", "consent", "depmap", "estate", "expansion", "fault", "journey", "readiness"},
+<<<<<<< HEAD
 	"kube":                {"estate", "fault", "journey", "render"},
 	"host":                {"estate", "fault", "journey", "redact", "render"},
+=======
+	"kube":                {"estate", "fault", "journey", "redact", "render"},
+	"host":                {"estate", "fault", "journey", "render"},
+>>>>>>> main
 	"directory":           {"estate", "fault", "journey", "render"},
 	"store/*":             {},
 	"jobs":                {"fault", "journey"},
@@ -73,7 +79,7 @@ var may = map[string][]string{
 	"api/client": {"address", "api", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "readiness", "store"},
 	"cli":        {"address", "api", "api/client", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "readiness", "render", "web", "workload", "workspace"},
 	// the program
-	"app": {"address", "conductor", "consent", "depmap", "directory", "discover", "discover/every", "estate", "expansion", "fault", "finding", "how", "jobs", "journey", "merge", "readiness", "render", "render/kube", "render/vm",
+	"app": {"address", "conductor", "consent", "depmap", "directory", "discover", "discover/every", "estate", "expansion", "fault", "finding", "host", "how", "jobs", "journey", "kube", "merge", "readiness", "render", "render/kube", "render/vm",
 		"store", "web", "workload", "workspace"},
 	// for those who work on it
 	"architecture": {},

@@ -81,6 +81,9 @@ type JourneyStep = board.Step
 // JourneyLine is a line that a step said of itself.
 type JourneyLine = board.Line
 
+// JourneyLooked is when an environment was asked what is in place there.
+type JourneyLooked = board.Looked
+
 // Answer is a team's yes or no to steps, as they were shown.
 type Answer struct {
 	Team    estate.TeamName

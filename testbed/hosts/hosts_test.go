@@ -246,6 +246,7 @@ func TestMachines(t *testing.T) {
 		test func(*testing.T, *testbed.Bed)
 	}{
 		{"what is rendered runs, and the second time nothing changes", runsAndStays},
+		{"it keeps what targets promise", conforms},
 		{"an undo leaves machines as they were", leavesAsItWas},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, b) })
@@ -324,4 +325,3 @@ func leavesAsItWas(t *testing.T, b *testbed.Bed) {
 		t.Errorf("%v, %v", found, err)
 	}
 }
-
