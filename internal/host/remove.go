@@ -459,7 +459,7 @@ func (r *removing) data(ctx context.Context, o outcome) (stay []string, err erro
 	if len(o.Install.Data) == 0 {
 		return nil, nil
 	}
-	if err := r.m.empty(ctx, o.Install.Data...); err != nil {
+	if err := r.m.empty(ctx, slices.Concat(o.Install.Data, o.Install.Shared)...); err != nil {
 		return nil, err
 	}
 	res, err := r.m.Run(ctx, nil, append([]string{"stat", "--format=%n", "--"}, o.Install.Data...)...)

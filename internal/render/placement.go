@@ -38,7 +38,8 @@ type Install struct {
 	Health   []string           `json:"health,omitempty"`   // command that ends with 0 when it is well
 	Patience int                `json:"patience"`           // seconds it is given for that
 	Balance  *Balance           `json:"balance,omitempty"`
-	Data     []string           `json:"data,omitempty"` // folders that hold what it was given to keep
+	Data     []string           `json:"data,omitempty"`   // folders that hold what it was given to keep
+	Shared   []string           `json:"shared,omitempty"` // folders above those, which go with the last in them
 }
 
 // Unit is a unit of systemd.

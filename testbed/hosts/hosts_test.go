@@ -246,7 +246,16 @@ func TestMachines(t *testing.T) {
 		test func(*testing.T, *testbed.Bed)
 	}{
 		{"what is rendered runs, and the second time nothing changes", runsAndStays},
+		{"a service is renewed under load, and no request fails", updatedUnderLoad},
+		{"a release that is not well goes back by itself", badReleaseGoesBack},
+		{"a machine that is cut off is named, and gone on with", cutOff},
+		{"a full disk stops it before anything is written", diskFull},
+		{"values arrive as they are, files with their modes", nastyValues},
+		{"what is in the way is shown, kept and brought back", inTheWay},
+		{"secrets that are missing are asked for", secretsAreAskedFor},
+		{"packages come and go", packagesComeAndGo},
 		{"it keeps what targets promise", conforms},
+		{"another account does it through sudo", throughSudo},
 		{"an undo leaves machines as they were", leavesAsItWas},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, b) })

@@ -40,7 +40,7 @@ func (e environment) at(names []string) []render.Host {
 func (e environment) install(t thing) render.Install {
 	i := render.Install{
 		Name: t.name, Hosts: e.at(t.hosts), Packages: t.packages, Users: t.users, Without: t.without, Quiet: t.quiet, Secrets: t.secrets,
-		Health: t.health, Patience: cmp.Or(t.patience, usualPatience), Data: t.keeps,
+		Health: t.health, Patience: cmp.Or(t.patience, usualPatience), Data: t.keeps, Shared: e.shared(t),
 		Private: []string{e.secretFolder()},
 	}
 	for _, name := range t.start {
@@ -53,6 +53,17 @@ func (e environment) install(t thing) render.Install {
 	}
 	i.Balance = e.balance(t)
 	return i
+}
+
+// shared are the organisation's own folders above what a thing keeps.
+func (e environment) shared(t thing) []string {
+	var out []string
+	for _, dir := range []string{path.Join("/srv", e.org), path.Join("/var/lib", e.org)} {
+		if slices.ContainsFunc(t.keeps, func(k string) bool { return path.Dir(k) == dir }) {
+			out = append(out, dir)
+		}
+	}
+	return out
 }
 
 // usualPatience is how many seconds what says nothing of its own is given to start.
