@@ -61,13 +61,8 @@ var may = map[string][]string{
 	"discover/consul":     append([]string{"discover/hclfile"}, reader...),
 	"workspace":           {"consent", "discover", "document", "estate", "expansion", "fault", "syntax", "workload"},
 	"store":               {"address", "consent", "depmap", "estate", "expansion", "fault", "journey", "readiness"},
-<<<<<<< HEAD
-	"kube":                {"estate", "fault", "journey", "render"},
-	"host":                {"estate", "fault", "journey", "redact", "render"},
-=======
 	"kube":                {"estate", "fault", "journey", "redact", "render"},
-	"host":                {"estate", "fault", "journey", "render"},
->>>>>>> main
+	"host":                {"estate", "fault", "journey", "redact", "render"},
 	"directory":           {"estate", "fault", "journey", "render"},
 	"store/*":             {},
 	"jobs":                {"fault", "journey"},
