@@ -65,7 +65,7 @@ var may = map[string][]string{
 	"workspace":           {"consent", "discover", "document", "estate", "expansion", "fault", "message", "syntax", "workload"},
 	"store":               {"address", "consent", "depmap", "estate", "expansion", "fault", "journey", "message", "readiness"},
 	"kube":                {"estate", "fault", "journey", "redact", "render"},
-	"host":                {"estate", "fault", "journey", "render"},
+	"host":                {"estate", "fault", "journey", "redact", "render"},
 	"live":                {"discover", "discover/kube", "discover/machine", "estate", "host", "kube"},
 	"directory":           {"estate", "fault", "journey", "render"},
 	"diagnose/*":          {"host", "redact", "why"},
