@@ -49,6 +49,7 @@ func (t *Target) plan(ctx context.Context, files []render.File) (*plan, error) {
 	for i, f := range files {
 		paths[i] = f.Path
 	}
+	p.tree.builds = t.o.Builds
 	folders, units, err := p.tree.placed(paths)
 	if err != nil {
 		return nil, err

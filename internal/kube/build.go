@@ -23,6 +23,7 @@ const kustomization = "kustomization.yaml"
 // touches few of many, so only what is asked for is read.
 type tree struct {
 	owner   string
+	builds  *Builds
 	files   map[string]render.File
 	folders []string         // with a kustomization, sorted
 	layers  map[string]layer // those that were read
@@ -237,6 +238,10 @@ func (t *tree) input(u unit) estate.Digest {
 
 // build are the objects of a unit, each with the file it came from.
 func (t *tree) build(u unit) ([]made, error) {
+	return t.builds.of(shortDigest([]string{t.owner, u.folder, string(t.input(u))}), func() ([]made, error) { return t.kustomize(u) })
+}
+
+func (t *tree) kustomize(u unit) ([]made, error) {
 	disk := filesys.MakeFsInMemory()
 	for _, p := range u.reads {
 		text := t.files[p].Text

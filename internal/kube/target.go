@@ -31,6 +31,7 @@ type TargetOptions struct {
 	Environment estate.EnvironmentName
 	Files       []render.File // of the environment, of the whole course; what is only observed and removed needs none
 	Force       bool          // overwrite and remove what was edited since it was made, and what others made
+	Builds      *Builds       // shared with other targets of the program; none for nil
 	Patience    time.Duration // until what was applied is ready, or gone; 5 minutes for 0
 }
 
