@@ -24,7 +24,7 @@ const (
 	services  = 300
 	teams     = 10
 	atOnce    = 4
-	repeats   = 3
+	repeats   = 1
 	templates = "testdata/service"
 )
 
