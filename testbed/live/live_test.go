@@ -47,11 +47,11 @@ func TestWhatRunsIsSeenBesideWhatIsConfigured(t *testing.T) {
 }
 
 // built builds a program.
-func built(t *testing.T, dir, what string) string {
+func built(t *testing.T, dir, what string, environ ...string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "program")
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", out, what)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), environ...)
 	if said, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}
@@ -313,7 +313,7 @@ func cluster(t *testing.T, w world) {
 			t.Fatal(err)
 		}
 	}
-	program := built(t, dir, ".")
+	program := built(t, dir, ".", "CGO_ENABLED=0")
 	if err := w.Push(t.Context(), "talker:1", testbed.Image{Files: map[string]string{"/talker": program, "/bin/cat": program}, Env: []string{"PATH=/bin"}, Entrypoint: []string{"/talker"}}); err != nil {
 		t.Fatal(err)
 	}
