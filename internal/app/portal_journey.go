@@ -41,8 +41,21 @@ func (p Portal) Journey(ctx context.Context, name string) (web.Journey, error) {
 	if v.Ready, err = p.App.judge(ctx, plan, standing); err != nil {
 		return v, err
 	}
+	if v.Told, err = p.told(ctx, name); err != nil {
+		return v, err
+	}
 	v.Lines, err = p.lines(ctx, standing.Run)
 	return v, err
+}
+
+// told is who was told what of an expansion.
+func (p Portal) told(ctx context.Context, name string) ([]web.JourneyTold, error) {
+	list, err := p.App.store.Messages(ctx, name, mostDeliveries)
+	out := make([]web.JourneyTold, 0, len(list))
+	for _, d := range list {
+		out = append(out, web.JourneyTold{Team: d.Team, Over: string(d.Channel), To: d.To, Title: d.Title, State: string(d.State), Error: d.Error, At: d.At, Next: d.Next})
+	}
+	return out, err
 }
 
 // runOf is how a step stands in a run that does exactly that step.
@@ -77,7 +90,7 @@ func (p Portal) Answer(ctx context.Context, name string, a web.Answer) error {
 		return err
 	}
 	for _, id := range a.Steps {
-		err := p.App.store.Veto(ctx, name, consent.Veto{Team: a.Team, By: a.By, Step: id, Reason: a.Reason, At: p.App.now()})
+		err := p.App.store.Veto(ctx, name, consent.Veto{Team: a.Team, By: a.By, Step: id, Reason: a.Reason, At: p.App.now()}, "")
 		if err != nil && fault.KindOf(err) != fault.Conflict { // it is vetoed by them already
 			return err
 		}

@@ -39,6 +39,10 @@ func (a *App) conduct(ctx context.Context) (*conductor.Conductor, error) {
 		Queue: jobs.Options{Database: a.database, Path: filepath.Join(a.dir, ".caravan", "jobs.db")},
 	})
 	a.conductor = c
+	if err == nil {
+		a.outbox = a.newOutbox()
+		a.outbox.Start(a.ctx)
+	}
 	return c, err
 }
 
@@ -69,7 +73,11 @@ func (a *App) StartMove(ctx context.Context, name string, req MoveRequest, anywh
 	if err := a.ask(ctx, &consents); err != nil {
 		return journey.Run{}, err
 	}
-	return a.begin(ctx, c, journey.Forth, o, by, req.Why)
+	r, err := a.begin(ctx, c, journey.Forth, o, by, req.Why)
+	if err != nil {
+		return r, err
+	}
+	return r, a.announceRun(ctx, r)
 }
 
 // clear refuses what is in the way, all of it, before anything is done.

@@ -331,16 +331,6 @@ func absent(err error) error {
 	return err
 }
 
-// paths are those of the recorded files, and of objects whose file is not recorded, sorted.
-func (v *inventory) paths() []string {
-	out := slices.Collect(maps.Keys(v.Files))
-	for _, o := range v.Objects {
-		out = append(out, o.Path)
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
 // of are the records of objects that a file makes, those of earlier ones of it apart, by key.
 func (v *inventory) of(path string) (now, old []objectRecord) {
 	for _, key := range slices.Sorted(maps.Keys(v.Objects)) {
@@ -355,4 +345,6 @@ func (v *inventory) of(path string) (now, old []objectRecord) {
 	return now, old
 }
 
-func sortedKeys[V any](m map[string]V) []string { return slices.SortedFunc(maps.Keys(m), strings.Compare) }
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.SortedFunc(maps.Keys(m), strings.Compare)
+}

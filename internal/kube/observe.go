@@ -68,4 +68,3 @@ func (v *inventory) found(path string, f fileRecord, live map[string]*unstructur
 func anyLive(records []objectRecord, live map[string]*unstructured.Unstructured) bool {
 	return slices.ContainsFunc(records, func(o objectRecord) bool { return live[o.ID.key()] != nil })
 }
-

@@ -25,6 +25,7 @@ type View struct {
 	Run       *journey.Run          // the last; nil when there was none
 	Lines     []Line                // what its steps said last
 	Ready     []readiness.Readiness // how far each service is from going live, by name
+	Told      []Told                // to whom what was told, the last first
 	Undecided int
 	Looked    []Looked        // at environments that had to be asked
 	Team      estate.TeamName // whose page it is; "" for all
