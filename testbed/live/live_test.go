@@ -245,13 +245,17 @@ func machinesOutOfReach(t *testing.T, w world) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var others []string
+	const impostor = "10.10.0.21"
 	key := ""
 	for line := range strings.Lines(string(known)) {
-		if f := strings.Fields(line); len(f) >= 3 && strings.Contains(f[0], "10.10.0.21") && key != "" {
-			line = f[0] + " " + f[1] + " " + key + "\n" // another machine's
-		} else if len(f) >= 3 && !strings.Contains(f[0], "10.10.0.21") {
-			key = f[2]
+		if f := strings.Fields(line); len(f) >= 3 && !strings.Contains(f[0], impostor) {
+			key = f[2] // another machine's
+		}
+	}
+	var others []string
+	for line := range strings.Lines(string(known)) {
+		if f := strings.Fields(line); len(f) >= 3 && strings.Contains(f[0], impostor) {
+			line = f[0] + " " + f[1] + " " + key + "\n"
 		}
 		others = append(others, line)
 	}
