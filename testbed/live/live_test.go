@@ -47,11 +47,11 @@ func TestWhatRunsIsSeenBesideWhatIsConfigured(t *testing.T) {
 }
 
 // built builds a program.
-func built(t *testing.T, dir, what string) string {
+func built(t *testing.T, dir, what string, environ ...string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "program")
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", out, what)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), environ...)
 	if said, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}
@@ -245,13 +245,17 @@ func machinesOutOfReach(t *testing.T, w world) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var others []string
+	const impostor = "10.10.0.21"
 	key := ""
 	for line := range strings.Lines(string(known)) {
-		if f := strings.Fields(line); len(f) >= 3 && strings.Contains(f[0], "10.10.0.21") && key != "" {
-			line = f[0] + " " + f[1] + " " + key + "\n" // another machine's
-		} else if len(f) >= 3 && !strings.Contains(f[0], "10.10.0.21") {
-			key = f[2]
+		if f := strings.Fields(line); len(f) >= 3 && !strings.Contains(f[0], impostor) {
+			key = f[2] // another machine's
+		}
+	}
+	var others []string
+	for line := range strings.Lines(string(known)) {
+		if f := strings.Fields(line); len(f) >= 3 && strings.Contains(f[0], impostor) {
+			line = f[0] + " " + f[1] + " " + key + "\n"
 		}
 		others = append(others, line)
 	}
@@ -313,7 +317,7 @@ func cluster(t *testing.T, w world) {
 			t.Fatal(err)
 		}
 	}
-	program := built(t, dir, ".")
+	program := built(t, dir, ".", "CGO_ENABLED=0")
 	if err := w.Push(t.Context(), "talker:1", testbed.Image{Files: map[string]string{"/talker": program, "/bin/cat": program}, Env: []string{"PATH=/bin"}, Entrypoint: []string{"/talker"}}); err != nil {
 		t.Fatal(err)
 	}
