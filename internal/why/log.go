@@ -91,7 +91,7 @@ var phrases = []struct {
 	{noVariable, regexp.MustCompile(`KeyError: '(?P<what>[A-Z][A-Z0-9_]+)'`)},
 	{noVariable, regexp.MustCompile(`(?i)(?:environment )?variable:? "?\$?\{?(?-i:(?P<what>[A-Z][A-Z0-9_]+))\}?"? (?:is |was )?(?:required|missing|not set|unset|empty|not defined|undefined|must be set)`)},
 	{noVariable, regexp.MustCompile(`(?i)(?:missing|required|undefined|unset)(?: required)?(?: environment| env)? ?(?:variable|var|setting|config(?:uration)?|key)?s?:? "?\$?(?-i:(?P<what>[A-Z][A-Z0-9]*_[A-Z0-9_]+))`)},
-	{noVariable, regexp.MustCompile(`\b(?P<what>[A-Z][A-Z0-9]*_[A-Z0-9_]+)"?:? (?:(?:(?:is|was) )?(?:required|missing|not set|unset|parameter not set|not defined)|must be set)`)},
+	{noVariable, regexp.MustCompile(`\b(?P<what>[A-Z][A-Z0-9]*_[A-Z0-9_]+)"?:? (?:(?:(?:is|was|•••) )?(?:required|missing|not set|unset|parameter not set|not defined)|must be set)`)},
 	// the machine
 	{taken, regexp.MustCompile(`(?i)(?:listen|bind)[^\n]*?:(?P<what>\d{2,5})[^\n]*?address already in use|EADDRINUSE[^\n]*?:(?P<what>\d{2,5})|Port (?P<what>\d{2,5}) (?:was|is) already in use`)},
 	{taken, regexp.MustCompile(`(?i)address already in use|EADDRINUSE`)},

@@ -33,6 +33,7 @@ func TestLogsSayWhatIsWrongInTheWordsOfTheirRuntimes(t *testing.T) {
 		{`curl: (60) SSL certificate problem: self-signed certificate`, untrusted, "", ""},
 		{`x509: certificate is valid for a.example.com, not b.example.com`, misnamed, "", ""},
 		{`bash: line 1: PAYMENTS_TOKEN: is not set`, noVariable, "PAYMENTS_TOKEN", ""},
+		{`bash: line 1: PAYMENTS_TOKEN: ••• not set`, noVariable, "PAYMENTS_TOKEN", ""},
 		{`java.lang.IllegalArgumentException: Could not resolve placeholder 'orders.db.url' in value`, noVariable, "orders.db.url", ""},
 		{`KeyError: 'PAYMENTS_TOKEN'`, noVariable, "PAYMENTS_TOKEN", ""},
 		{`key not found: "PAYMENTS_TOKEN" (KeyError)`, noVariable, "PAYMENTS_TOKEN", ""},

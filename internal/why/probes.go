@@ -55,6 +55,8 @@ func (v view) wrongProbe() []Cause {
 			}
 		case contains(low, "connection refused") && a.ListensKnown && len(a.Listens) > 0 && !slices.Contains(a.Listens, a.Probe.Port):
 			text = fmt.Sprintf("the %s probe of %s asks port %d, where nothing listens; it listens on %s", a.Kind, v.Service, a.Probe.Port, numbers(a.Listens))
+		case contains(low, "connection refused") && !a.ListensKnown && len(a.Ports) > 0 && !slices.Contains(a.Ports, a.Probe.Port):
+			text = fmt.Sprintf("the %s probe of %s asks port %d, where nothing listens; its container declares %s", a.Kind, v.Service, a.Probe.Port, numbers(a.Ports))
 		case contains(low, "http response to https client"), contains(low, "malformed http response"):
 			text = fmt.Sprintf("the %s probe of %s asks over %s, which it does not speak on port %d", a.Kind, v.Service, a.Scheme, a.Probe.Port)
 		default:
@@ -107,6 +109,9 @@ func (v view) notReady() []Cause {
 			c.Line = fmt.Sprintf("%s runs, but nothing listens on port %d, where its %s probe asks", v.Service, a.Probe.Port, a.Kind)
 		default:
 			c.Line = fmt.Sprintf("%s fails its %s probe (%s): %s", v.Service, a.Kind, a.what(), short(a.Failed))
+		}
+		if a.Kind != "readiness" && a.Restarts > 0 {
+			c.Line += ", and is killed for it"
 		}
 		return []Cause{c}
 	}

@@ -204,7 +204,7 @@ func (v view) crashes() []Cause {
 		if s.Exit == nil || s.Restarts == 0 && s.Waiting == "" && s.Running {
 			continue
 		}
-		if s.Running && v.At.Sub(s.Exit.At) > recent {
+		if s.Running && v.At.Sub(s.Exit.At) > recent || v.killedByProbe(s) {
 			continue
 		}
 		c := Cause{
@@ -222,6 +222,16 @@ func (v view) crashes() []Cause {
 		return []Cause{c}
 	}
 	return nil
+}
+
+// killedByProbe reports whether the kubelet ended it because a probe failed; then it is the probe that is to be explained.
+func (v view) killedByProbe(s seen) bool {
+	for _, e := range v.events("pod/"+s.Pod.Name, "Killing") {
+		if strings.Contains(e.Message, s.Container.Name+" failed ") {
+			return true
+		}
+	}
+	return false
 }
 
 // ended says in words how a process ended (signal(7); exit codes above 128 are those of a shell).

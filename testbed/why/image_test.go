@@ -8,6 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -18,7 +19,8 @@ import (
 )
 
 // push pushes the images: one with the tools of this computer in it, as usual base images have, and one with a single program.
-func push(t *testing.T, b *testbed.Bed) {
+// It trusts an authority that is none any more.
+func push(t *testing.T, b *testbed.Bed, authority string) {
 	t.Helper()
 	kopi, err := testbed.Program(t.Context(), "kopi")
 	if err != nil {
@@ -43,6 +45,13 @@ func push(t *testing.T, b *testbed.Bed) {
 				tools.Files[field] = resolved(t, field)
 			}
 		}
+	}
+	for path, text := range map[string]string{"/etc/ssl/certs/ca-certificates.crt": authority, "/etc/passwd": "root:x:0:0::/:\nnobody:x:65534:65534::/:\n", "/etc/group": "root:x:0:\nnogroup:x:65534:\n"} {
+		file := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		tools.Files[path] = file
 	}
 	single := testbed.Image{Files: map[string]string{"/kopi": kopi}, Entrypoint: []string{"/kopi"}}
 	for tag, image := range map[string]testbed.Image{"tools:1": tools, "single:1": single} {

@@ -31,7 +31,7 @@ const (
 )
 
 func TestTheFirstLineNamesTheTrueCause(t *testing.T) {
-	b := testbed.Start(t, testbed.Options{Name: "why", Clusters: testbed.Clusters(1), Machines: testbed.Machines(2)})
+	b := testbed.Start(t, testbed.Options{Name: "why", Clusters: testbed.Clusters(1), Machines: testbed.Machines(3)})
 	w := open(t, b)
 	w.plant(t)
 	for _, f := range append(append([]fault{}, inCluster...), onMachines...) {
@@ -103,11 +103,11 @@ func (w ward) write(t *testing.T, name, text string) {
 // why asks the program where the bed's networks are; what it exits with is among what it says.
 func (w ward) why(ctx context.Context, service, env string, more ...string) (string, int) {
 	argv := w.Inside(append([]string{w.program, "-w", w.dir, "why", service, "-e", env}, more...)...)
-	out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).Output()
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit):
-		return string(out), exit.ExitCode()
+		return string(out) + string(exit.Stderr), exit.ExitCode()
 	case err != nil:
 		return err.Error(), -1
 	}
@@ -154,7 +154,6 @@ func (w ward) ask(t *testing.T, f fault) {
 func (w ward) plant(t *testing.T) {
 	t.Helper()
 	ctx := t.Context()
-	push(t, w.Bed)
 	vm1, vm2 := w.Machines[0], w.Machines[1]
 	for name, m := range map[string]*testbed.Machine{"db.bed.internal": vm1, "partner.bed.internal": vm1, "far.bed.internal": vm2} {
 		if err := w.AddName(name, netip.MustParseAddr(m.Address)); err != nil {
@@ -166,6 +165,7 @@ func (w ward) plant(t *testing.T) {
 		t.Fatal(err)
 	}
 	cert, key := expired(t, "partner.bed.internal")
+	push(t, w.Bed, cert)
 	for path, text := range map[string]string{"/etc/nginx/partner.crt": cert, "/etc/nginx/partner.key": key, "/etc/nginx/nginx.conf": nginxConf, "/etc/haproxy/haproxy.cfg": haproxyConf} {
 		if err := vm1.Write(path, text); err != nil {
 			t.Fatal(err)
@@ -194,7 +194,8 @@ func (w ward) plant(t *testing.T) {
 		all += f.manifest()
 	}
 	w.apply(t, all)
-	if err := w.Disturb(ctx, vm2.Name, testbed.Link{Loss: 0.9999}); err != nil {
+	lost, cut := w.Disturb(ctx, vm2.Name, testbed.Link{Loss: 0.9999}), w.Disturb(ctx, w.Machines[2].Name, testbed.Link{Cut: true})
+	if err := errors.Join(lost, cut); err != nil {
 		t.Fatal(err)
 	}
 }

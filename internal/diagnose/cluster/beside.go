@@ -57,7 +57,8 @@ func (l *look) beside(ctx context.Context) (at place, remove func(), err error) 
 	if err != nil {
 		return place{}, remove, fmt.Errorf("the pod to try it from did not start (%s)", clean(state))
 	}
-	return place{pod: made.Name, container: probeName, tool: tools[0], probe: true}, remove, nil
+	at, err = l.equipped(ctx, place{pod: made.Name, container: probeName, probe: true})
+	return at, remove, err
 }
 
 func (l *look) probePod() *corev1.Pod {

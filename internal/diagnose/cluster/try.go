@@ -105,21 +105,26 @@ func (l *look) place(ctx context.Context) (place, error) {
 			if !c.Running || c.Init {
 				continue
 			}
-			for _, t := range tools {
-				at := place{pod: p.Name, container: c.Name, tool: t}
-				// nobody listens on port 1 there, so that a tool that is there says no
-				_, said, failed := l.exec(ctx, at, t.argv("127.0.0.1", "1"))
-				switch {
-				case failed != nil && !missing(failed.Error()+said):
-					return place{}, fmt.Errorf("a program could not be run in it (%s)", firstLine(failed.Error()))
-				case failed == nil && !missing(said):
-					return at, nil
-				}
-			}
-			return place{}, errNoProgram
+			return l.equipped(ctx, place{pod: p.Name, container: c.Name})
 		}
 	}
 	return place{}, err
+}
+
+// equipped finds the first of the tools that a container has.
+func (l *look) equipped(ctx context.Context, at place) (place, error) {
+	for _, t := range tools {
+		at.tool = t
+		// nobody listens on port 1 there, so that a tool that is there says no
+		_, said, failed := l.exec(ctx, at, t.argv("127.0.0.1", "1"))
+		switch {
+		case failed != nil && !missing(failed.Error()+said):
+			return place{}, fmt.Errorf("a program could not be run in it (%s)", firstLine(failed.Error()))
+		case failed == nil && !missing(said):
+			return at, nil
+		}
+	}
+	return place{}, errNoProgram
 }
 
 func missing(said string) bool {
