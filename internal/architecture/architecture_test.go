@@ -48,6 +48,7 @@ var may = map[string][]string{
 	"consent":       {"document", "estate", "expansion", "fault", "journey", "syntax"},
 	"how":           {"depmap", "document", "endpoint", "estate", "fault", "render", "render/kube", "render/vm", "workload"},
 	"readiness":     {"consent", "estate", "expansion", "journey"},
+	"rights":        {"estate", "fault"},
 	// hands
 	"discover":            {"estate", "fault", "redact", "syntax"},
 	"discover/*":          reader,
@@ -58,8 +59,8 @@ var may = map[string][]string{
 	"discover/chef/*":     {"syntax"},
 	"discover/terraform":  append([]string{"discover/hclfile"}, reader...),
 	"discover/consul":     append([]string{"discover/hclfile"}, reader...),
-	"workspace":           {"consent", "discover", "document", "estate", "expansion", "fault", "syntax", "workload"},
-	"store":               {"address", "consent", "depmap", "estate", "expansion", "fault", "journey", "readiness"},
+	"workspace":           {"consent", "discover", "document", "estate", "expansion", "fault", "rights", "syntax", "workload"},
+	"store":               {"address", "consent", "depmap", "estate", "expansion", "fault", "journey", "readiness", "rights"},
 	"kube":                {"estate", "fault", "journey", "render"},
 	"host":                {"estate", "fault", "journey", "render"},
 	"directory":           {"estate", "fault", "journey", "render"},
@@ -84,7 +85,7 @@ var may = map[string][]string{
 
 // pure packages look at no file, clock, network or database. (fault is as pure, but names HTTP statuses.)
 var pure = []string{"estate", "redact", "technology", "endpoint", "client", "ownership", "commandline", "containerfile", "merge", "depmap", "draw", "syntax",
-	"finding", "document", "address", "workload", "expansion", "render", "render/kube", "render/vm", "journey", "consent", "readiness", "how"}
+	"finding", "document", "address", "workload", "expansion", "render", "render/kube", "render/vm", "journey", "consent", "readiness", "rights", "how"}
 
 // outside are standard packages that would make a pure package impure.
 var outside = []string{"os", "os/exec", "net/http", "database/sql", "log", "log/slog", "math/rand", "math/rand/v2"}

@@ -56,6 +56,7 @@ func read(r *document.Reader, n syntax.Node) Workspace {
 		document.Optional("rates", document.List(&w.Rates, rate)),
 		document.Optional("targets", document.List(&w.Targets, target)),
 		document.Optional("consent", document.MayBeEmpty(consent.Section(&w.Consent, time.LoadLocation))),
+		document.Optional("signin", signIn(&w.SignIn)),
 		document.Optional("database", document.MayBeEmpty(document.Text(&w.Database))),
 	})
 	return w
@@ -114,6 +115,7 @@ func check(r *document.Reader, w Workspace) {
 	checkServices(r, w)
 	checkNetworks(r, w)
 	checkConsent(r, w)
+	checkSignIn(r, w)
 	if d := w.Database; d != "" && !strings.HasPrefix(d, "postgres://") && !strings.HasPrefix(d, "postgresql://") {
 		r.At("database", "not a PostgreSQL address; write postgres://user@host/name, or leave it out to keep history beside this file")
 	}
