@@ -19,6 +19,7 @@ import (
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/merge"
+	"example.org/caravan/internal/signin"
 	"example.org/caravan/internal/store"
 	"example.org/caravan/internal/workspace"
 )
@@ -46,6 +47,7 @@ type App struct {
 	dir      string              // of the workspace; "" when there is none
 	declared workspace.Workspace // what it declares
 	database string              // postgres:// URL of the store; "" for SQLite
+	door     *signin.Door
 
 	conducting sync.Mutex // guards the conductor
 	conductor  *conductor.Conductor
@@ -92,6 +94,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	} else if err := a.useWorkspace(ctx, o); err != nil {
 		return nil, err
 	}
+	a.door = a.openDoor()
 	a.ctx, a.stop = context.WithCancel(context.WithoutCancel(ctx))
 	return a, nil
 }
