@@ -56,7 +56,7 @@ func (p *portal) answer(w http.ResponseWriter, r *http.Request) error {
 		err = p.Backend.Answer(r.Context(), name, a)
 	}
 	switch fault.KindOf(err) {
-	case fault.Invalid, fault.Conflict, fault.Denied:
+	case fault.Invalid, fault.Conflict:
 		return p.journey(w, r, fault.KindOf(err).Status(), page, board.Attempt{Team: a.Team, Reason: a.Reason, Error: err.Error()})
 	}
 	if err != nil {

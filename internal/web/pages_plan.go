@@ -91,7 +91,7 @@ func (p *portal) decide(w http.ResponseWriter, r *http.Request) error {
 		err = p.Backend.Decide(r.Context(), name, []expansion.Decision{asked})
 	}
 	switch {
-	case fault.KindOf(err) == fault.NotFound:
+	case fault.KindOf(err) == fault.NotFound || fault.KindOf(err) == fault.Denied:
 		return err
 	case err != nil:
 		status := fault.KindOf(err).Status()
