@@ -55,7 +55,7 @@ func (a *App) openDoor() *signin.Door {
 	}
 	o.Runner.EveryTeam = false // each team can speak for itself
 	o.Groups, o.Session, o.Idle = workspace.GroupsOf(a.declared), s.Session, s.Idle
-	p := signin.ProviderOptions{Issuer: s.Issuer, ClientID: s.ClientID, URL: s.URL, Groups: s.Groups, Scopes: s.Scopes, Now: a.now}
+	p := signin.ProviderOptions{Issuer: s.Issuer, ClientID: s.ClientID, URL: s.URL, Groups: s.Groups, Scopes: s.Scopes, AnyMail: s.UnverifiedMail, Now: a.now}
 	if s.ClientSecretFile != "" || s.ClientSecretEnv != "" {
 		p.Secret = func() (string, error) { return clientSecret(a.declared) }
 	}

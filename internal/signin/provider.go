@@ -30,6 +30,7 @@ type ProviderOptions struct {
 	URL      string                 // of the portal
 	Groups   string                 // claim that lists groups
 	Scopes   []string               // beyond openid, profile, email and, where the provider has it, groups
+	AnyMail  bool     // take mail addresses of which the provider does not say whether they are verified
 	Now      func() time.Time
 	HTTP     http.RoundTripper // http.DefaultTransport when nil
 }
@@ -130,7 +131,7 @@ func (p *Provider) client(found *oidc.Provider, secret string) *oauth2.Config {
 type Claims struct {
 	Subject string
 	Name    string
-	Mail    string // in small letters; "" when the provider says it is not verified
+	Mail    string // in small letters; "" unless the provider says that it is verified
 	Groups  []string
 }
 
@@ -240,8 +241,9 @@ const (
 // read takes the claims that matter.
 func (p *Provider) read(subject string, said map[string]json.RawMessage) (Claims, error) {
 	c := Claims{Subject: subject, Name: textOf(said["name"]), Mail: strings.ToLower(textOf(said["email"]))}
-	if verified := strings.Trim(string(said["email_verified"]), `"`); verified == "false" || !strings.Contains(c.Mail, "@") {
-		c.Mail = ""
+	verified := strings.Trim(string(said["email_verified"]), `"`)
+	if verified != "true" && (verified != "" || !p.o.AnyMail) || !strings.Contains(c.Mail, "@") {
+		c.Mail = "" // providers leave the claim out for false, too
 	}
 	if c.Name == "" {
 		c.Name = textOf(said["preferred_username"])

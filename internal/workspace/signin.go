@@ -26,6 +26,7 @@ type SignIn struct {
 	URL              string            `json:"url" jsonschema:"pattern=^https?://" jsonschema_description:"Address people open the portal at; its /signin/callback is the client's redirect address at the provider."`
 	Groups           string            `json:"groups,omitempty" jsonschema_description:"Claim that lists a person's groups; groups when left out."`
 	Scopes           []string          `json:"scopes,omitempty" jsonschema_description:"Scopes to ask the provider for beside openid, profile, email and, where it has it, groups."`
+	UnverifiedMail   bool              `json:"unverifiedMail,omitempty" jsonschema_description:"True to know people by mail addresses of which the provider does not say whether they are verified: only where nobody can choose their own, as in Entra ID."`
 	Teams            map[string]string `json:"teams,omitempty" jsonschema_description:"Team by group; when left out, a group has the name of its team."`
 	Roles            RoleGroups        `json:"roles,omitzero" jsonschema_description:"Groups whose people have a role beyond that of their team."`
 	Session          time.Duration     `json:"session,omitempty" jsonschema:"type=string" jsonschema_description:"How long a person stays signed in at most, such as 12h, which it is when left out."`
@@ -59,6 +60,7 @@ func signIn(into **SignIn) document.Taker {
 			document.Required("url", document.Text(&s.URL)),
 			document.Optional("groups", document.Text(&s.Groups)),
 			document.Optional("scopes", document.Texts(&s.Scopes)),
+			document.Optional("unverifiedMail", document.Boolean(&s.UnverifiedMail)),
 			document.Optional("teams", document.Table(&s.Teams)),
 			document.Optional("roles", document.Into(
 				document.Optional("viewers", document.Texts(&s.Roles.Viewers)),
