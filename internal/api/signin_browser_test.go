@@ -137,8 +137,8 @@ func (s seat) is(expression string) bool {
 func (s seat) signIn(address string, p providertest.Person) {
 	s.Helper()
 	s.do(chromedp.Navigate(address))
-	s.until(`document.querySelector('[data-signin] form button')`)
-	s.do(chromedp.Click(chromedp.CSS(`[data-signin] form button`)))
+	s.until(`document.querySelector('[data-start]')`)
+	s.do(chromedp.Click(chromedp.CSS(`[data-start]`)))
 	s.until(`document.querySelector('#username')`)
 	s.do(chromedp.SendKeys(chromedp.CSS(`#username`), p.Username), chromedp.SendKeys(chromedp.CSS(`#password`), p.Password), chromedp.Click(chromedp.CSS(`button`)))
 	s.until(fmt.Sprintf(`location.href === %q && document.querySelector('.who')?.dataset.who === %q`, address, p.Email))
