@@ -115,12 +115,24 @@ func (s seat) do(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
+// until waits for an expression to become true. A page that is on its way to another site answers with an error for a moment.
 func (s seat) until(expression string) {
 	s.Helper()
-	poll := chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(time.Minute))
-	if _, err := chromedp.Run(s.Context, poll); err != nil {
-		page, _ := chromedp.Run(s.Context, chromedp.Evaluate[string](`location.href + ' ' + document.body.innerText.slice(0, 1500)`))
-		s.Fatalf("never came true: %s: %v\n%s", expression, err, page)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	enough := time.NewTimer(time.Minute)
+	defer enough.Stop()
+	for {
+		is, err := chromedp.Run(s.Context, chromedp.Evaluate[bool]("!!("+expression+")"))
+		if err == nil && is {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-enough.C:
+			page, _ := chromedp.Run(s.Context, chromedp.Evaluate[string](`location.href + ' ' + document.body.innerText.slice(0, 1500)`))
+			s.Fatalf("never came true: %s: %v\n%s", expression, err, page)
+		}
 	}
 }
 
