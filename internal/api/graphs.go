@@ -14,6 +14,7 @@ import (
 	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/rights"
 	"example.org/caravan/internal/store"
 )
 
@@ -123,14 +124,14 @@ func (r routes) graphs(a huma.API) {
 		new, _, err := r.App.Graph(ctx, in.New)
 		return depmap.Diff(old, new), err
 	})
-	get(a, "health", "/health", "Whether the program answers", func(context.Context, *struct{}) (map[string]string, error) {
+	change(a, rights.Anyone, "health", http.MethodGet, "/health", "Whether the program answers", func(context.Context, *struct{}) (map[string]string, error) {
 		return map[string]string{"status": "ok"}, nil
 	})
 }
 
 // get registers a route whose answer is one value.
 func get[In, Out any](a huma.API, id, path, summary string, answer func(context.Context, *In) (Out, error)) {
-	huma.Register(a, huma.Operation{OperationID: id, Method: http.MethodGet, Path: Prefix + path, Summary: summary, Tags: []string{"map"}},
+	huma.Register(a, asking(rights.Read, huma.Operation{OperationID: id, Method: http.MethodGet, Path: Prefix + path, Summary: summary, Tags: []string{"map"}}),
 		func(ctx context.Context, in *In) (*of[Out], error) {
 			out, err := answer(ctx, in)
 			return answered(&of[Out]{out}, err)

@@ -9,6 +9,7 @@ import (
 
 	"example.org/caravan/internal/app"
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/rights"
 	"example.org/caravan/internal/store"
 )
 
@@ -19,7 +20,7 @@ type HowMany struct {
 
 // messages adds the routes by which teams are told, and which say what became of it.
 func (r routes) messages(a huma.API) {
-	change(a, "announce", http.MethodPost, "/expansions/{name}/announcements", "Tell teams what the waves of an expansion mean for them, or show it", func(ctx context.Context, in *struct {
+	change(a, rights.Operate, "announce", http.MethodPost, "/expansions/{name}/announcements", "Tell teams what the waves of an expansion mean for them, or show it", func(ctx context.Context, in *struct {
 		ExpansionName
 		Body app.AnnounceRequest
 	}) (app.Announced, error) {

@@ -8,6 +8,7 @@ import (
 
 	"example.org/caravan/internal/app"
 	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/rights"
 	"example.org/caravan/internal/why"
 )
 
@@ -30,7 +31,7 @@ func (r routes) why(a huma.API) {
 	}) (why.Diagnosis, error) {
 		return r.App.Why(ctx, in.Name, app.WhyRequest{Environment: estate.EnvironmentName(in.Environment)})
 	})
-	change(a, "why-probe", http.MethodPost, "/services/{name}/why", "The same, and with a short-lived pod beside the service to try from, where that is asked for", func(ctx context.Context, in *struct {
+	change(a, rights.Operate, "why-probe", http.MethodPost, "/services/{name}/why", "The same, and with a short-lived pod beside the service to try from, where that is asked for", func(ctx context.Context, in *struct {
 		Name string `path:"name" doc:"Name or alias of a service or datastore, URL-escaped."`
 		Body app.WhyRequest
 	}) (why.Diagnosis, error) {

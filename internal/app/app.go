@@ -22,6 +22,7 @@ import (
 	"example.org/caravan/internal/journey"
 	"example.org/caravan/internal/merge"
 	"example.org/caravan/internal/outbox"
+	"example.org/caravan/internal/signin"
 	"example.org/caravan/internal/store"
 	"example.org/caravan/internal/workspace"
 )
@@ -49,6 +50,7 @@ type App struct {
 	dir      string              // of the workspace; "" when there is none
 	declared workspace.Workspace // what it declares
 	database string              // postgres:// URL of the store; "" for SQLite
+	door     *signin.Door
 
 	glances    glances
 	conducting sync.Mutex // guards the conductor and the outbox, which begins with it
@@ -100,6 +102,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	} else if err := a.useWorkspace(ctx, o); err != nil {
 		return nil, err
 	}
+	a.door = a.openDoor()
 	a.ctx, a.stop = context.WithCancel(context.WithoutCancel(ctx))
 	return a, nil
 }

@@ -147,7 +147,7 @@ func (c *company) post(t *testing.T) {
 // move begins, and waits until it stands.
 func (c *company) move(t *testing.T) journey.Run {
 	t.Helper()
-	r, err := c.StartMove(t.Context(), "indonesia", MoveRequest{}, false, "ayu")
+	r, err := c.StartMove(t.Context(), "indonesia", MoveRequest{}, false, ayu)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -424,7 +424,7 @@ func TestTheNewsOfWavesAreTold(t *testing.T) {
 		}
 	}
 	for team := range teams {
-		if _, err := c.Approve(t.Context(), "indonesia", ApproveRequest{Team: team}, "ayu"); err != nil {
+		if _, err := c.Approve(t.Context(), "indonesia", ApproveRequest{Team: team}, of(team)); err != nil {
 			t.Fatal(err)
 		}
 	}

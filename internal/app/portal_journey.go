@@ -8,11 +8,9 @@ import (
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/rights"
 	"example.org/caravan/internal/web"
 )
-
-// portalUser is who turns a journey in the portal, as long as people do not sign in.
-const portalUser = "portal"
 
 // lastLines is how many lines of what is being done the journey's page shows.
 const lastLines = 8
@@ -85,12 +83,16 @@ func (p Portal) lines(ctx context.Context, r *journey.Run) ([]web.JourneyLine, e
 
 // Answer gives a team's green light or veto.
 func (p Portal) Answer(ctx context.Context, name string, a web.Answer) error {
+	by := rights.Of(ctx)
 	if !a.Veto {
-		_, err := p.App.Approve(ctx, name, ApproveRequest{Team: a.Team, Steps: a.Steps, Journey: a.Journey}, a.By)
+		_, err := p.App.Approve(ctx, name, ApproveRequest{Team: a.Team, Steps: a.Steps, Journey: a.Journey}, by)
+		return err
+	}
+	if err := rights.May(by, rights.Agree, a.Team); err != nil {
 		return err
 	}
 	for _, id := range a.Steps {
-		err := p.App.store.Veto(ctx, name, consent.Veto{Team: a.Team, By: a.By, Step: id, Reason: a.Reason, At: p.App.now()}, "")
+		err := p.App.store.Veto(ctx, name, consent.Veto{Team: a.Team, By: by.Who(), Step: id, Reason: a.Reason, At: p.App.now()}, "")
 		if err != nil && fault.KindOf(err) != fault.Conflict { // it is vetoed by them already
 			return err
 		}
@@ -101,15 +103,16 @@ func (p Portal) Answer(ctx context.Context, name string, a web.Answer) error {
 // Turn begins what is planned, or turns what is under way.
 func (p Portal) Turn(ctx context.Context, name, what string) error {
 	var err error
+	by := rights.Of(ctx)
 	switch what {
 	case "move":
-		_, err = p.App.StartMove(ctx, name, MoveRequest{}, false, portalUser)
+		_, err = p.App.StartMove(ctx, name, MoveRequest{}, false, by)
 	case "pause":
-		_, err = p.App.Pause(ctx, name, portalUser, Turning{})
+		_, err = p.App.Pause(ctx, name, by, Turning{})
 	case "resume":
-		_, err = p.App.Resume(ctx, name, portalUser)
+		_, err = p.App.Resume(ctx, name, by)
 	case "cancel":
-		_, err = p.App.Cancel(ctx, name, portalUser, Turning{})
+		_, err = p.App.Cancel(ctx, name, by, Turning{})
 	default:
 		err = fault.Newf(fault.Invalid, "%q cannot be done to a journey: load the page again", what)
 	}

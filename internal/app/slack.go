@@ -15,6 +15,7 @@ import (
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
 	"example.org/caravan/internal/message"
+	"example.org/caravan/internal/rights"
 )
 
 // viaSlack is what the audit says of an answer given in Slack.
@@ -79,18 +80,18 @@ func (a *App) answerSlack(ctx context.Context, answer chat.Answer) error {
 	if err != nil {
 		return err
 	}
-	whose, ok := a.may(mail, answer.Asked.Team)
-	if !ok {
-		return fault.Newf(fault.Denied, "you may not answer for %s: ask for your mail address to be listed under its people in caravan.yaml", answer.Asked.Team)
+	by, whose, err := a.slackPerson(ctx, mail, answer.Asked.Team)
+	if err != nil {
+		return err
 	}
 	m, shown, err := a.asShown(ctx, answer.Asked)
 	if err != nil {
 		return err
 	}
 	if answer.Deed == chat.Vetoes {
-		err = a.vetoVia(ctx, answer, shown, mail)
+		err = a.vetoVia(ctx, answer, shown, by)
 	} else {
-		_, err = a.Approve(ctx, answer.Asked.Expansion, ApproveRequest{Team: answer.Asked.Team, Steps: asks(shown), For: whose, Journey: m.Journey.Digest, Via: viaSlack}, mail)
+		_, err = a.Approve(ctx, answer.Asked.Expansion, ApproveRequest{Team: answer.Asked.Team, Steps: asks(shown), For: whose, Journey: m.Journey.Digest, Via: viaSlack}, by)
 	}
 	if err != nil {
 		return err
@@ -98,13 +99,26 @@ func (a *App) answerSlack(ctx context.Context, answer chat.Answer) error {
 	return a.rewrite(ctx, answer.At, m)
 }
 
-// may reports whether a person, known by a verified mail address, may answer for a team, and for whom of it they stand in: for themselves when they are of it.
-func (a *App) may(mail string, team estate.TeamName) (whose string, ok bool) {
-	if a.declared.May(mail, team) {
-		return "", true
-	}
+// slackPerson is who answers for a team, known by a mail address that Slack has verified, and for whom of the team they stand in: nobody
+// when they are of it. Where people sign in, what they may is what they may there; else caravan.yaml lists the people of teams.
+func (a *App) slackPerson(ctx context.Context, mail string, team estate.TeamName) (by rights.Person, whose string, err error) {
 	whose = a.declared.Consent.StandsIn(mail, team, a.now())
-	return whose, whose != ""
+	if a.declared.SignIn != nil {
+		by, err = a.PersonOfMail(ctx, mail)
+		if by.IsOf(team) {
+			whose = ""
+		}
+		return by, whose, err
+	}
+	by = rights.Person{Name: mail, Mail: mail, Role: rights.Member}
+	switch {
+	case a.declared.May(mail, team):
+		by.Teams = []estate.TeamName{team}
+		return by, "", nil
+	case whose != "":
+		return by, whose, nil
+	}
+	return by, "", fault.Newf(fault.Denied, "you may not answer for %s: ask for your mail address to be listed under its people in caravan.yaml", team)
 }
 
 // asShown is what a team is asked about a wave now, if that is exactly what the message showed. Conflict when it is not.
@@ -139,12 +153,12 @@ func asks(shown consent.Announcement) []journey.StepID {
 }
 
 // vetoVia vetoes all steps of a wave that wait for a team.
-func (a *App) vetoVia(ctx context.Context, answer chat.Answer, shown consent.Announcement, mail string) error {
+func (a *App) vetoVia(ctx context.Context, answer chat.Answer, shown consent.Announcement, by rights.Person) error {
 	if len(shown.Todo) == 0 {
 		return fault.Newf(fault.Conflict, "%s is asked nothing about wave %d any more: its green lights are given; take them back in the portal, or veto there", shown.Team, shown.Wave)
 	}
 	for _, step := range asks(shown) {
-		err := a.Veto(ctx, answer.Asked.Expansion, VetoRequest{Team: answer.Asked.Team, Step: step, Reason: answer.Reason, Via: viaSlack}, mail)
+		err := a.Veto(ctx, answer.Asked.Expansion, VetoRequest{Team: answer.Asked.Team, Step: step, Reason: answer.Reason, Via: viaSlack}, by)
 		if err != nil && fault.KindOf(err) != fault.Conflict { // it is vetoed by them already
 			return err
 		}

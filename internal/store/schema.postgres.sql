@@ -152,6 +152,19 @@ CREATE INDEX messages_waiting ON public.messages USING btree (channel, address, 
 
 CREATE UNIQUE INDEX messages_key_key ON public.messages USING btree (key);
 
+CREATE TABLE people (
+    via TEXT COLLATE "C" NOT NULL,
+    subject TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    mail TEXT COLLATE "C" NOT NULL,
+    role TEXT COLLATE "C" NOT NULL,
+    teams TEXT COLLATE "C" NOT NULL,
+    seen BIGINT NOT NULL,
+    CONSTRAINT people_pkey PRIMARY KEY (via, subject)
+);
+
+CREATE INDEX people_mail ON public.people USING btree (mail);
+
 CREATE TABLE proposals (
     digest TEXT COLLATE "C" NOT NULL,
     expansion TEXT COLLATE "C" NOT NULL,
@@ -286,6 +299,18 @@ CREATE TABLE scans (
 
 CREATE INDEX scans_newest ON public.scans USING btree (ended DESC, id);
 
+CREATE TABLE sessions (
+    hash TEXT COLLATE "C" NOT NULL,
+    via TEXT COLLATE "C" NOT NULL,
+    subject TEXT COLLATE "C" NOT NULL,
+    began BIGINT NOT NULL,
+    seen BIGINT NOT NULL,
+    ends BIGINT NOT NULL,
+    CONSTRAINT sessions_pkey PRIMARY KEY (hash)
+);
+
+CREATE INDEX sessions_person ON public.sessions USING btree (via, subject);
+
 CREATE TABLE snapshots (
     digest TEXT COLLATE "C" NOT NULL,
     taken_at BIGINT NOT NULL,
@@ -308,6 +333,22 @@ CREATE TABLE taken (
     until BIGINT NOT NULL,
     CONSTRAINT taken_pkey PRIMARY KEY (key)
 );
+
+CREATE TABLE tokens (
+    hash TEXT COLLATE "C" NOT NULL,
+    owner TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    via TEXT COLLATE "C" NOT NULL,
+    subject TEXT COLLATE "C" NOT NULL,
+    scopes TEXT COLLATE "C" NOT NULL,
+    created BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    used BIGINT,
+    revoked BIGINT,
+    CONSTRAINT tokens_pkey PRIMARY KEY (hash)
+);
+
+CREATE UNIQUE INDEX tokens_name ON public.tokens USING btree (owner, name) WHERE (revoked IS NULL);
 
 CREATE TABLE vetoes (
     id BIGINT NOT NULL,

@@ -152,6 +152,19 @@ CREATE INDEX messages_by_letter ON messages (letter);
 
 CREATE INDEX messages_waiting ON messages (channel, address, bundle, due) WHERE letter IS NULL AND lacks = '';
 
+CREATE TABLE people (
+    via     TEXT    NOT NULL,  -- the provider
+    subject TEXT    NOT NULL,  -- what it knows them by
+    name    TEXT    NOT NULL,
+    mail    TEXT    NOT NULL,
+    role    TEXT    NOT NULL,
+    teams   TEXT    NOT NULL,  -- as JSON
+    seen    INTEGER NOT NULL,  -- last sign-in, microseconds since 1970, UTC
+    PRIMARY KEY (via, subject)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX people_mail ON people (mail);
+
 CREATE TABLE proposals (
     digest    TEXT NOT NULL PRIMARY KEY,  -- of the proposal: "sha256:" and 64 hexadecimal digits
     expansion TEXT NOT NULL,
@@ -276,6 +289,17 @@ CREATE TABLE scans (
 
 CREATE INDEX scans_newest ON scans (ended DESC, id);
 
+CREATE TABLE sessions (
+    hash    TEXT    NOT NULL PRIMARY KEY,
+    via     TEXT    NOT NULL,
+    subject TEXT    NOT NULL,
+    began   INTEGER NOT NULL,
+    seen    INTEGER NOT NULL,
+    ends    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sessions_person ON sessions (via, subject);
+
 CREATE TABLE snapshots (
     digest    TEXT    NOT NULL PRIMARY KEY,  -- of the graph: "sha256:" and 64 hexadecimal digits
     taken_at  INTEGER NOT NULL,  -- first scan that saw it; microseconds since 1970, UTC
@@ -296,6 +320,21 @@ CREATE TABLE taken (
     key   TEXT    NOT NULL PRIMARY KEY,
     until INTEGER NOT NULL  -- microseconds since 1970, UTC
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tokens (
+    hash    TEXT    NOT NULL PRIMARY KEY,
+    owner   TEXT    NOT NULL,
+    name    TEXT    NOT NULL,
+    via     TEXT    NOT NULL,  -- '' for whoever runs the program
+    subject TEXT    NOT NULL,
+    scopes  TEXT    NOT NULL,  -- as JSON
+    created INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    used    INTEGER,
+    revoked INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX tokens_name ON tokens (owner, name) WHERE revoked IS NULL;
 
 CREATE TABLE vetoes (
     id        INTEGER NOT NULL PRIMARY KEY,

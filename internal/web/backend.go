@@ -41,6 +41,8 @@ type Backend interface {
 	// Plan plans an expansion from the newest snapshot. NotFound when there is no such expansion, Invalid, with a line
 	// for each problem, when it asks for what cannot be.
 	Plan(ctx context.Context, name string) (Plan, error)
+	// Who acts is who asks in the context (rights.Of); what they may not do is Denied.
+
 	// Decide writes decisions into the expansion's file. Invalid when one is not allowed, Conflict when the file was
 	// changed meanwhile.
 	Decide(ctx context.Context, name string, decisions []expansion.Decision) error
@@ -97,7 +99,6 @@ type Answer struct {
 	Team    estate.TeamName
 	Steps   []journey.StepID
 	Journey estate.Digest // that was shown
-	By      string
 	Veto    bool
 	Reason  string // of a veto
 }

@@ -20,6 +20,8 @@ import (
 
 	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/gate"
+	"example.org/caravan/internal/signin"
 	"example.org/caravan/internal/web/gallery"
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
@@ -43,6 +45,16 @@ func shown(t *testing.T, h http.Handler, target string) *goquery.Document {
 		t.Fatal(err)
 	}
 	return doc
+}
+
+// ownGate is the gate of somebody who runs the portal for themselves.
+func ownGate(t *testing.T) *gate.Gate {
+	t.Helper()
+	g, err := gate.New(gate.Options{Door: signin.New(signin.Options{Now: time.Now}), Nobody: visitor("small"), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
 }
 
 func galleryHandler(t *testing.T) http.Handler {

@@ -16,7 +16,7 @@ type WhyPlace = diagnosis.Place
 func (p *portal) showWhy(w http.ResponseWriter, r *http.Request) error {
 	name, env := r.PathValue("name"), estate.EnvironmentName(r.URL.Query().Get("environment"))
 	part := r.Header.Get("HX-Request") != ""
-	f := p.frame("map", shell.Moment{})
+	f := p.frame(r, "map", shell.Moment{})
 	if part && env != "" {
 		d, err := p.Backend.Why(r.Context(), name, env)
 		if err != nil {

@@ -136,6 +136,7 @@ func secret(into *Secret) document.Taker {
 	}
 }
 
+// variable is a name that a shell can set.
 var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func secretOf(into **Secret) document.Taker {

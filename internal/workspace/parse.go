@@ -58,6 +58,7 @@ func read(r *document.Reader, n syntax.Node) Workspace {
 		document.Optional("live", document.List(&w.Live, live)),
 		document.Optional("consent", document.MayBeEmpty(consent.Section(&w.Consent, time.LoadLocation))),
 		document.Optional("channels", document.MayBeEmpty(channels(&w.Channels))),
+		document.Optional("signin", signIn(&w.SignIn)),
 		document.Optional("database", document.MayBeEmpty(document.Text(&w.Database))),
 	})
 	return w
@@ -119,6 +120,7 @@ func check(r *document.Reader, w Workspace) {
 	checkNetworks(r, w)
 	checkConsent(r, w)
 	checkChannels(r, w.Channels)
+	checkSignIn(r, w)
 	if d := w.Database; d != "" && !strings.HasPrefix(d, "postgres://") && !strings.HasPrefix(d, "postgresql://") {
 		r.At("database", "not a PostgreSQL address; write postgres://user@host/name, or leave it out to keep history beside this file")
 	}

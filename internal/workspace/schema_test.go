@@ -78,6 +78,10 @@ var agreement = []struct {
 	{"a rule of too many approvers", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nconsent: {rules: [{name: a, approvers: 21}]}\n", false},
 	{"a freeze that begins on no day", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nconsent: {rules: [{name: a, freeze: [{from: Fryday 16:00, until: Monday 08:00}]}]}\n", false},
 	{"an escalation to nobody", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nconsent: {rules: [{name: a, escalate: [{after: 48h, to: []}]}]}\n", false},
+	{"a sign-in", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nteams: [{name: orders}]\nsignin: {issuer: https://sso.example.org/realms/kopi, clientID: caravan, clientSecretFile: secret, url: https://caravan.example.org, teams: {kopi-orders: orders}, roles: {viewers: [staff], platform: [sre], admins: [it]}, session: 8h, idle: 1h, proxies: [10.0.0.5/32]}\n", true},
+	{"a sign-in without a provider", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nsignin: {clientID: caravan, url: https://caravan.example.org}\n", false},
+	{"a provider that is no web address", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nsignin: {issuer: sso, clientID: caravan, url: https://caravan.example.org}\n", false},
+	{"a role there is none of", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nsignin: {issuer: https://sso.example.org, clientID: caravan, url: https://caravan.example.org, roles: {owners: [a]}}\n", false},
 	{"ignore that is no truth value", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nservices: [{name: a, ignore: \"yes\"}]\n", false},
 }
 

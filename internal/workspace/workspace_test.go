@@ -111,7 +111,7 @@ func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
 		{"only a comment", "# soon\n", []string{`1: nothing in it; run caravan init in an empty directory to see what belongs here`}},
 		{"not YAML", "organisation: kopi\nsources: [\n", []string{`not valid YAML`}},
 		{"two documents", least + "---\norganisation: b\n", []string{`6: a second document; keep one, without --- lines`}},
-		{"a list at the top", "- kopi\n", []string{`1: the workspace is a list; write keys and values: organisation, sources, environments, teams, services, pools, networks, peerings, placement, rates, targets, live, consent, channels, database`}},
+		{"a list at the top", "- kopi\n", []string{`1: the workspace is a list; write keys and values: organisation, sources, environments, teams, services, pools, networks, peerings, placement, rates, targets, live, consent, channels, signin, database`}},
 		{"nothing that is required", "teams: []\n", []string{`1: the workspace has no organisation; add one`, `1: the workspace has no sources; add one`}},
 		{"a mistyped key", least + "evironments: []\n", []string{`5: unknown key "evironments"; did you mean "environments"?`}},
 		{"a key in American spelling", "organi" + "zation: kopi\nsources: [{name: kopi, dir: .}]\n", []string{
@@ -183,6 +183,16 @@ func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
 		{"a digest that is too long", least + "channels: {digest: 48h}\n", []string{`5: 48h0m0s is longer than a day`}},
 		{"a zone nobody knows", least + "channels: {zone: Jakarta}\n", []string{`5: "Jakarta" is not a time zone; write it as Asia/Jakarta`}},
 		{"a person without a mail address", least + "teams: [{name: orders, people: [ani]}]\n", []string{`5: "ani" is not a mail address; write name@example.org`}},
+		{"a sign-in of nobody", least + "signin: {}\n", []string{`5: signin has no issuer; add one`, `5: signin has no clientID; add one`, `5: signin has no url; add one`}},
+		{"a provider anybody can listen to", least + "signin: {issuer: http://sso.example.org, clientID: caravan, url: https://caravan.example.org}\n", []string{`5: "http://sso.example.org" is not encrypted, and only this very machine may be spoken to like that; write https://`}},
+		{"a portal below a path", least + "signin: {issuer: https://sso.example.org, clientID: caravan, url: https://example.org/caravan}\n", []string{`5: "https://example.org/caravan" has a path; the portal is at the root of its address`}},
+		{"a provider whose address has a password", least + "signin: {issuer: https://a:b@sso.example.org, clientID: caravan, url: https://caravan.example.org}\n", []string{`is no web address`}},
+		{"a secret in the file", least + "signin: {issuer: https://sso.example.org, clientID: caravan, url: https://caravan.example.org, clientSecret: hunter2}\n", []string{`5: unknown key "clientSecret"; the keys here are`}},
+		{"a secret where its name belongs", least + "signin: {issuer: https://sso.example.org, clientID: caravan, url: https://caravan.example.org, clientSecretEnv: k/7=x}\n", []string{`5: that is no name of an environment variable; write its name, such as CARAVAN_CLIENT_SECRET, and never the secret itself`}},
+		{"a client's secret in two places", least + "signin: {issuer: https://sso.example.org, clientID: caravan, url: https://caravan.example.org, clientSecretEnv: A, clientSecretFile: b}\n", []string{`5: the client's secret is in a file or in an environment variable; write one of clientSecretFile and clientSecretEnv`}},
+		{"a group of a team nobody declared", least + "teams: [{name: orders}]\nsignin: {issuer: https://sso.example.org, clientID: caravan, url: https://caravan.example.org, teams: {kopi-orders: order}}\n", []string{`6: team "order" is not declared; did you mean "orders"?`}},
+		{"a session without an end", least + "signin: {issuer: https://sso.example.org, clientID: caravan, url: https://caravan.example.org, session: 9000h, idle: 1s}\n", []string{`9000h0m0s is out of bounds; people stay signed in from 5m to 720h`, `1s is out of bounds`}},
+		{"a proxy that is no range", least + "signin: {issuer: https://sso.example.org, clientID: caravan, url: https://caravan.example.org, proxies: [lb]}\n", []string{`5: "lb" is not a range`}},
 		{"another database", least + "database: mysql://root:kept-secret@db.internal/x\n", []string{
 			`5: not a PostgreSQL address; write postgres://user@host/name, or leave it out to keep history beside this file`}},
 		{"several problems, in the order of their lines", "organisation: 12\nsources:\n  - name: kopi\n    dri: .\nenvironments:\n  - name: p\n    kind: vm\n    country: XX\n", []string{

@@ -59,7 +59,6 @@ type Line struct {
 // Attempt is a form that was not taken, as it was filled in.
 type Attempt struct {
 	Team   estate.TeamName
-	By     string
 	Reason string
 	Error  string
 }
