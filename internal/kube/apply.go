@@ -155,12 +155,12 @@ func (t *Target) judge(p *plan, d *deed) {
 	if d.live != nil && d.live.GetDeletionTimestamp() != nil {
 		d.live = nil // Apply waits until it is gone
 	}
-	mark := d.live != nil && ours(d.live, t.owner)
+	mark := d.live != nil && ours(d.live, t.owner) && applied(d.live)
 	d.adopted = record.Adopted
 	switch {
 	case d.live == nil:
 		d.what = journey.Created
-	case !known || !mark && record.Print == "":
+	case !mark && record.Print == "": // one that is Caravan's own and not known is known again: somebody took the inventory away
 		d.what, d.adopted, d.inTheWay = journey.Updated, true, t.foreign(d)
 	case record.Print != "" && fingerprint(d.live) != record.Print:
 		d.what, d.inTheWay = journey.Updated, t.wasEdited(d)
@@ -172,6 +172,13 @@ func (t *Target) judge(p *plan, d *deed) {
 	if t.o.Force {
 		d.inTheWay = nil
 	}
+}
+
+// applied reports whether Caravan has applied an object, and nobody copied it.
+func applied(live *unstructured.Unstructured) bool {
+	return slices.ContainsFunc(live.GetManagedFields(), func(m metav1.ManagedFieldsEntry) bool {
+		return m.Manager == manager && m.Operation == metav1.ManagedFieldsOperationApply
+	})
 }
 
 // foreign is that an object was made by others.
@@ -235,7 +242,7 @@ func (t *Target) Apply(ctx context.Context, s journey.Step, files []render.File,
 	if err := t.settle(ctx, p, failed == nil); err != nil || failed != nil {
 		return p.changes(), errors.Join(failed, err)
 	}
-	return p.changes(), t.sweep(ctx, p.recorders(), tell)
+	return p.changes(), t.sweep(ctx, p.inventories, tell)
 }
 
 func (p *plan) recorders() []string { return sortedKeys(p.inventories) }

@@ -308,11 +308,7 @@ func forget(v *inventory, objects []doomed, keep func(string) bool) {
 
 // sweep takes away what files do not make any more, unless a pod or what starts pods still uses it: a configuration goes when the last that
 // was started with it is gone.
-func (t *Target) sweep(ctx context.Context, folders []string, tell journey.Tell) error {
-	all, err := t.inventories(ctx, folders...)
-	if err != nil {
-		return err
-	}
+func (t *Target) sweep(ctx context.Context, all map[string]*inventory, tell journey.Tell) error {
 	var out []doomed
 	for _, folder := range sortedKeys(all) {
 		for _, key := range sortedKeys(all[folder].Objects) {

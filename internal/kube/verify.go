@@ -66,7 +66,7 @@ func (t *Target) Verify(ctx context.Context, s journey.Step, tell journey.Tell) 
 	if err := t.ready(ctx, records, tell); err != nil {
 		return err
 	}
-	return t.sweep(ctx, folders, tell)
+	return t.sweep(ctx, all, tell)
 }
 
 // ready waits until objects are ready.
