@@ -150,7 +150,7 @@ func (a *applying) begin(ctx context.Context, hosts []render.Host) error {
 // renew gives machines on which it runs the new release, one after the other.
 func (a *applying) renew(ctx context.Context, hosts []render.Host) error {
 	var before []back
-	for _, h := range hosts {
+	for i, h := range hosts {
 		err := a.on(ctx, h, func(m *Machine) error {
 			mf, err := a.settle(ctx, m)
 			if err != nil {
@@ -165,8 +165,11 @@ func (a *applying) renew(ctx context.Context, hosts []render.Host) error {
 			return a.start(ctx, h, m)
 		})
 		var unwell *unwellError
-		if errors.As(err, &unwell) {
-			return a.goBack(ctx, before, err)
+		if errors.As(err, &unwell) && len(before) > 0 {
+			return a.goBack(ctx, before, hosts[i+1:], err)
+		}
+		if errors.As(err, &unwell) { // it is the last that was well, and is not any more
+			return unavailable(err)
 		}
 		if err != nil {
 			return err
@@ -263,31 +266,17 @@ func (a *applying) place(ctx context.Context, v *view) error {
 	if err := a.intend(v, id, files); err != nil {
 		return err
 	}
-	dirs := map[string]bool{}
-	folders := func(at string) {
-		for _, dir := range parents([]string{at}) {
-			if v.there[dir].kind == nothing && !dirs[dir] {
-				dirs[dir] = true
-				s.folder(dir, 0o755)
-			}
-		}
-	}
 	home := mf.home(a.thing)
 	for _, p := range slices.Sorted(maps.Keys(files)) {
-		at := path.Join(home, "releases", id, p)
-		folders(at)
-		s.file(at, entry{data: v.content(p, files[p]), mode: files[p].Mode, owner: files[p].Owner, group: files[p].Group})
+		s.file(path.Join(home, "releases", id, p), entry{data: v.content(p, files[p]), mode: files[p].Mode, owner: files[p].Owner, group: files[p].Group})
 	}
 	for i, w := range v.wares {
 		if v.verdicts[i].keep {
-			k := keptOf(mf, w.At)
-			folders(k)
-			s.file(k, v.there[w.At])
+			s.file(keptOf(mf, w.At), v.there[w.At])
 		}
 		if v.verdicts[i].what == journey.Unchanged || w.Page {
 			continue
 		}
-		folders(w.At)
 		s.replace(w.At, v.whole(w))
 	}
 	s.link(path.Join(home, "current"), path.Join("releases", id))

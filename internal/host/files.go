@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/redact"
 )
 
 // entry is what is at a path of a machine.
@@ -131,11 +132,6 @@ func (s *shipment) add(h tar.Header, data []byte) {
 	}
 }
 
-// folder makes a folder, unless there is one.
-func (s *shipment) folder(at string, mode uint32) {
-	s.add(tar.Header{Typeflag: tar.TypeDir, Name: at + "/", Mode: int64(mode)}, nil)
-}
-
 // file puts a file where nobody looks yet: straight at its path.
 func (s *shipment) file(at string, e entry) {
 	s.add(tar.Header{Typeflag: tar.TypeReg, Name: at, Mode: int64(e.mode), Uname: e.owner, Gname: e.group}, e.data)
@@ -157,10 +153,11 @@ func (s *shipment) link(at, to string) {
 func temporary(at string) string { return path.Join(path.Dir(at), ".caravan-"+path.Base(at)+".tmp") }
 
 // unpack puts a shipment in place: what is moved is on the disk before anything is, and nothing is when not all of it came. Its words
-// are constant; paths come in files that xargs reads.
+// are constant; paths come in files that xargs reads. No shipment has folders: tar makes those that are missing, as the umask says, and
+// would change the modes of those that are there.
 const unpack = `set -e
 umask 022
-tar --extract --file=- --absolute-names --same-owner --same-permissions --no-overwrite-dir --delay-directory-restore
+tar --extract --file=- --absolute-names --same-owner --same-permissions --no-overwrite-dir
 xargs -0 -r sync -- <"$1/.files"
 xargs -0 -r -n 2 mv -f -T -- <"$1/.moves"
 rm -f -- "$1/.files" "$1/.moves"
@@ -292,7 +289,7 @@ func lastLine(r Result) string {
 	if text == "" {
 		return "it ended with " + strconv.Itoa(r.Code)
 	}
-	return masked(text[strings.LastIndexByte(text, '\n')+1:])
+	return redact.Text(text[strings.LastIndexByte(text, '\n')+1:])
 }
 
 // parents are the folders above some paths, each once, those above first.

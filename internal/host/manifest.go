@@ -134,8 +134,6 @@ func (mf *manifest) add(s *shipment) error {
 	if err != nil {
 		return err
 	}
-	s.folder(Folder, 0o755)
-	s.folder(mf.root(), 0o755)
 	s.replace(manifestAt(mf.Expansion), entry{data: append(data, '\n'), mode: 0o644})
 	return nil
 }

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -71,23 +72,22 @@ func (m *Machine) private(ctx context.Context, mf *manifest, thing string) error
 	if err != nil {
 		return err
 	}
-	s, changed := newShipment(), false
+	var missing []string
 	for _, dir := range o.Install.Private {
 		if there[dir].kind == nothing {
-			s.folder(dir, 0o700)
-			changed = true
+			missing = append(missing, dir)
 			if !slices.Contains(mf.Folders, dir) {
 				mf.Folders = append(mf.Folders, dir)
 			}
 		}
 	}
-	if !changed {
+	if len(missing) == 0 {
 		return nil
 	}
 	if err := m.save(ctx, mf); err != nil {
 		return err
 	}
-	return m.put(ctx, mf.root(), s)
+	return m.must(ctx, nil, "make folders", append([]string{"install", "-d", "-m", "0700", "--"}, missing...)...)
 }
 
 // aptWait is how many seconds another program may hold the lock of packages.
@@ -177,9 +177,7 @@ func (m *Machine) without(ctx context.Context, mf *manifest, thing string, tell 
 		if err := m.save(ctx, mf); err != nil {
 			return err
 		}
-		s := newShipment()
-		s.folder(mf.root()+"/kept", 0o755)
-		if err := m.put(ctx, mf.root(), s); err != nil {
+		if err := m.must(ctx, nil, "make a folder", "mkdir", "-p", "--", path.Dir(keptOf(mf, at))); err != nil {
 			return err
 		}
 		if err := m.must(ctx, nil, "put "+at+" away", "mv", "-f", "-T", "--", at, keptOf(mf, at)); err != nil {

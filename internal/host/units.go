@@ -13,6 +13,7 @@ import (
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/redact"
 	"example.org/caravan/internal/render"
 )
 
@@ -221,7 +222,8 @@ func (m *Machine) run(ctx context.Context, o outcome, t todo, tell journey.Tell)
 			return err
 		}
 		if r.Code != 0 {
-			return m.unwell(ctx, o, lastLine(r), tell)
+			why, _, _ := strings.Cut(strings.TrimSpace(string(r.Stderr)), "\n")
+			return m.unwell(ctx, o, redact.Text(why), tell)
 		}
 	}
 	return nil
@@ -237,17 +239,25 @@ func (m *Machine) unwell(ctx context.Context, o outcome, why string, tell journe
 	if err != nil {
 		return err
 	}
-	said := strings.Split(strings.TrimSpace(masked(string(r.Stdout))), "\n")
-	for _, line := range said {
-		tell(m.Name + ": journal: " + line)
+	said := strings.Split(strings.TrimSpace(string(r.Stdout)), "\n")
+	for i, line := range said {
+		said[i] = redact.Text(strings.TrimSpace(line))
+		tell(m.Name + ": journal: " + said[i])
 	}
 	for _, line := range slices.Backward(said) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "Stopp") && !strings.HasPrefix(line, "Start") {
+		if line != "" && !systemds(line, o) {
 			why += "; its journal says: " + line
 			break
 		}
 	}
 	return &unwellError{m.Name, string(o.Install.Name), why}
+}
+
+// systemds tells whether a line of a journal is systemd's own, which says that something failed and not why.
+func systemds(line string, o outcome) bool {
+	first, _, _ := strings.Cut(line, " ")
+	return slices.Contains([]string{"Failed", "Starting", "Started", "Stopping", "Stopped"}, first) ||
+		slices.ContainsFunc(o.Install.Units, func(u render.Unit) bool { return first == u.Name+":" })
 }
 
 // beat is the pause between two looks at what is starting.
@@ -299,8 +309,14 @@ func (m *Machine) ask(ctx context.Context, o outcome, tell journey.Tell) (string
 	return path.Base(o.Install.Health[0]) + ": " + lastLine(r), nil
 }
 
-// goBack gives machines back the last release that was well, and says so.
-func (a *applying) goBack(ctx context.Context, before []back, why error) error {
+// goBack gives machines back the last release that was well, and says so. On those that are not renewed yet, what other steps brought of
+// the new one goes, too: they would start with it.
+func (a *applying) goBack(ctx context.Context, before []back, rest []render.Host, why error) error {
+	for _, h := range rest {
+		if err := a.on(ctx, h, func(m *Machine) error { return a.unchange(ctx, m) }); err != nil {
+			return fault.Newf(fault.Unavailable, "%s; going back to the last release failed, too: %w; mend that and run the move again", why.Error(), err)
+		}
+	}
 	for _, b := range slices.Backward(before) {
 		a.tell(fmt.Sprintf("%s: %s goes back to release %s", b.host.Name, a.thing, b.release))
 		if err := a.on(ctx, b.host, func(m *Machine) error { return a.restore(ctx, b, m) }); err != nil {
@@ -324,9 +340,23 @@ func places(all []back) string {
 	return strings.Join(out, ", ")
 }
 
+// unchange puts the files of the last release in place that was well, where that still runs.
+func (a *applying) unchange(ctx context.Context, m *Machine) error {
+	mf, err := m.manifest(ctx, a.o.Expansion)
+	if err != nil {
+		return err
+	}
+	o := mf.Things[a.thing]
+	if o.Well == o.Release {
+		return nil
+	}
+	_, err = a.putBack(ctx, o.Well, o.Started, m)
+	return err
+}
+
 // restore puts an earlier release in place again and waits until it is well.
 func (a *applying) restore(ctx context.Context, b back, m *Machine) error {
-	mf, err := a.putBack(ctx, b, m)
+	mf, err := a.putBack(ctx, b.release, nil, m)
 	if err != nil {
 		return err
 	}
@@ -348,8 +378,8 @@ func (a *applying) restore(ctx context.Context, b back, m *Machine) error {
 	return a.in(ctx, b.host, m, func(o *outcome) { o.Well, o.Started = o.Release, nowStarted(*o) })
 }
 
-// putBack makes an earlier release the one in place. What was started of the other is forgotten, so that it is started anew.
-func (a *applying) putBack(ctx context.Context, b back, m *Machine) (*manifest, error) {
+// putBack makes an earlier release the one in place. Had is what its units have read; nothing, so that they are started anew.
+func (a *applying) putBack(ctx context.Context, id string, had map[string]started, m *Machine) (*manifest, error) {
 	free, err := m.lock(ctx)
 	if err != nil {
 		return nil, err
@@ -360,11 +390,11 @@ func (a *applying) putBack(ctx context.Context, b back, m *Machine) (*manifest, 
 		return nil, err
 	}
 	o := mf.Things[a.thing]
-	old, ok := o.Releases[b.release]
+	old, ok := o.Releases[id]
 	if !ok {
-		return nil, fault.Newf(fault.Internal, "%s: release %s of %s is not kept", m.Name, b.release, a.thing)
+		return nil, fault.Newf(fault.Internal, "%s: release %s of %s is not kept", m.Name, id, a.thing)
 	}
-	home := path.Join(mf.home(a.thing), "releases", b.release)
+	home := path.Join(mf.home(a.thing), "releases", id)
 	var from, at []string
 	for _, p := range slices.Sorted(maps.Keys(old.Files)) {
 		from, at = append(from, path.Join(home, p)), append(at, old.Files[p].At)
@@ -384,21 +414,18 @@ func (a *applying) putBack(ctx context.Context, b back, m *Machine) (*manifest, 
 	for i, p := range slices.Sorted(maps.Keys(old.Files)) {
 		f, content := old.Files[p], there[from[i]]
 		if content.kind != regular || sum(content.data) != f.Sum {
-			return nil, fault.Newf(fault.Conflict, "%s: %s was edited or taken away, so release %s cannot come back", m.Name, from[i], b.release)
+			return nil, fault.Newf(fault.Conflict, "%s: %s was edited or taken away, so release %s cannot come back", m.Name, from[i], id)
 		}
 		now := mf.Files[p]
 		f.Before, f.Kept = now.Sum, now.Kept
 		mf.Files[p] = f
 		if !f.Page {
 			v := &view{m: m, manifest: mf, there: there}
-			for _, dir := range parents([]string{at[i]}) {
-				s.folder(dir, 0o755)
-			}
 			s.replace(at[i], v.whole(ware{path: p, data: content.data, placed: f}))
 		}
 	}
-	s.link(path.Join(mf.home(a.thing), "current"), path.Join("releases", b.release))
-	o.Release, o.Started = b.release, nil
+	s.link(path.Join(mf.home(a.thing), "current"), path.Join("releases", id))
+	o.Release, o.Started = id, had
 	mf.Things[a.thing] = o
 	if err := m.save(ctx, mf); err != nil {
 		return nil, err

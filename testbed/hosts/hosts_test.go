@@ -200,7 +200,7 @@ func want(t testing.TB, err error, kind fault.Kind, words ...string) {
 // the machine itself write all the time is left out.
 func everything(t testing.TB, m *testbed.Machine) string {
 	t.Helper()
-	out, err := m.Run(t.Context(), `cd / && find etc usr/local var/lib srv -xdev \( -path var/lib/systemd -o -path var/lib/chrony -o -path var/lib/private -o -path var/lib/haproxy \) -prune -o -printf '%y %m %u:%g %p %l\n' | sort;`+
+	out, err := m.Run(t.Context(), `cd / && stat -c "%a %U:%G %n" / /usr /var /var/lib /srv; find etc usr/local var/lib srv -xdev \( -path var/lib/systemd -o -path var/lib/chrony -o -path var/lib/private -o -path var/lib/haproxy \) -prune -o -printf '%y %m %u:%g %p %l\n' | sort;`+
 		` find etc usr/local var/lib srv -xdev \( -path var/lib/systemd -o -name '*.swp' -o -name '*-' -o -path etc/.pwd.lock \) -prune -o -type f -print0 | sort -z | xargs -0 sha256sum;`+
 		` systemctl list-unit-files --no-pager --no-legend | awk '{print $1, $2}' | sort; systemctl list-units --no-pager --no-legend --plain --state=active --type=service | awk '{print $1}' | grep -v -e '^user' -e '^session' | sort; cut -d: -f1 /etc/passwd | sort`)
 	if err != nil {
