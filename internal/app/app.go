@@ -50,6 +50,7 @@ type App struct {
 	declared workspace.Workspace // what it declares
 	database string              // postgres:// URL of the store; "" for SQLite
 
+	glances    glances
 	conducting sync.Mutex // guards the conductor and the outbox, which begins with it
 	conductor  *conductor.Conductor
 	outbox     *outbox.Outbox
@@ -192,10 +193,17 @@ func (a *App) read(ctx context.Context, req ScanRequest, report func(phase strin
 	if err != nil {
 		return depmap.Graph{}, estate.Snapshot{}, err
 	}
+	seen, err := a.whatRuns(ctx, got, report)
+	if err != nil {
+		return depmap.Graph{}, estate.Snapshot{}, err
+	}
 	counts := discover.Progress{Files: got.Files, Read: got.Read}
 	report("joining names", counts)
-	snapshot := merge.Sightings(slices.Concat(got.Sightings, a.stated), got.Doubts)
+	snapshot := merge.Sightings(slices.Concat(got.Sightings, seen.Sightings, a.stated), slices.Concat(got.Doubts, seen.Doubts))
 	snapshot.Files, snapshot.Read = got.Files, got.Read
+	if snapshot, err = a.withEarlier(ctx, snapshot); err != nil {
+		return depmap.Graph{}, estate.Snapshot{}, err
+	}
 	if err := ctx.Err(); err != nil {
 		return depmap.Graph{}, estate.Snapshot{}, err
 	}

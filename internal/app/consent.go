@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -20,9 +19,9 @@ func (a *App) allow(ctx context.Context, r journey.Run, steps []journey.Step, li
 	if err != nil {
 		return err
 	}
-	var o runOptions
-	if err := json.Unmarshal([]byte(options), &o); err != nil {
-		return fault.Newf(fault.Invalid, "the options of run %s are damaged; cancel it and move again", r.ID)
+	o, err := readOptions(r.ID, options)
+	if err != nil {
+		return err
 	}
 	for _, s := range steps {
 		if _, ok := o.Targets[s.Environment]; ok {

@@ -29,11 +29,14 @@ func (p Portal) Journey(ctx context.Context, name string) (web.Journey, error) {
 	}
 	v := web.Journey{Expansion: name, Country: plan.Proposal.Country, Digest: c.Journey.Digest, Run: standing.Run, Undecided: len(standing.Undecided)}
 	for i, s := range c.Journey.Steps {
-		step := web.JourneyStep{Step: s, InPlace: standing.Steps[i].State == "written", Run: runOf(standing.Run, s.ID, s.Digest)}
+		step := web.JourneyStep{Step: s, InPlace: standing.Steps[i].State == "written", Unknown: standing.Steps[i].State == "unknown", Run: runOf(standing.Run, s.ID, s.Digest)}
 		if verdict := standing.Steps[i].Verdict; verdict != nil {
 			step.Asked, step.Verdict = true, *verdict
 		}
 		v.Steps = append(v.Steps, step)
+	}
+	for _, l := range standing.Looked {
+		v.Looked = append(v.Looked, web.JourneyLooked(l))
 	}
 	if v.Ready, err = p.App.judge(ctx, plan, standing); err != nil {
 		return v, err

@@ -92,15 +92,11 @@ func (a *App) clear(ctx context.Context, c course, o runOptions) error {
 
 // StartUndo begins to take away what moves of an expansion made, and to give its ranges back.
 func (a *App) StartUndo(ctx context.Context, name string, req MoveRequest, anywhere bool, by string) (journey.Run, error) {
-	dir, err := a.undoFolder(ctx, name, req, anywhere)
+	b, err := a.goingBack(ctx, name, req, anywhere)
 	if err != nil {
 		return journey.Run{}, err
 	}
-	c, err := a.wayBack(ctx, name, dir)
-	if err != nil {
-		return journey.Run{}, err
-	}
-	return a.begin(ctx, c, journey.Back, a.optionsOf(c, dir, req.Force), by, req.Why)
+	return a.begin(ctx, b.course, journey.Back, b.options, by, req.Why)
 }
 
 // begin starts a run, or lets the same one go on.
@@ -291,12 +287,12 @@ func (a *App) watchOnce(ctx context.Context, id journey.RunID, seen Seen) (Watch
 
 // moved is what a run did.
 func (a *App) moved(ctx context.Context, r journey.Run, options string) (*Moved, error) {
-	var o runOptions
 	var c course
-	if err := errors.Join(json.Unmarshal([]byte(options), &o), a.store.Course(ctx, r.Journey, &c)); err != nil {
+	o, err := readOptions(r.ID, options)
+	if err := errors.Join(err, a.store.Course(ctx, r.Journey, &c)); err != nil {
 		return nil, err
 	}
-	m := Moved{Expansion: r.Expansion, Proposal: c.Proposal.Digest, Folder: o.Folder}
+	m := Moved{Expansion: r.Expansion, Proposal: c.Proposal.Digest, Folder: o.Folder, Where: a.where(c, o)}
 	for i, s := range c.Journey.Steps {
 		changes := r.Steps[i].Changes
 		switch {

@@ -84,6 +84,9 @@ type JourneyLine = board.Line
 // JourneyTold is a message to somebody, and what became of it.
 type JourneyTold = board.Told
 
+// JourneyLooked is when an environment was asked what is in place there.
+type JourneyLooked = board.Looked
+
 // Answer is a team's yes or no to steps, as they were shown.
 type Answer struct {
 	Team    estate.TeamName

@@ -26,7 +26,8 @@ func (s shelf) Journey(_ context.Context, name string) (Journey, error) {
 	const half = 3
 	run := journey.Start(made.Journey, journey.Forth)
 	run.ID, run.By, run.State, run.Started = journey.RunID(name+"-1"), "ayu", journey.Stopped, made.PlannedAt.Add(2*time.Minute)
-	v := Journey{Expansion: name, Country: made.Proposal.Country, Digest: made.Journey.Digest, Run: &run, Undecided: len(made.Proposal.Undecided())}
+	v := Journey{Expansion: name, Country: made.Proposal.Country, Digest: made.Journey.Digest, Run: &run, Undecided: len(made.Proposal.Undecided()),
+		Looked: []JourneyLooked{{Environment: "indonesia", At: made.PlannedAt.Add(3 * time.Minute)}}}
 	var judged []readiness.Step
 	for i, st := range made.Journey.Steps {
 		b := board.Step{Step: st, InPlace: st.Wave < half, Asked: true, Run: run.Steps[i]}

@@ -111,7 +111,7 @@ func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
 		{"only a comment", "# soon\n", []string{`1: nothing in it; run caravan init in an empty directory to see what belongs here`}},
 		{"not YAML", "organisation: kopi\nsources: [\n", []string{`not valid YAML`}},
 		{"two documents", least + "---\norganisation: b\n", []string{`6: a second document; keep one, without --- lines`}},
-		{"a list at the top", "- kopi\n", []string{`1: the workspace is a list; write keys and values: organisation, sources, environments, teams, services, pools, networks, peerings, placement, rates, targets, consent, channels, database`}},
+		{"a list at the top", "- kopi\n", []string{`1: the workspace is a list; write keys and values: organisation, sources, environments, teams, services, pools, networks, peerings, placement, rates, targets, live, consent, channels, database`}},
 		{"nothing that is required", "teams: []\n", []string{`1: the workspace has no organisation; add one`, `1: the workspace has no sources; add one`}},
 		{"a mistyped key", least + "evironments: []\n", []string{`5: unknown key "evironments"; did you mean "environments"?`}},
 		{"a key in American spelling", "organi" + "zation: kopi\nsources: [{name: kopi, dir: .}]\n", []string{
@@ -154,6 +154,14 @@ func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
 		{"a target that leads to two places", least + "targets:\n  - {environment: a, folder: fleet, cluster: {context: id}}\n", []string{`6: a target is one of folder, cluster and machines; write exactly one`}},
 		{"a cluster without its context", least + "targets:\n  - {environment: a, cluster: {kubeconfig: ~/.kube/config}}\n", []string{`6: targets[0].cluster has no context; add one`}},
 		{"machines at no port", least + "targets:\n  - {environment: a, machines: {port: 0}}\n", []string{`6: targets[0].machines.port is 0; write a number from 1 to 65535`}},
+		{"a live source that is nothing", least + "environments: [{name: p, kind: vm}]\nlive:\n  - {name: p, environment: p}\n", []string{`7: a live source is a cluster or machines; write exactly one`}},
+		{"a live source of an environment nobody declared", least + "live: [{name: p, environment: p, machines: {}}]\n", []string{`5: environment "p" is not declared`}},
+		{"a live source called like a source of files", least + "environments: [{name: p, kind: vm}]\nlive: [{name: kopi, environment: p, machines: {}}]\n", []string{`6: "kopi" is a source of files, too; give each a name of its own`}},
+		{"a cluster with words of machines", least + "environments: [{name: p, kind: vm}]\nlive: [{name: c, environment: p, cluster: {context: c}, watch: 5s}]\n", []string{`6: watch is a word of machines; take it out`}},
+		{"machines with words of a cluster", least + "environments: [{name: p, kind: vm}]\nlive: [{name: c, environment: p, machines: {}, connections: true}]\n", []string{`6: connections is a word of clusters; take it out`}},
+		{"a machine without an address, and one twice", least + "environments: [{name: p, kind: vm}]\nlive:\n  - name: c\n    environment: p\n    machines: {}\n    hosts: [app1, a=10.0.0.1, a=10.0.0.2]\n", []string{
+			`10: "app1" is no machine; write name=address, such as app1=10.0.0.7`, `10: a is there already, in line 10; give each machine one address`}},
+		{"a watch of hours", least + "environments: [{name: p, kind: vm}]\nlive: [{name: c, environment: p, machines: {}, watch: 2h}]\n", []string{`6: 2h0m0s is not a time to watch for; write at most 1m0s`}},
 		{"a target of no glob", least + "targets: [{environment: '[', folder: fleet}]\n", []string{`5: "[" is not a glob; write a name or a pattern such as *-data`}},
 		{"a policy that asks a team nobody declared", least + "teams: [{name: orders}]\nconsent:\n  unowned: platform\n  rules:\n    - name: traffic\n      teams: [order]\n" +
 			"      delegates: [{team: qa, for: a, by: b}]\n      escalate: [{after: 48h, to: [cto@example.org, cto]}]\n", []string{

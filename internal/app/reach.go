@@ -1,0 +1,24 @@
+package app
+
+import (
+	"context"
+
+	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/kube"
+	"example.org/caravan/internal/render"
+	"example.org/caravan/internal/workspace"
+)
+
+// cluster is a cluster as a target.
+func (a *App) cluster(ctx context.Context, c workspace.Cluster, expansion string, env estate.EnvironmentName, files []render.File, force bool) (journey.Target, error) {
+	return kube.Open(ctx, kube.TargetOptions{
+		Options: kube.Options{Kubeconfig: a.beside(c.Kubeconfig), Context: c.Context}, Expansion: expansion, Environment: env, Files: files, Force: force,
+	})
+}
+
+// machines are machines as a target.
+func (a *App) machines(_ context.Context, _ workspace.Machines, _ string, env estate.EnvironmentName, _ []render.File, _ bool) (journey.Target, error) {
+	return nil, fault.Newf(fault.Invalid, "%s: machines are not reached yet; give the target a folder", env)
+}
