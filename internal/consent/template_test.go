@@ -92,10 +92,9 @@ func TestNewsSayWhatHappenedToWhom(t *testing.T) {
 func TestAnAnnouncementHasAnotherDigestWhenAStepOfItChanges(t *testing.T) {
 	p, j := proposed()
 	n := Notice{Policy: policy(t, "unowned: platform\n"), Now: noon(t)}
-	wave := 0
 	for i, s := range j.Steps {
 		if s.Team == "orders" {
-			wave = s.Wave
+			wave := s.Wave
 			before := Announce(p, j, wave, n)
 			n.Lights = []GreenLight{yes(Steps(p, j)[i], "orders", "ani")}
 			agreed := Announce(p, j, wave, n)

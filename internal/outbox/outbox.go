@@ -142,7 +142,7 @@ func (o *Outbox) drain(ctx context.Context, now time.Time, channel message.Chann
 func (o *Outbox) deliver(ctx context.Context, now time.Time, l message.Letter, courier Courier) (again bool, err error) {
 	receipt, failed := courier.Send(ctx, l)
 	if failed != nil && ctx.Err() != nil {
-		return true, nil // the program ends; the next one tries it when the lease is over
+		return true, ctx.Err() // the program ends; the next one tries it when the lease is over
 	}
 	ctx = context.WithoutCancel(ctx)
 	if failed == nil {

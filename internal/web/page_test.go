@@ -139,7 +139,7 @@ func TestPagesShowWhatTheyAreFor(t *testing.T) {
 		{"a journey says how far each service is from going live", "/small/expansions/malaysia/journey", `#ready [data-ready] .chip`, 200, 7, ""},
 		{"a team's page says it of its own", "/small/expansions/malaysia/journey?team=shop", `#ready [data-ready] .light-red`, 200, 3, ""},
 		{"a journey says who was told, what failed first", "/small/expansions/malaysia/journey", `#told tbody tr:first-child[data-told=finance] .chip.failed`, 200, 1, "2 failed"},
-		{"a failure is said once for each recipient", "/small/expansions/malaysia/journey", `#told [data-told=finance] .missing`, 200, 1, "no such user"},
+		{"a failure is said once for each recipient", "/small/expansions/malaysia/journey", `#told [data-told=finance] .missing`, 200, 1, "mail.kopi.example.org:587 refuses it: 550 5.1.1 no such user; mend that, then run caravan announce"},
 		{"a journey has a line for each recipient and channel", "/small/expansions/malaysia/journey", `#told tbody tr`, 200, 8, ""},
 		{"a team's page says what it was told", "/small/expansions/malaysia/journey?team=shop", `#told [data-told=shop]`, 200, 2, ""},
 		{"a team that owns nothing is not found", "/small/expansions/malaysia/journey?team=espresso", `[data-problem="not found"]`, 404, 1, ""},
