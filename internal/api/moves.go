@@ -55,6 +55,7 @@ func (r routes) moves(a huma.API) {
 	r.runs(a)
 	r.consents(a)
 	r.readiness(a)
+	r.messages(a)
 }
 
 // consents adds the routes by which teams say yes and no.

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -20,9 +19,9 @@ func (a *App) allow(ctx context.Context, r journey.Run, steps []journey.Step, li
 	if err != nil {
 		return err
 	}
-	var o runOptions
-	if err := json.Unmarshal([]byte(options), &o); err != nil {
-		return fault.Newf(fault.Invalid, "the options of run %s are damaged; cancel it and move again", r.ID)
+	o, err := readOptions(r.ID, options)
+	if err != nil {
+		return err
 	}
 	for _, s := range steps {
 		if _, ok := o.Targets[s.Environment]; ok {
@@ -102,6 +101,7 @@ type ApproveRequest struct {
 	Wave    int              `json:"wave,omitempty" minimum:"0" doc:"Wave whose steps it agrees to."`
 	For     string           `json:"for,omitempty" doc:"Person you stand in for, as a delegate of the policy."`
 	Journey estate.Digest    `json:"journey,omitempty" doc:"Journey as it was shown to you; a conflict when it is another by now."`
+	Via     string           `json:"-"` // from where, for the audit
 }
 
 // covers reports whether a request is about a step.
@@ -129,7 +129,7 @@ func (a *App) Approve(ctx context.Context, name string, req ApproveRequest, by s
 	if len(lights) == 0 {
 		return nil, nothingAsks(all, req)
 	}
-	return a.store.Agree(ctx, name, lights)
+	return a.store.Agree(ctx, name, lights, req.Via)
 }
 
 // nothingAsks says why there is nothing a team could agree to.
@@ -160,6 +160,7 @@ type VetoRequest struct {
 	Step     journey.StepID  `json:"step,omitempty" doc:"Step; every step of the journey when left out."`
 	Reason   string          `json:"reason,omitempty" doc:"What would have to change for the team to agree."`
 	Withdraw bool            `json:"withdraw,omitempty" doc:"Take the veto back."`
+	Via      string          `json:"-"` // from where, for the audit
 }
 
 // Veto keeps a team's no to a step or to all of them, or takes it back.
@@ -175,7 +176,7 @@ func (a *App) Veto(ctx context.Context, name string, req VetoRequest, by string)
 	if req.Withdraw {
 		return a.store.Withdraw(ctx, name, v)
 	}
-	return a.store.Veto(ctx, name, v)
+	return a.store.Veto(ctx, name, v, req.Via)
 }
 
 // ask keeps when teams were first asked about steps as they are, and puts it beside them.
@@ -186,7 +187,7 @@ func (a *App) ask(ctx context.Context, c *Consents) error {
 			questions = append(questions, store.Question{Step: s.ID, Digest: s.Digest, Team: team, At: a.now()})
 		}
 	}
-	asked, err := a.store.Ask(ctx, c.Expansion, questions)
+	asked, err := a.store.Ask(ctx, c.Expansion, questions, nil)
 	for i := range c.Steps {
 		for _, q := range asked {
 			if s := &c.Steps[i]; q.Step == s.ID && (s.Since.IsZero() || q.At.Before(s.Since)) {

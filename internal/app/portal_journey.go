@@ -29,17 +29,33 @@ func (p Portal) Journey(ctx context.Context, name string) (web.Journey, error) {
 	}
 	v := web.Journey{Expansion: name, Country: plan.Proposal.Country, Digest: c.Journey.Digest, Run: standing.Run, Undecided: len(standing.Undecided)}
 	for i, s := range c.Journey.Steps {
-		step := web.JourneyStep{Step: s, InPlace: standing.Steps[i].State == "written", Run: runOf(standing.Run, s.ID, s.Digest)}
+		step := web.JourneyStep{Step: s, InPlace: standing.Steps[i].State == "written", Unknown: standing.Steps[i].State == "unknown", Run: runOf(standing.Run, s.ID, s.Digest)}
 		if verdict := standing.Steps[i].Verdict; verdict != nil {
 			step.Asked, step.Verdict = true, *verdict
 		}
 		v.Steps = append(v.Steps, step)
 	}
+	for _, l := range standing.Looked {
+		v.Looked = append(v.Looked, web.JourneyLooked(l))
+	}
 	if v.Ready, err = p.App.judge(ctx, plan, standing); err != nil {
+		return v, err
+	}
+	if v.Told, err = p.told(ctx, name); err != nil {
 		return v, err
 	}
 	v.Lines, err = p.lines(ctx, standing.Run)
 	return v, err
+}
+
+// told is who was told what of an expansion.
+func (p Portal) told(ctx context.Context, name string) ([]web.JourneyTold, error) {
+	list, err := p.App.store.Messages(ctx, name, mostDeliveries)
+	out := make([]web.JourneyTold, 0, len(list))
+	for _, d := range list {
+		out = append(out, web.JourneyTold{Team: d.Team, Over: string(d.Channel), To: d.To, Title: d.Title, State: string(d.State), Error: d.Error, At: d.At, Next: d.Next})
+	}
+	return out, err
 }
 
 // runOf is how a step stands in a run that does exactly that step.
@@ -74,7 +90,7 @@ func (p Portal) Answer(ctx context.Context, name string, a web.Answer) error {
 		return err
 	}
 	for _, id := range a.Steps {
-		err := p.App.store.Veto(ctx, name, consent.Veto{Team: a.Team, By: a.By, Step: id, Reason: a.Reason, At: p.App.now()})
+		err := p.App.store.Veto(ctx, name, consent.Veto{Team: a.Team, By: a.By, Step: id, Reason: a.Reason, At: p.App.now()}, "")
 		if err != nil && fault.KindOf(err) != fault.Conflict { // it is vetoed by them already
 			return err
 		}

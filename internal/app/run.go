@@ -39,6 +39,10 @@ func (a *App) conduct(ctx context.Context) (*conductor.Conductor, error) {
 		Queue: jobs.Options{Database: a.database, Path: filepath.Join(a.dir, ".caravan", "jobs.db")},
 	})
 	a.conductor = c
+	if err == nil {
+		a.outbox = a.newOutbox()
+		a.outbox.Start(a.ctx)
+	}
 	return c, err
 }
 
@@ -69,7 +73,11 @@ func (a *App) StartMove(ctx context.Context, name string, req MoveRequest, anywh
 	if err := a.ask(ctx, &consents); err != nil {
 		return journey.Run{}, err
 	}
-	return a.begin(ctx, c, journey.Forth, o, by, req.Why)
+	r, err := a.begin(ctx, c, journey.Forth, o, by, req.Why)
+	if err != nil {
+		return r, err
+	}
+	return r, a.announceRun(ctx, r)
 }
 
 // clear refuses what is in the way, all of it, before anything is done.
@@ -84,15 +92,11 @@ func (a *App) clear(ctx context.Context, c course, o runOptions) error {
 
 // StartUndo begins to take away what moves of an expansion made, and to give its ranges back.
 func (a *App) StartUndo(ctx context.Context, name string, req MoveRequest, anywhere bool, by string) (journey.Run, error) {
-	dir, err := a.undoFolder(ctx, name, req, anywhere)
+	b, err := a.goingBack(ctx, name, req, anywhere)
 	if err != nil {
 		return journey.Run{}, err
 	}
-	c, err := a.wayBack(ctx, name, dir)
-	if err != nil {
-		return journey.Run{}, err
-	}
-	return a.begin(ctx, c, journey.Back, a.optionsOf(c, dir, req.Force), by, req.Why)
+	return a.begin(ctx, b.course, journey.Back, b.options, by, req.Why)
 }
 
 // begin starts a run, or lets the same one go on.
@@ -283,12 +287,12 @@ func (a *App) watchOnce(ctx context.Context, id journey.RunID, seen Seen) (Watch
 
 // moved is what a run did.
 func (a *App) moved(ctx context.Context, r journey.Run, options string) (*Moved, error) {
-	var o runOptions
 	var c course
-	if err := errors.Join(json.Unmarshal([]byte(options), &o), a.store.Course(ctx, r.Journey, &c)); err != nil {
+	o, err := readOptions(r.ID, options)
+	if err := errors.Join(err, a.store.Course(ctx, r.Journey, &c)); err != nil {
 		return nil, err
 	}
-	m := Moved{Expansion: r.Expansion, Proposal: c.Proposal.Digest, Folder: o.Folder}
+	m := Moved{Expansion: r.Expansion, Proposal: c.Proposal.Digest, Folder: o.Folder, Where: a.where(c, o)}
 	for i, s := range c.Journey.Steps {
 		changes := r.Steps[i].Changes
 		switch {

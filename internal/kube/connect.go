@@ -7,6 +7,7 @@ package kube
 import (
 	"context"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,6 +25,8 @@ type Options struct {
 	Context    string // of the kubeconfig; required
 	// Dial reaches the API server; the network of this machine when nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Wrap looks at every request; nobody does when nil.
+	Wrap func(http.RoundTripper) http.RoundTripper
 }
 
 // A client that asks for many objects at once is not slowed down by itself: the API server's own flow control decides (KEP-1040).
@@ -56,6 +59,10 @@ func Config(o Options) (*rest.Config, error) {
 		return nil, fault.Newf(fault.Invalid, "kubeconfig, context %s: %w; mend it until kubectl --context %s get nodes works", o.Context, err, o.Context)
 	}
 	c.QPS, c.Burst, c.Dial, c.UserAgent = queriesPerSecond, burst, o.Dial, "caravan"
+	c.Timeout, c.WarningHandler = answering, rest.NoWarnings{}
+	if o.Wrap != nil {
+		c.Wrap(o.Wrap)
+	}
 	return c, nil
 }
 

@@ -86,6 +86,12 @@ type JourneyStep = board.Step
 // JourneyLine is a line that a step said of itself.
 type JourneyLine = board.Line
 
+// JourneyLooked is when an environment was asked what is in place there.
+type JourneyLooked = board.Looked
+
+// JourneyTold is a message to somebody, and what became of it.
+type JourneyTold = board.Told
+
 // Answer is a team's yes or no to steps, as they were shown.
 type Answer struct {
 	Team    estate.TeamName

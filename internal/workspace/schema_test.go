@@ -57,6 +57,13 @@ var agreement = []struct {
 }{
 	{"the least there can be", "organisation: kopi\nsources: [{name: kopi, dir: .}]\n", true},
 	{"everything there can be", full, true},
+	{"channels that say nothing", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nchannels: {slack: {token: {env: A}}, quiet: {from: '20:00', until: '07:30'}}\n", true},
+	{"a token in clear", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nchannels: {slack: {token: xoxb-1}}\n", false},
+	{"a secret in two places", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nchannels: {slack: {token: {env: A, file: b}}}\n", false},
+	{"a variable with a dash", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nchannels: {slack: {token: {env: A-B}}}\n", false},
+	{"a mail server without a sender", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nchannels: {mail: {server: 'm:25'}}\n", false},
+	{"quiet at no time", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nchannels: {quiet: {from: '25:00', until: '07:30'}}\n", false},
+	{"a webhook that is no address", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nchannels: {webhook: {url: a.example, secret: {env: A}}}\n", false},
 	{"an unknown key", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nteam: []\n", false},
 	{"an unknown key of a source", "organisation: kopi\nsources: [{name: kopi, dir: ., path: x}]\n", false},
 	{"no organisation", "sources: [{name: kopi, dir: .}]\n", false},
