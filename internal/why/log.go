@@ -47,6 +47,9 @@ func (s sort) ofNeed() bool {
 	return slices.Contains([]sort{noLogin, noDatabase, refused, timedOut, noName, noRoute, expired, untrusted, misnamed}, s)
 }
 
+// ofCertificate reports whether it is about what somebody showed of themselves over TLS.
+func (s sort) ofCertificate() bool { return s == expired || s == untrusted || s == misnamed }
+
 // phrases are how runtimes and client libraries say it. The groups "what" and "at" are taken from the line; where an expression has
 // several, the one that is filled counts. More telling ones come first.
 var phrases = []struct {

@@ -147,7 +147,7 @@ func (v view) needOf(c complaint) (int, bool) {
 	}
 	var fitting []int
 	for i, n := range v.Needs {
-		if port != "" && fits(n) && net.ParseIP(host) != nil || c.sort == noLogin && speaks(n, c.text) || c.sort == noDatabase && speaks(n, c.text) {
+		if port != "" && fits(n) && net.ParseIP(host) != nil || c.sort == noLogin && speaks(n, c.text) || c.sort == noDatabase && speaks(n, c.text) || host == "" && n.TLS && c.sort.ofCertificate() {
 			fitting = append(fitting, i)
 		}
 	}
@@ -364,7 +364,7 @@ func (v view) saysWhileItRuns() []Cause {
 			continue
 		}
 		if i, ok := v.needOf(c); ok {
-			if t, tried := v.try(i); tried && t.Result == Reached && c.sort != noLogin && c.sort != noDatabase && c.sort != expired && c.sort != untrusted && c.sort != misnamed {
+			if t, tried := v.try(i); tried && t.Result == Reached && c.sort != noLogin && c.sort != noDatabase && !c.sort.ofCertificate() {
 				continue // it was so, and is no more
 			}
 		}
