@@ -1,10 +1,13 @@
 package api
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -38,6 +41,8 @@ type house struct {
 	store *store.Store
 	site  http.Handler
 	gate  *gate.Gate
+	dir   string
+	log   bytes.Buffer
 	n     int
 }
 
@@ -72,12 +77,13 @@ func newHouse(t *testing.T) *house {
 			t.Error(err)
 		}
 	})
-	o := Options{App: a, Version: "test", Now: time.Now}
+	h := &house{T: t, app: a, store: s, dir: dir}
+	o := Options{App: a, Version: "test", Now: time.Now, Log: slog.New(slog.NewTextHandler(&h.log, nil))}
 	g, err := o.gate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{T: t, app: a, store: s, gate: g}
+	h.gate = g
 	if h.site, err = whole(o, g); err != nil {
 		t.Fatal(err)
 	}
@@ -308,6 +314,46 @@ func TestEveryRouteLetsThoseThroughWhoMayAndNobodyElse(t *testing.T) {
 	for pattern := range kindOf {
 		if !slices.Contains(seen, pattern) {
 			t.Errorf("%s is in the table and no route", pattern)
+		}
+	}
+}
+
+func TestSecretsAreInNoStoreNoLogAndNoAnswer(t *testing.T) {
+	h := newHouse(t)
+	session := h.session(rights.Admin)
+	token, old := h.token(time.Now().Add(time.Hour)), h.token(time.Now().Add(-time.Minute))
+	const once, code = "canary-of-a-link", "canary-of-a-code"
+	var told bytes.Buffer
+	for _, pattern := range []string{"GET /api/v1/me", "POST /api/v1/scans", "GET /api/v1/tokens", "GET /tokens", "GET /{$}", "GET /nowhere", "POST /signout", "GET /signin/link?once=" + once, "GET /signin/callback?state=x&code=" + code} {
+		for _, show := range []func(*http.Request){
+			func(r *http.Request) { cookie(r, session) }, func(r *http.Request) { cookie(r, session[1:]) }, func(r *http.Request) { bears(r, token) }, func(r *http.Request) { bears(r, old) }, func(r *http.Request) { bears(r, token[1:]) },
+		} {
+			r := request(pattern)
+			show(r)
+			w := httptest.NewRecorder()
+			h.site.ServeHTTP(w, r)
+			told.Write(w.Body.Bytes())
+			_ = w.Header().Write(&told)
+		}
+	}
+	places := map[string][]byte{"an answer": told.Bytes(), "the log": h.log.Bytes()}
+	files, err := filepath.Glob(filepath.Join(h.dir, ".caravan", "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("nothing is kept: %v", err)
+	}
+	for _, file := range files {
+		if places[file], err = os.ReadFile(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Contains(bytes.Join(slices.Collect(maps.Values(places)), nil), []byte(hashed(token))) {
+		t.Error("not even the hash is kept, so the test looks in the wrong place")
+	}
+	for place, data := range places {
+		for _, secret := range []string{session, token[1:], old[1:], once, code} {
+			if bytes.Contains(data, []byte(secret)) {
+				t.Errorf("%s is in %s", secret, place)
+			}
 		}
 	}
 }

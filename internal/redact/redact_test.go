@@ -94,6 +94,7 @@ func TestSecretsAreHidden(t *testing.T) {
 		{"header", "Authorization: Basic YXBwOnMzY3JldA==", "Authorization: Basic " + Mask},
 		{"header", "authorization: bearer AbC123def456", "authorization: bearer " + Mask},
 		{"x", "glpat-abcdefghij0123456789", Mask},
+		{"x", "cvn_abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG", Mask},
 		{"x", "xoxb-123456789012-abcdefABCDEF", Mask},
 		{"x", "github_pat_11ABCDEFG0abcdefghijklmnop", Mask},
 		{"x", "sk_live_4eC39HqLyjWDarjtT1zdp7dc", Mask},

@@ -174,5 +174,9 @@ func (n *rule) inScope(p Person, team estate.TeamName) error {
 		texts = append(texts, s.String())
 	}
 	slices.Sort(texts)
-	return fault.Newf(fault.Denied, "the token %s may not %s: it is for %s alone; make one with --scope %s", p.Token, n.words, strings.Join(slices.Compact(texts), ", "), Scope{n.right, team})
+	mend := "sign in yourself"
+	if slices.Contains(Grantable(), n.right) {
+		mend = "make one with --scope " + Scope{n.right, team}.String()
+	}
+	return fault.Newf(fault.Denied, "the token %s may not %s: it is for %s alone; %s", p.Token, n.words, strings.Join(slices.Compact(texts), ", "), mend)
 }

@@ -95,6 +95,7 @@ func TestARefusalSaysWhoWhatWhatItTakesAndWhomToAsk(t *testing.T) {
 		{of(Platform, "platform"), Agree, "orders", "ani@example.org may not say yes or no for orders: that takes a person of orders, and they are of platform; ask somebody of orders"},
 		{of(Platform), Agree, "orders", "ani@example.org may not say yes or no for orders: that takes a person of orders, and they are of no team; ask somebody of orders"},
 		{Person{Mail: "ani@example.org", Role: Admin, Token: "ci", Scopes: []Scope{{Plan, ""}}}, Operate, "", "the token ci may not carry anything out: it is for plan, read alone; make one with --scope operate"},
+		{Person{Mail: "ani@example.org", Role: Admin, Token: "ci"}, Tokens, "", "the token ci may not have tokens: it is for read alone; sign in yourself"},
 	} {
 		if err := May(c.p, c.r, c.team); err == nil || err.Error() != c.want {
 			t.Errorf("%v, not %q", err, c.want)
