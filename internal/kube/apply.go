@@ -150,7 +150,7 @@ func (p *plan) recorded(v *inventory, input estate.Digest) []deed {
 
 // judge decides about one object. What is in the way: one that others made, or edited since it was made.
 func (t *Target) judge(p *plan, d *deed) {
-	record, known := p.inventories[d.folder].Objects[d.key()]
+	record := p.inventories[d.folder].Objects[d.key()]
 	d.live = p.live[d.key()]
 	if d.live != nil && d.live.GetDeletionTimestamp() != nil {
 		d.live = nil // Apply waits until it is gone
