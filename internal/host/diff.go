@@ -22,9 +22,25 @@ func masked(text string) string {
 			lines[i] = key + ": " + redact.Value(name, value)
 			continue
 		}
-		lines[i] = redact.Text(line)
+		lines[i] = redact.Text(spoken(line))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// spoken hides what follows a word such as requirepass, and the passwords of Redis's accounts (">password"): what stands there without
+// a mark between.
+func spoken(line string) string {
+	words := strings.SplitAfter(line, " ")
+	for i, w := range words {
+		low := strings.ToLower(strings.TrimSpace(w))
+		switch {
+		case strings.HasPrefix(low, ">") && len(low) > 1:
+			words[i] = ">" + redact.Mask + " "
+		case i+1 < len(words) && (strings.Contains(low, "pass") || strings.HasSuffix(low, "auth") || strings.Contains(low, "secret")):
+			return strings.Join(words[:i+1], "") + redact.Mask
+		}
+	}
+	return strings.Join(words, "")
 }
 
 // mostLines bounds what is compared line by line.

@@ -44,6 +44,9 @@ func (mf *manifest) ware(f render.File) (ware, error) {
 			return w, fault.Newf(fault.Invalid, "%s is not coded in base64: %w; correct the workload and plan again", f.Path, err)
 		}
 	}
+	if f.Placed.Block && len(w.data) > 0 && w.data[len(w.data)-1] != '\n' {
+		w.data = append(w.data, '\n')
+	}
 	thing := string(f.Subject)
 	w.placed = placed{
 		At: f.Placed.Path, Thing: thing, Digest: journey.DigestOf(f), Sum: sum(w.data), Mode: perm(f.Mode), Owner: "root", Group: "root",
@@ -71,10 +74,10 @@ func block(data []byte, expansion string) (from, to int, inner []byte, ok bool) 
 	if from < 0 {
 		return 0, 0, nil, false
 	}
-	begin := from + len(first) + 1
+	begin := min(from+len(first)+1, len(data))
 	end := lineAt(data, begin, last)
 	if end < 0 {
-		return from, len(data), data[min(begin, len(data)):], true // its end was taken away: it reaches to the end
+		return from, begin, nil, true // its end was taken away, and what follows may be anybody's
 	}
 	return from, min(end+len(last)+1, len(data)), data[begin:end], true
 }
@@ -99,19 +102,15 @@ func lineAt(data []byte, from int, line string) int {
 	return -1
 }
 
-// splice is a shared file with the expansion's part in it.
+// splice is a shared file with the expansion's part in it, which is whole lines.
 func splice(data, inner []byte, expansion string) []byte {
 	first, last := marks(expansion)
-	part := first + "\n" + string(inner)
-	if !strings.HasSuffix(part, "\n") {
-		part += "\n"
-	}
-	part += last + "\n"
+	part := first + "\n" + string(inner) + last + "\n"
 	if from, to, _, ok := block(data, expansion); ok {
 		return slices.Concat(data[:from], []byte(part), data[to:])
 	}
 	if len(data) > 0 && data[len(data)-1] != '\n' {
-		part = "\n" + part
+		return slices.Concat([]byte(part), data) // so that nothing needs to be added to what is there
 	}
 	return slices.Concat(data, []byte(part))
 }

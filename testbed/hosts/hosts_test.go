@@ -255,6 +255,7 @@ func TestMachines(t *testing.T) {
 		{"secrets that are missing are asked for", secretsAreAskedFor},
 		{"packages come and go", packagesComeAndGo},
 		{"it keeps what targets promise", conforms},
+		{"datastores start, answer and are taken back", datastoresRun},
 		{"another account does it through sudo", throughSudo},
 		{"an undo leaves machines as they were", leavesAsItWas},
 	} {
