@@ -27,7 +27,7 @@ type Machine struct {
 const suite = "bookworm"
 
 var packages = []string{
-	"systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "iputils-ping", "ca-certificates", "procps", "curl", "sudo",
+	"systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "iputils-ping", "ca-certificates", "procps", "curl", "sudo", "netcat-openbsd", "socat",
 	"postgresql", "postgresql-contrib", "patroni", "python3-etcd", "etcd-server", "etcd-client", "pgbouncer", "redis-server", "redis-sentinel",
 	"haproxy", "keepalived", "nginx-light", "rabbitmq-server", "prometheus", "prometheus-node-exporter", "prometheus-postgres-exporter", "chrony", "rsyslog", "ruby",
 }

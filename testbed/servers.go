@@ -75,6 +75,7 @@ func (c *Cluster) startServer(ctx context.Context, called, port, store string, m
 		"kube-apiserver", "--advertise-address=" + c.Address, "--bind-address=0.0.0.0", "--secure-port=" + port, "--service-cluster-ip-range=" + c.at.Services.String(),
 		"--etcd-servers=https://127.0.0.1:" + store, "--etcd-cafile=" + c.file("pki/ca.crt"), "--etcd-certfile=" + c.file("pki/etcd.crt"), "--etcd-keyfile=" + c.file("pki/etcd.key"),
 		"--client-ca-file=" + c.file("pki/ca.crt"), "--tls-cert-file=" + c.file("pki/apiserver.crt"), "--tls-private-key-file=" + c.file("pki/apiserver.key"),
+		"--kubelet-preferred-address-types=InternalIP", // names of nodes are no names out here
 		"--kubelet-client-certificate=" + c.file("pki/kubelet-client.crt"), "--kubelet-client-key=" + c.file("pki/kubelet-client.key"),
 		"--service-account-key-file=" + c.file("pki/service-accounts.crt"), "--service-account-signing-key-file=" + c.file("pki/service-accounts.key"), "--service-account-issuer=https://kubernetes.default.svc",
 		"--audit-policy-file=" + c.file("audit.yaml"), "--audit-log-path=" + c.Audit(called), "--audit-log-maxsize=100", "--audit-log-maxbackup=1",

@@ -112,6 +112,7 @@ func register(mux *http.ServeMux, o Options) {
 	r.expansions(a)
 	r.how(a)
 	mux.HandleFunc("POST "+SlackPath, r.slack)
+	r.why(a)
 	mux.HandleFunc("GET "+Prefix+"/docs", docs)
 	mux.HandleFunc("GET "+Prefix+"/docs/rapidoc-min.js", docsScript)
 	mux.HandleFunc("GET /schemas/workspace.schema.json", schema(schemas.Workspace))
@@ -126,7 +127,7 @@ func schemaName(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	switch pkg := path.Base(t.PkgPath()); pkg {
-	case "expansion", "journey", "render", "workload", "address", "how", "consent", "message":
+	case "expansion", "journey", "render", "workload", "address", "how", "consent", "message", "why":
 		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}
 	return name

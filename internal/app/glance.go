@@ -56,8 +56,8 @@ func (g *glances) keep(key string, s seenThere) {
 
 // glance is what is in place of an expansion for those who only look: an environment that cannot be asked is named and does not stand
 // in the way of the others, and one that was asked a moment ago is not asked again, unless more of the run is done by now.
-func (a *App) glance(ctx context.Context, name string, o runOptions, run *journey.Run) ([]journey.Found, []Looked, error) {
-	out, err := a.inFolders(ctx, name, o)
+func (a *App) glance(ctx context.Context, c course, o runOptions, run *journey.Run) ([]journey.Found, []Looked, error) {
+	out, err := a.inFolders(ctx, c.Journey.Expansion, o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -68,7 +68,7 @@ func (a *App) glance(ctx context.Context, name string, o runOptions, run *journe
 	seen := make([]seenThere, len(live))
 	var all sync.WaitGroup
 	for i, env := range live {
-		all.Go(func() { seen[i] = a.glanceAt(ctx, name, env, o, after) })
+		all.Go(func() { seen[i] = a.glanceAt(ctx, c, env, o, after) })
 	}
 	all.Wait()
 	var looked []Looked
@@ -79,8 +79,8 @@ func (a *App) glance(ctx context.Context, name string, o runOptions, run *journe
 	return out, looked, nil
 }
 
-func (a *App) glanceAt(ctx context.Context, name string, env estate.EnvironmentName, o runOptions, after string) seenThere {
-	key := name + "/" + string(env)
+func (a *App) glanceAt(ctx context.Context, c course, env estate.EnvironmentName, o runOptions, after string) seenThere {
+	key := c.Journey.Expansion + "/" + string(env)
 	if s, ok := a.glances.last(key); ok && s.after == after && a.now().Sub(s.At) < glanceLasts {
 		return s
 	}
@@ -89,7 +89,7 @@ func (a *App) glanceAt(ctx context.Context, name string, env estate.EnvironmentN
 		defer cancel()
 		s := seenThere{after: after, Looked: Looked{Environment: env, At: a.now()}}
 		var err error
-		if s.found, err = a.observe(ctx, name, env, o); err != nil {
+		if s.found, err = a.observe(ctx, c, env, o); err != nil {
 			s.Failed = err.Error()
 		}
 		a.glances.keep(key, s)

@@ -164,7 +164,7 @@ func (a *App) dryMove(ctx context.Context, plan Plan, c course, o runOptions) (M
 	if err != nil {
 		return m, err
 	}
-	there, err := a.there(ctx, plan.Proposal.Expansion, o)
+	there, err := a.there(ctx, c, o)
 	if err != nil {
 		return m, err
 	}
@@ -247,7 +247,7 @@ func (a *App) goingBack(ctx context.Context, name string, req MoveRequest, anywh
 	if b.options, err = a.optionsBack(ctx, b.course, dir, req.Force); err != nil {
 		return b, err
 	}
-	if b.there, err = a.there(ctx, name, b.options); err != nil {
+	if b.there, err = a.there(ctx, b.course, b.options); err != nil {
 		return b, err
 	}
 	return b, a.mayUndo(ctx, name, b, req.Force)
@@ -368,7 +368,7 @@ func (a *App) look(ctx context.Context, plan Plan, out string, anywhere bool) (S
 	if err != nil {
 		return Standing{}, course{}, err
 	}
-	there, looked, err := a.glance(ctx, name, a.optionsOf(c, dir, false), run)
+	there, looked, err := a.glance(ctx, c, a.optionsOf(c, dir, false), run)
 	if err != nil {
 		return Standing{}, course{}, err
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"example.org/caravan/internal/estate"
-	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/host"
 	"example.org/caravan/internal/journey"
 	"example.org/caravan/internal/kube"
 	"example.org/caravan/internal/render"
@@ -19,6 +19,9 @@ func (a *App) cluster(ctx context.Context, c workspace.Cluster, expansion string
 }
 
 // machines are machines as a target.
-func (a *App) machines(_ context.Context, _ workspace.Machines, _ string, env estate.EnvironmentName, _ []render.File, _ bool) (journey.Target, error) {
-	return nil, fault.Newf(fault.Invalid, "%s: machines are not reached yet; give the target a folder", env)
+func (a *App) machines(ctx context.Context, m workspace.Machines, expansion string, env estate.EnvironmentName, files []render.File, force bool) (journey.Target, error) {
+	return host.Open(ctx, host.TargetOptions{
+		Options:   host.Options{User: m.User, Key: a.beside(m.Key), KnownHosts: a.beside(m.KnownHosts), Port: m.Port},
+		Expansion: expansion, Files: files, Force: force,
+	})
 }

@@ -113,14 +113,14 @@ func (a *App) beside(path string) string {
 	return filepath.Join(a.dir, path)
 }
 
-// there is what is in place of an expansion, in all its places, by path. A place that cannot be reached is an error that says so.
-func (a *App) there(ctx context.Context, name string, o runOptions) ([]journey.Found, error) {
-	out, err := a.inFolders(ctx, name, o)
+// there is what is in place of a course's expansion, in all its places, by path. A place that cannot be reached is an error that says so.
+func (a *App) there(ctx context.Context, c course, o runOptions) ([]journey.Found, error) {
+	out, err := a.inFolders(ctx, c.Journey.Expansion, o)
 	if err != nil {
 		return nil, err
 	}
 	for _, env := range o.live() {
-		found, err := a.observe(ctx, name, env, o)
+		found, err := a.observe(ctx, c, env, o)
 		if err != nil {
 			return nil, err
 		}
@@ -153,8 +153,8 @@ func (a *App) inFolders(ctx context.Context, name string, o runOptions) ([]journ
 }
 
 // observe asks an environment's target what is in place.
-func (a *App) observe(ctx context.Context, name string, env estate.EnvironmentName, o runOptions) ([]journey.Found, error) {
-	t, err := a.target(ctx, name, env, nil, o, false)
+func (a *App) observe(ctx context.Context, c course, env estate.EnvironmentName, o runOptions) ([]journey.Found, error) {
+	t, err := a.target(ctx, c.Journey.Expansion, env, c.In(env), o, false)
 	if err != nil {
 		return nil, err
 	}

@@ -48,6 +48,7 @@ var may = map[string][]string{
 	"journey/*":     {"fault", "journey", "render"},
 	"consent":       {"document", "estate", "expansion", "fault", "journey", "syntax"},
 	"how":           {"depmap", "document", "endpoint", "estate", "fault", "render", "render/kube", "render/vm", "workload"},
+	"why":           {"estate", "how", "render"},
 	"readiness":     {"consent", "estate", "expansion", "journey"},
 	"message":       {"consent", "estate", "fault", "journey"},
 	// hands
@@ -64,9 +65,10 @@ var may = map[string][]string{
 	"workspace":           {"consent", "discover", "document", "estate", "expansion", "fault", "message", "syntax", "workload"},
 	"store":               {"address", "consent", "depmap", "estate", "expansion", "fault", "journey", "message", "readiness"},
 	"kube":                {"estate", "fault", "journey", "redact", "render"},
-	"host":                {"estate", "fault", "journey", "render"},
+	"host":                {"estate", "fault", "journey", "redact", "render"},
 	"live":                {"discover", "discover/kube", "discover/machine", "estate", "host", "kube"},
 	"directory":           {"estate", "fault", "journey", "render"},
+	"diagnose/*":          {"host", "redact", "why"},
 	"store/*":             {},
 	"chat":                {"estate", "fault", "message"},
 	"chat/*":              {},
@@ -76,14 +78,14 @@ var may = map[string][]string{
 	"jobs":                {"fault", "journey"},
 	"conductor":           {"consent", "estate", "fault", "jobs", "journey", "store"},
 	// faces
-	"web":        {"consent", "depmap", "draw", "estate", "expansion", "fault", "finding", "how", "journey", "readiness", "render", "web/*"},
-	"web/*":      {"consent", "depmap", "estate", "expansion", "finding", "how", "journey", "readiness", "render", "web/guide", "web/shell"},
-	"api":        {"address", "app", "consent", "depmap", "draw", "estate", "expansion", "fault", "how", "journey", "message", "readiness", "store", "web"},
-	"api/client": {"address", "api", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "message", "readiness", "store"},
-	"cli":        {"address", "api", "api/client", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "message", "readiness", "render", "store", "web", "workload", "workspace"},
+	"web":        {"consent", "depmap", "draw", "estate", "expansion", "fault", "finding", "how", "journey", "readiness", "render", "web/*", "why"},
+	"web/*":      {"consent", "depmap", "estate", "expansion", "finding", "how", "journey", "readiness", "render", "web/diagnosis", "web/guide", "web/shell", "why"},
+	"api":        {"address", "app", "consent", "depmap", "draw", "estate", "expansion", "fault", "how", "journey", "message", "readiness", "store", "web", "why"},
+	"api/client": {"address", "api", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "message", "readiness", "store", "why"},
+	"cli":        {"address", "api", "api/client", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "message", "readiness", "render", "store", "web", "why", "workload", "workspace"},
 	// the program
-	"app": {"address", "chat", "conductor", "consent", "depmap", "directory", "discover", "discover/every", "estate", "expansion", "fault", "finding", "host", "how", "live", "kube", "jobs", "journey", "mail", "merge", "message", "outbox", "readiness", "render", "render/kube", "render/vm",
-		"store", "web", "webhook", "workload", "workspace"},
+	"app": {"address", "chat", "conductor", "consent", "depmap", "diagnose/*", "directory", "discover", "discover/every", "estate", "expansion", "fault", "finding", "host", "how", "jobs", "journey", "kube", "live", "mail", "merge", "message", "outbox", "readiness", "render", "render/kube", "render/vm",
+		"store", "web", "webhook", "why", "workload", "workspace"},
 	// for those who work on it
 	"architecture": {},
 	"figures":      {"synthetic"},
@@ -93,7 +95,7 @@ var may = map[string][]string{
 
 // pure packages look at no file, clock, network or database. (fault is as pure, but names HTTP statuses.)
 var pure = []string{"estate", "redact", "technology", "endpoint", "client", "ownership", "commandline", "containerfile", "merge", "depmap", "draw", "syntax",
-	"finding", "document", "address", "workload", "expansion", "render", "render/kube", "render/vm", "journey", "consent", "readiness", "message", "how"}
+	"finding", "document", "address", "workload", "expansion", "render", "render/kube", "render/vm", "journey", "consent", "readiness", "message", "how", "why"}
 
 // outside are standard packages that would make a pure package impure.
 var outside = []string{"os", "os/exec", "net/http", "database/sql", "log", "log/slog", "math/rand", "math/rand/v2"}

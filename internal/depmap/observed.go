@@ -242,6 +242,11 @@ func (w *watch) stranger(f *estate.Flow) {
 	if err != nil || from == "" || at.Addr().IsLoopback() || f.From == "" && !at.Addr().IsPrivate() {
 		return
 	}
+	if found := w.names.byIP[at.Addr().String()]; len(found) == 1 {
+		there := w.nodes[found[0]].Name
+		w.ask(f, from, fmt.Sprint(there, at.Port()), fmt.Sprintf("%s is connected to %s at port %d, and nobody is known to listen there; look at %s, too, or write the port in what runs there", from, there, at.Port(), there))
+		return
+	}
 	w.ask(f, from, fmt.Sprint(at.Port()), fmt.Sprintf("%s is connected to %s, which nobody is known to have; say in caravan.yaml who it is", from, f.Address))
 }
 
@@ -300,7 +305,7 @@ func (w *watch) lookedAt(e *Edge) (time.Time, bool) {
 	var since time.Time
 	for _, h := range n.Hosts {
 		host := w.byName[h]
-		if host == nil || !slices.ContainsFunc(host.Environments, func(env estate.EnvironmentName) bool { return w.watched[env] && e.In(env) }) {
+		if host == nil || len(host.Environments) > 0 && !slices.ContainsFunc(host.Environments, func(env estate.EnvironmentName) bool { return w.watched[env] && e.In(env) }) {
 			continue
 		}
 		at := w.looked[h]

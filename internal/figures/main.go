@@ -41,7 +41,7 @@ func run() error {
 	var page bytes.Buffer
 	fmt.Fprintf(&page, "# Figures\n\nWritten by `make bench` on %s, %d cores, %s. Each table names the command that made it. The machine is shared and noisy: ratios are\nmeasured against their rival in the same run, the median of %d.\n",
 		time.Now().UTC().Format("2006-01-02"), runtime.NumCPU(), runtime.Version(), repeats)
-	for _, section := range []func(*bytes.Buffer, string) error{accuracy, scale, firstView, planning, portal, rendering, addresses, bed} {
+	for _, section := range []func(*bytes.Buffer, string) error{accuracy, scale, firstView, planning, portal, rendering, addresses, cluster, bed} {
 		if err := section(&page, program); err != nil {
 			return err
 		}

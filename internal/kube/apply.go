@@ -21,7 +21,8 @@ import (
 // plan is what putting files in place takes: the objects they make beside what there is.
 type plan struct {
 	files       []render.File
-	tree        tree
+	tree        *tree
+	folders     map[string]string // where files are recorded, by path
 	inventories map[string]*inventory
 	was         map[string]fileRecord    // before anything is done, by path
 	inputs      map[string]estate.Digest // of what is built, by folder
@@ -39,28 +40,27 @@ type deed struct {
 	adopted  bool // others made it
 }
 
+func (d *deed) blocked() bool { return d.inTheWay != nil }
+
 // plan looks at the cluster and decides about every object of files. It changes nothing.
 func (t *Target) plan(ctx context.Context, files []render.File) (*plan, error) {
-	tr, err := treeOf(t.owner, t.o.Files, files)
+	p := &plan{files: files, tree: treeOf(t.owner, t.o.Files, files), was: map[string]fileRecord{}, inputs: map[string]estate.Digest{}}
+	paths := make([]string, len(files))
+	for i, f := range files {
+		paths[i] = f.Path
+	}
+	p.tree.builds = t.o.Builds
+	folders, units, err := p.tree.placed(paths)
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{files: files, tree: tr, was: map[string]fileRecord{}, inputs: map[string]estate.Digest{}}
-	var orphans []error
-	var folders []string
-	for _, f := range files {
-		orphans = append(orphans, tr.orphan(f))
-		folders = append(folders, tr.folderOf(f.Path))
-	}
-	units := tr.touched(files)
+	p.folders = folders
+	names := slices.Collect(maps.Values(folders))
 	for _, u := range units {
-		folders = append(folders, u.folder)
+		names = append(names, u.folder)
 	}
-	if err := errors.Join(orphans...); err != nil {
-		return nil, err
-	}
-	slices.Sort(folders)
-	if p.inventories, err = t.inventories(ctx, slices.Compact(folders)...); err != nil {
+	slices.Sort(names)
+	if p.inventories, err = t.inventories(ctx, slices.Compact(names)...); err != nil {
 		return nil, err
 	}
 	for _, v := range p.inventories {
@@ -134,7 +134,7 @@ func (p *plan) makes(path string) bool {
 func (p *plan) recorded(v *inventory, input estate.Digest) []deed {
 	out := []deed{}
 	for _, f := range p.files {
-		if p.tree.folderOf(f.Path) != v.Folder {
+		if p.folders[f.Path] != v.Folder {
 			continue
 		}
 		if r, ok := v.Files[f.Path]; !ok || r.Next != "" || r.Digest != journey.DigestOf(f) || r.Input != input {
@@ -235,10 +235,10 @@ func (t *Target) Apply(ctx context.Context, s journey.Step, files []render.File,
 	if err := t.settle(ctx, p, failed == nil); err != nil || failed != nil {
 		return p.changes(), errors.Join(failed, err)
 	}
-	return p.changes(), t.sweep(ctx, p.folders(), tell)
+	return p.changes(), t.sweep(ctx, p.recorders(), tell)
 }
 
-func (p *plan) folders() []string { return sortedKeys(p.inventories) }
+func (p *plan) recorders() []string { return sortedKeys(p.inventories) }
 
 // rehearse lets the API server check changes of what is there before anything is changed, so that a step with something in the way is not
 // half done. What is new has nothing in the way.
@@ -272,7 +272,7 @@ func (t *Target) put(ctx context.Context, d deed, dry bool) (live *unstructured.
 // intend notes what is about to be made.
 func (t *Target) intend(ctx context.Context, step journey.StepID, p *plan) error {
 	var mu sync.Mutex
-	return each(p.folders(), func(folder string) error {
+	return each(p.recorders(), func(folder string) error {
 		v, err := t.change(ctx, p.inventories[folder], func(v *inventory) { p.note(v, step) })
 		mu.Lock()
 		defer mu.Unlock()
@@ -285,7 +285,7 @@ func (t *Target) intend(ctx context.Context, step journey.StepID, p *plan) error
 func (p *plan) note(v *inventory, step journey.StepID) {
 	for _, f := range p.files {
 		r := v.Files[f.Path]
-		if p.tree.folderOf(f.Path) != v.Folder || r.Digest == journey.DigestOf(f) && r.Next == "" && r.Mode == f.Mode && !p.moves(f.Path) {
+		if p.folders[f.Path] != v.Folder || r.Digest == journey.DigestOf(f) && r.Next == "" && r.Mode == f.Mode && !p.moves(f.Path) {
 			continue
 		}
 		v.Files[f.Path] = fileRecord{Digest: r.Digest, Next: journey.DigestOf(f), Mode: f.Mode, Step: step, Input: r.Input}
@@ -393,7 +393,7 @@ func (t *Target) settled(ctx context.Context, stage []id) error {
 // settle notes what was made, and how it is now.
 func (t *Target) settle(ctx context.Context, p *plan, all bool) error {
 	var mu sync.Mutex
-	return each(p.folders(), func(folder string) error {
+	return each(p.recorders(), func(folder string) error {
 		v, err := t.change(ctx, p.inventories[folder], func(v *inventory) { p.confirm(v, all) })
 		mu.Lock()
 		defer mu.Unlock()
@@ -418,7 +418,7 @@ func (p *plan) confirm(v *inventory, all bool) {
 		return
 	}
 	for _, f := range p.files {
-		if r, ok := v.Files[f.Path]; ok && p.tree.folderOf(f.Path) == v.Folder {
+		if r, ok := v.Files[f.Path]; ok && p.folders[f.Path] == v.Folder {
 			v.Files[f.Path] = fileRecord{Digest: journey.DigestOf(f), Mode: f.Mode, Step: r.Step, Input: p.inputs[v.Folder]}
 		}
 	}

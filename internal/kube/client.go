@@ -271,7 +271,7 @@ type inside struct {
 
 // within looks at everything in some namespaces.
 func (t *Target) within(ctx context.Context, names []string) (map[string]inside, error) {
-	kinds, err := t.namespaced(ctx)
+	kinds, err := t.namespaced()
 	if err != nil {
 		return nil, err
 	}
@@ -284,18 +284,11 @@ func (t *Target) within(ctx context.Context, names []string) (map[string]inside,
 	var mu sync.Mutex
 	out := map[string]inside{}
 	err = each(places, func(at place) error {
-		all, err := t.list(ctx, at.resource, at.namespace, "")
-		if apierrors.IsMethodNotSupported(err) {
-			return nil
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		for _, o := range all {
-			if !t.incidental(&o) {
-				i := out[at.namespace]
-				i.others = append(i.others, idOf(&o).String())
-				out[at.namespace] = i
-			}
+		found, err := t.others(ctx, at)
+		if len(found) > 0 {
+			mu.Lock()
+			defer mu.Unlock()
+			out[at.namespace] = inside{append(out[at.namespace].others, found...)}
 		}
 		return t.say(err, "look at what is in namespace "+at.namespace)
 	})
@@ -305,24 +298,52 @@ func (t *Target) within(ctx context.Context, names []string) (map[string]inside,
 	return out, err
 }
 
+// others are the objects of a kind in a namespace that are not to go with it. Only their names are asked for, of secrets too. A kind that
+// the account may not list could hold anything.
+func (t *Target) others(ctx context.Context, at place) ([]string, error) {
+	var out []string
+	o := metav1.ListOptions{Limit: page}
+	for {
+		var found *metav1.PartialObjectMetadataList
+		err := t.patiently(ctx, func() (err error) {
+			found, err = t.names.Resource(at.resource).Namespace(at.namespace).List(ctx, o)
+			return err
+		})
+		switch {
+		case apierrors.IsForbidden(err):
+			return []string{at.resource.Resource + ", if there are any, which this account may not list"}, nil
+		case apierrors.IsMethodNotSupported(err), apierrors.IsNotFound(err):
+			return out, nil
+		case err != nil:
+			return out, err
+		}
+		for i := range found.Items {
+			if m := &found.Items[i]; !t.incidental(at.resource.Resource, m) {
+				out = append(out, at.resource.Resource+" "+m.Name)
+			}
+		}
+		if o.Continue = found.Continue; o.Continue == "" {
+			return out, nil
+		}
+	}
+}
+
 // incidental reports whether an object goes with its namespace without anybody missing it: Caravan made it, another object owns it, or
 // Kubernetes makes it in every namespace.
-func (t *Target) incidental(o *unstructured.Unstructured) bool {
+func (t *Target) incidental(kind string, o metav1.Object) bool {
 	switch {
-	case ours(o, t.owner), len(o.GetOwnerReferences()) > 0, o.GetDeletionTimestamp() != nil:
+	case o.GetLabels()[ownerLabel] == t.owner, len(o.GetOwnerReferences()) > 0, o.GetDeletionTimestamp() != nil:
 		return true
-	case o.GetKind() == "ConfigMap":
+	case kind == "configmaps":
 		return o.GetName() == "kube-root-ca.crt" || o.GetNamespace() == Space && o.GetLabels()[managedBy] == manager
-	case o.GetKind() == "ServiceAccount":
+	case kind == "serviceaccounts":
 		return o.GetName() == "default"
-	case o.GetKind() == "Endpoints":
-		return true // of a service
 	}
-	return o.GetKind() == "Event"
+	return slices.Contains([]string{"endpoints", "events", "leases"}, kind)
 }
 
 // namespaced are all kinds of objects that are in namespaces, each once.
-func (t *Target) namespaced(ctx context.Context) ([]schema.GroupVersionResource, error) {
+func (t *Target) namespaced() ([]schema.GroupVersionResource, error) {
 	lists, err := t.discovery.ServerPreferredNamespacedResources()
 	if err != nil && len(lists) == 0 {
 		return nil, t.say(err, "ask the cluster what kinds it has")
@@ -339,7 +360,6 @@ func (t *Target) namespaced(ctx context.Context) ([]schema.GroupVersionResource,
 			}
 		}
 	}
-	_ = ctx
 	return slices.SortedFunc(maps.Keys(out), func(a, b schema.GroupVersionResource) int {
 		return compare(a.String(), b.String())
 	}), nil

@@ -331,16 +331,6 @@ func absent(err error) error {
 	return err
 }
 
-// paths are those of the recorded files, and of objects whose file is not recorded, sorted.
-func (v *inventory) paths() []string {
-	out := slices.Collect(maps.Keys(v.Files))
-	for _, o := range v.Objects {
-		out = append(out, o.Path)
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
 // of are the records of objects that a file makes, those of earlier ones of it apart, by key.
 func (v *inventory) of(path string) (now, old []objectRecord) {
 	for _, key := range slices.Sorted(maps.Keys(v.Objects)) {

@@ -135,7 +135,7 @@ func fingerprint(live *unstructured.Unstructured) estate.Digest {
 			continue
 		}
 		var fields map[string]any
-		if json.Unmarshal(m.FieldsV1.Raw, &fields) != nil {
+		if json.Unmarshal(m.FieldsV1.GetRawBytes(), &fields) != nil {
 			continue // no API server writes such
 		}
 		parts = append(parts, values(fields, live.Object, "", m.Manager == manager)...)

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -17,6 +18,7 @@ type container struct {
 	name, image      string
 	waiting, message string // why it waits, and in the kubelet's words; "" when it does not
 	running, ready   bool
+	since            time.Time // it runs
 	restarts         int64
 	ended            string // how it ended last: "Error", "OOMKilled", "StartError"
 	code             int64  // exit code then
@@ -37,6 +39,7 @@ func containers(pod *unstructured.Unstructured) []container {
 			}
 			c := container{name: text(m, "name"), image: text(m, "image"), running: state["running"] != nil}
 			c.waiting, c.message = text(asMap(state["waiting"]), "reason"), text(asMap(state["waiting"]), "message")
+			c.since, _ = time.Parse(time.RFC3339, text(asMap(state["running"]), "startedAt")) // zero when it does not run
 			c.ready, _ = m["ready"].(bool)
 			c.restarts, _ = m["restartCount"].(int64)
 			c.ended, c.last = text(ended, "reason"), text(ended, "message")
@@ -48,7 +51,7 @@ func containers(pod *unstructured.Unstructured) []container {
 }
 
 // ails is what keeps a pod from being ready.
-func (t *Target) ails(ctx context.Context, workload, pod *unstructured.Unstructured) ([]trouble, error) {
+func (t *Target) ails(ctx context.Context, pod *unstructured.Unstructured) ([]trouble, error) {
 	for _, c := range conditions(pod) {
 		if c.kind == "PodScheduled" && c.status == "False" && c.reason == "Unschedulable" {
 			return []trouble{{text: fmt.Sprintf("%s cannot be placed on any node: %s", idOf(pod), clean(c.message)), mend: "add nodes, or ask for less in the workload, and move again", grace: awhile}}, nil

@@ -45,7 +45,7 @@ func (t *Target) Preview(ctx context.Context, files []render.File) ([]journey.Ch
 
 // diff is how an object would change, without secrets; "" when it would not.
 func (t *Target) diff(ctx context.Context, p *plan, d *deed) (string, error) {
-	if d.what == journey.Unchanged || d.inTheWay != nil {
+	if d.what == journey.Unchanged || d.blocked() {
 		return "", nil
 	}
 	next := d.object

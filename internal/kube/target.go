@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 
@@ -30,6 +31,7 @@ type TargetOptions struct {
 	Environment estate.EnvironmentName
 	Files       []render.File // of the environment, of the whole course; what is only observed and removed needs none
 	Force       bool          // overwrite and remove what was edited since it was made, and what others made
+	Builds      *Builds       // shared with other targets of the program; none for nil
 	Patience    time.Duration // until what was applied is ready, or gone; 5 minutes for 0
 }
 
@@ -44,6 +46,7 @@ type Target struct {
 	config    *rest.Config
 	client    *http.Client
 	api       dynamic.Interface
+	names     metadata.Interface
 	core      *rest.RESTClient
 	discovery discovery.CachedDiscoveryInterface
 	mapper    *restmapper.DeferredDiscoveryRESTMapper
@@ -76,6 +79,9 @@ func (t *Target) connect() (err error) {
 	t.discovery = memory.NewMemCacheClient(found)
 	t.mapper = restmapper.NewDeferredDiscoveryRESTMapper(t.discovery)
 	if t.api, err = dynamic.NewForConfigAndClient(t.config, t.client); err != nil {
+		return err
+	}
+	if t.names, err = metadata.NewForConfigAndClient(t.config, t.client); err != nil {
 		return err
 	}
 	t.core, err = rest.UnversionedRESTClientForConfigAndClient(plain(t.config), t.client)

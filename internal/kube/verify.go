@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
@@ -35,13 +38,13 @@ func (t *Target) Verify(ctx context.Context, s journey.Step, tell journey.Tell) 
 	for _, f := range s.Files {
 		paths = append(paths, f.Path)
 	}
-	tr, err := treeOf(t.owner, t.o.Files, nil)
+	places, units, err := treeOf(t.owner, t.o.Files, nil).placed(paths)
 	if err != nil {
 		return err
 	}
-	var folders []string
-	for _, p := range paths {
-		folders = append(folders, tr.folderOf(p))
+	folders := slices.Collect(maps.Values(places))
+	for _, u := range units {
+		folders = append(folders, u.folder)
 	}
 	slices.Sort(folders)
 	folders = slices.Compact(folders)
@@ -132,7 +135,11 @@ func (w *watch) judge(ctx context.Context, r objectRecord, live *unstructured.Un
 		return false, "", fault.Newf(fault.Internal, "%s: %w", r.ID, err)
 	}
 	if result.Status == status.CurrentStatus {
-		return w.accepted(live)
+		if steady, err := w.target.steady(ctx, live); err != nil || steady {
+			ready, why := w.accepted(live)
+			return ready, why, err
+		}
+		result.Message = "it has only just started"
 	}
 	why := clean(result.Message)
 	found, err := w.target.troubles(ctx, live, w.first, w.tell)
@@ -156,22 +163,54 @@ func (w *watch) judge(ctx context.Context, r objectRecord, live *unstructured.Un
 }
 
 // accepted looks at routes, which are ready when a gateway has taken them up.
-func (w *watch) accepted(live *unstructured.Unstructured) (bool, string, error) {
+func (w *watch) accepted(live *unstructured.Unstructured) (bool, string) {
 	if live.GroupVersionKind().Group != "gateway.networking.k8s.io" {
-		return true, "", nil
+		return true, ""
 	}
 	parents, _, _ := unstructured.NestedSlice(live.Object, "status", "parents")
 	for _, p := range parents {
 		for _, c := range conditionsOf(asMap(p)["conditions"]) {
 			if c.status == "False" && (c.kind == "Accepted" || c.kind == "ResolvedRefs") {
-				return false, "a gateway does not take it: " + clean(c.message), nil
+				return false, "a gateway does not take it: " + clean(c.message)
 			}
 		}
 	}
 	if len(parents) == 0 {
 		w.tell(idOf(live).String() + ": no gateway has said anything about it yet")
 	}
-	return true, "", nil
+	return true, ""
+}
+
+// steadily is how long a program runs that nothing probes before it is taken to have started: one that cannot start ends sooner.
+const steadily = 5 * time.Second
+
+// steady reports whether a workload that says it is ready has programs that run. Those with a probe have proved it; others say so as soon
+// as they are started, and again each time after they crash.
+func (t *Target) steady(ctx context.Context, live *unstructured.Unstructured) (bool, error) {
+	if !slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet"}, live.GetKind()) || probed(live) {
+		return true, nil
+	}
+	pods, err := t.podsOf(ctx, live)
+	if err != nil {
+		return false, err
+	}
+	for i := range pods {
+		for _, c := range containers(&pods[i]) {
+			if c.running && time.Since(c.since) < steadily || c.waiting != "" {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
+// probed reports whether every container of a workload is asked whether it is ready, or there are to be none.
+func probed(live *unstructured.Unstructured) bool {
+	if n, ok, _ := unstructured.NestedInt64(live.Object, "spec", "replicas"); ok && n == 0 {
+		return true
+	}
+	all, _, _ := unstructured.NestedSlice(live.Object, "spec", "template", "spec", "containers")
+	return !slices.ContainsFunc(all, func(c any) bool { return asMap(c)["readinessProbe"] == nil })
 }
 
 // late is that objects are not ready in time.
@@ -249,13 +288,16 @@ func (t *Target) troubles(ctx context.Context, live *unstructured.Unstructured, 
 		if pods, err = t.retry(ctx, pods, tell); err != nil {
 			return nil, err
 		}
+		if err := t.nudge(ctx, live); err != nil {
+			return nil, err
+		}
 	}
 	out, err := t.refused(ctx, live, len(pods))
 	if err != nil {
 		return nil, err
 	}
 	for i := range pods {
-		found, err := t.ails(ctx, live, &pods[i])
+		found, err := t.ails(ctx, &pods[i])
 		if err != nil {
 			return nil, err
 		}
@@ -324,7 +366,7 @@ func (t *Target) retry(ctx context.Context, pods []unstructured.Unstructured, te
 	for i := range pods {
 		p := &pods[i]
 		stuck := slices.IndexFunc(containers(p), func(c container) bool {
-			return slices.Contains([]string{"CrashLoopBackOff", "ImagePullBackOff", "CreateContainerConfigError"}, c.waiting)
+			return slices.Contains([]string{"CrashLoopBackOff", "ErrImagePull", "ImagePullBackOff", "CreateContainerConfigError"}, c.waiting)
 		})
 		if stuck < 0 {
 			out = append(out, *p)
@@ -336,6 +378,26 @@ func (t *Target) retry(ctx context.Context, pods []unstructured.Unstructured, te
 		}
 	}
 	return out, nil
+}
+
+// nudge has pods of a Deployment made at once that were refused before: else that is tried again after longer and longer pauses.
+func (t *Target) nudge(ctx context.Context, live *unstructured.Unstructured) error {
+	refused := slices.ContainsFunc(conditions(live), func(c condition) bool { return c.kind == "ReplicaFailure" && c.status == "True" })
+	if live.GetKind() != "Deployment" || !refused {
+		return nil
+	}
+	sets, err := t.list(ctx, replicaSets, live.GetNamespace(), "")
+	for i := range sets {
+		if !owns(live, &sets[i]) || err != nil {
+			continue
+		}
+		patch := fmt.Sprintf(`{"metadata":{"annotations":{"caravan.example.org/tried":%q}}}`, time.Now().UTC().Format(time.RFC3339Nano))
+		err = t.patiently(ctx, func() error {
+			_, err := t.in(replicaSets, live.GetNamespace()).Patch(ctx, sets[i].GetName(), types.MergePatchType, []byte(patch), metav1.PatchOptions{FieldManager: manager})
+			return absent(err)
+		})
+	}
+	return t.say(err, "have the pods of "+idOf(live).String()+" made")
 }
 
 // refused is why pods of a workload cannot even be made.

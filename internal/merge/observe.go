@@ -272,6 +272,9 @@ func (o *observer) look(s *estate.Sighting) {
 		ok = len(o.podsOf[p]) == 0
 	}
 	if ok {
+		if c := &o.components[p].c; s.Environment != "" {
+			c.Environments = appendOnce(c.Environments, s.Environment)
+		}
 		o.looks = append(o.looks, estate.Look{Component: o.components[p].c.Name, Environment: s.Environment, At: s.At, Place: s.Place})
 	}
 }

@@ -40,6 +40,7 @@ func TestSecretsAreHidden(t *testing.T) {
 		{"url", "mongodb://u:p%40ss@a:1,b:2/x?authSource=admin", "mongodb://u:" + Mask + "@a:1,b:2/x?authSource=admin"},
 		{"url", "postgres://u:p@ss@db/x", "postgres://u:" + Mask + "@db/x"},
 		{"url", "postgres://u:pa/ss@db/x", "postgres://u:" + Mask + "@db/x"},
+		{"command", "java -Dtoken=abc123 -Dserver.port=80 -jar a.jar", "java -Dtoken=" + Mask + " -Dserver.port=80 -jar a.jar"},
 		{"url", "jdbc:mysql://db/x?user=a&password=b", "jdbc:mysql://db/x?user=a&password=" + Mask},
 		{"url", "jdbc:oracle:thin:scott/tiger@ora:1521:XE", "jdbc:oracle:thin:scott/" + Mask + "@ora:1521:XE"},
 		{"dsn", "app:pw@tcp(mysql:3306)/shop", "app:" + Mask + "@tcp(mysql:3306)/shop"},

@@ -51,6 +51,7 @@ func Handler(o Options) (http.Handler, error) {
 		"GET /export":                    p.export,
 		"GET /services/{name...}":        p.showService,
 		"GET /how/{name...}":             p.showHow,
+		"GET /why/{name...}":             p.showWhy,
 		"GET /expansions":                p.showExpansions,
 		"GET /expansions/{name}":         p.showPlan,
 		"GET /expansions/{name}/files":   p.showFiles,

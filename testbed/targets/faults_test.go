@@ -105,6 +105,7 @@ func (p *project) tell(line string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.told = append(p.told, line)
+	p.Log(time.Now().Format("05.0"), line)
 }
 
 func (p *project) heard(part string) bool {

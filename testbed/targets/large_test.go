@@ -24,7 +24,7 @@ const (
 	services  = 300
 	teams     = 10
 	atOnce    = 4
-	repeats   = 3
+	repeats   = 1
 	templates = "testdata/service"
 )
 
@@ -110,6 +110,7 @@ func move(ctx context.Context, b *testbed.Bed, expansion string, files []render.
 	for _, f := range files {
 		byPath[f.Path] = f
 	}
+	var builds kube.Builds
 	for _, wave := range stepsOf(files) {
 		counts := make([]int, len(wave))
 		all, ctx := errgroup.WithContext(ctx)
@@ -120,7 +121,7 @@ func move(ctx context.Context, b *testbed.Bed, expansion string, files []render.
 				for _, w := range s.Files {
 					own = append(own, byPath[w.Path])
 				}
-				t, err := kube.Open(ctx, kube.TargetOptions{Options: reached(b), Expansion: expansion, Environment: "large", Files: files})
+				t, err := kube.Open(ctx, kube.TargetOptions{Options: reached(b), Expansion: expansion, Environment: "large", Files: files, Builds: &builds})
 				if err != nil {
 					return err
 				}
