@@ -97,6 +97,7 @@ func whole(o Options, g *gate.Gate) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle(Prefix+"/", routes)
 	mux.Handle("/schemas/", routes)
+	mux.Handle(SlackPath, routes)
 	mux.Handle("/", portal)
 	return guard(mux, own(g.Door().URL()), o.log()), g.Err()
 }

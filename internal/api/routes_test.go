@@ -196,19 +196,20 @@ var kinds = map[string]string{
 var rows = map[string][]string{
 	"open": {
 		"/", "/schemas/", "/api/v1/", "GET /api/v1/health", "GET /api/v1/docs/rapidoc-min.js", "GET /schemas/workspace.schema.json", "GET /schemas/expansion.schema.json", "GET /assets/",
-		"GET /signin", "GET /signin/start", "GET /signin/callback", "POST /signout",
+		"GET /signin", "GET /signin/start", "GET /signin/callback", "POST /signout", "POST /slack/interactions",
 	},
 	"link": {"GET /signin/link"},
 	"look": {
 		"GET /api/v1/openapi.json", "GET /api/v1/openapi-3.0.json", "GET /api/v1/openapi.yaml", "GET /api/v1/openapi-3.0.yaml", "GET /api/v1/schemas/{schema}", "GET /api/v1/docs",
 		"GET /api/v1/me", "GET /api/v1/scans", "GET /api/v1/scans/{id}", "GET /api/v1/scans/{id}/events", "GET /api/v1/snapshots", "GET /api/v1/snapshots/{digest}", "GET /api/v1/map",
 		"GET /api/v1/services", "GET /api/v1/services/{name}", "GET /api/v1/services/{name}/needs", "GET /api/v1/services/{name}/breaks", "GET /api/v1/doubts", "GET /api/v1/unowned", "GET /api/v1/diff",
-		"GET /api/v1/export", "GET /api/v1/services/{name}/how", "GET /api/v1/services/{name}/how/{action}",
+		"GET /api/v1/export", "GET /api/v1/services/{name}/how", "GET /api/v1/services/{name}/how/{action}", "GET /api/v1/services/{name}/why/places", "GET /api/v1/services/{name}/why",
+		"GET /api/v1/expansions/{name}/messages", "GET /api/v1/messages",
 		"GET /api/v1/expansions", "GET /api/v1/expansions/{name}/proposals", "GET /api/v1/expansions/{name}/proposals/{digest}", "GET /api/v1/expansions/{name}/removal", "GET /api/v1/comparison",
 		"GET /api/v1/workloads/{name}", "POST /api/v1/expansions/{name}/move/preview", "POST /api/v1/expansions/{name}/undo/preview", "GET /api/v1/expansions/{name}/status",
 		"GET /api/v1/expansions/{name}/consents", "GET /api/v1/expansions/{name}/readiness", "GET /api/v1/expansions/{name}/runs", "GET /api/v1/runs/{id}", "GET /api/v1/audit", "GET /api/v1/audit/proof",
 		"GET /api/v1/addresses", "GET /api/v1/addresses/changes",
-		"GET /{$}", "GET /map.json", "GET /detail.json", "GET /export", "GET /services/{name...}", "GET /how/{name...}", "GET /expansions", "GET /expansions/{name}", "GET /expansions/{name}/files",
+		"GET /{$}", "GET /map.json", "GET /detail.json", "GET /export", "GET /services/{name...}", "GET /how/{name...}", "GET /why/{name...}", "GET /expansions", "GET /expansions/{name}", "GET /expansions/{name}/files",
 		"GET /expansions/{name}/journey", "GET /addresses", "GET /doubts", "GET /scan", "GET /scan/progress", "GET /diff",
 	},
 	"own tokens": {"GET /api/v1/tokens", "POST /api/v1/tokens", "DELETE /api/v1/tokens/{name}", "GET /tokens", "POST /tokens", "POST /tokens/revoke"},
@@ -219,7 +220,7 @@ var rows = map[string][]string{
 	"plan":       {"POST /api/v1/expansions", "POST /api/v1/expansions/{name}/plan", "POST /api/v1/workloads/{name}", "POST /api/v1/addresses/leases", "POST /api/v1/addresses/releases"},
 	"operate": {
 		"POST /api/v1/expansions/{name}/move", "POST /api/v1/expansions/{name}/undo", "POST /api/v1/expansions/{name}/pause", "POST /api/v1/expansions/{name}/resume",
-		"POST /api/v1/expansions/{name}/cancel", "POST /expansions/{name}/turn",
+		"POST /api/v1/expansions/{name}/cancel", "POST /expansions/{name}/turn", "POST /api/v1/expansions/{name}/announcements", "POST /api/v1/services/{name}/why",
 	},
 	"administer": {"GET /api/v1/people", "POST /api/v1/people/expulsions"},
 }
