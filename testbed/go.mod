@@ -70,7 +70,6 @@ require (
 	gotest.tools/v3 v3.5.2 // indirect
 	k8s.io/api v0.37.0 // indirect
 	k8s.io/apimachinery v0.37.0 // indirect
-	k8s.io/client-go v0.37.0 // indirect
 	k8s.io/klog/v2 v2.140.0 // indirect
 	k8s.io/kube-openapi v0.0.0-20260821135717-be32def86098 // indirect
 	k8s.io/utils v0.0.0-20260707023825-cf1189d6abe3 // indirect
@@ -85,6 +84,7 @@ require (
 require (
 	example.org/caravan v0.0.0
 	github.com/google/go-cmp v0.7.0
+	k8s.io/client-go v0.37.0
 )
 
 replace example.org/caravan => ../

@@ -40,6 +40,29 @@ type deed struct {
 	adopted  bool // others made it
 }
 
+// liveOf are the objects of a plan that are there. Those that the inventory does not know are mostly not: the API server's memory tells so
+// without its store being asked, and only what is in it is read for certain.
+func (t *Target) liveOf(ctx context.Context, p *plan) (map[string]*unstructured.Unstructured, error) {
+	var certain, likely []id
+	for _, d := range p.deeds {
+		if _, known := p.inventories[d.folder].Objects[d.key()]; known {
+			certain = append(certain, d.id)
+		} else {
+			likely = append(likely, d.id)
+		}
+	}
+	remembered, err := t.look(ctx, likely, "0")
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range likely {
+		if remembered[i.key()] != nil {
+			certain = append(certain, i)
+		}
+	}
+	return t.live(ctx, certain)
+}
+
 func (d *deed) blocked() bool { return d.inTheWay != nil }
 
 // plan looks at the cluster and decides about every object of files. It changes nothing.
@@ -69,11 +92,7 @@ func (t *Target) plan(ctx context.Context, files []render.File) (*plan, error) {
 	if err := p.gather(units); err != nil {
 		return nil, err
 	}
-	var ids []id
-	for _, d := range p.deeds {
-		ids = append(ids, d.id)
-	}
-	if p.live, err = t.live(ctx, ids); err != nil {
+	if p.live, err = t.liveOf(ctx, p); err != nil {
 		return nil, err
 	}
 	for i := range p.deeds {
@@ -84,19 +103,22 @@ func (t *Target) plan(ctx context.Context, files []render.File) (*plan, error) {
 
 // fill gives objects that are to be applied their content, where they come from the inventory: somebody took them away or edited them.
 func (p *plan) fill(units []unit) error {
-	return each(units, func(u unit) error {
+	for _, u := range units {
 		blank := func(d deed) bool { return d.folder == u.folder && d.object == nil && d.what != journey.Unchanged }
 		if !slices.ContainsFunc(p.deeds, blank) {
-			return nil
+			continue
 		}
 		all, err := p.tree.build(u)
+		if err != nil {
+			return err
+		}
 		for _, m := range all {
 			if i := slices.IndexFunc(p.deeds, func(d deed) bool { return blank(d) && d.key() == m.key() }); i >= 0 {
 				p.deeds[i].object = m.object
 			}
 		}
-		return err
-	})
+	}
+	return nil
 }
 
 // gather finds out what objects the files make. A unit that nothing changed of since its objects were recorded is not built again.
@@ -245,8 +267,6 @@ func (t *Target) Apply(ctx context.Context, s journey.Step, files []render.File,
 	return p.changes(), t.sweep(ctx, p.inventories, tell)
 }
 
-func (p *plan) recorders() []string { return sortedKeys(p.inventories) }
-
 // rehearse lets the API server check changes of what is there before anything is changed, so that a step with something in the way is not
 // half done. What is new has nothing in the way.
 func (t *Target) rehearse(ctx context.Context, p *plan) error {
@@ -278,12 +298,18 @@ func (t *Target) put(ctx context.Context, d deed, dry bool) (live *unstructured.
 
 // intend notes what is about to be made.
 func (t *Target) intend(ctx context.Context, step journey.StepID, p *plan) error {
+	return t.record(ctx, p, func(v *inventory) { p.note(v, step) })
+}
+
+// record changes every inventory of a plan.
+func (t *Target) record(ctx context.Context, p *plan, change func(*inventory)) error {
+	before := slices.Collect(maps.Values(p.inventories))
 	var mu sync.Mutex
-	return each(p.recorders(), func(folder string) error {
-		v, err := t.change(ctx, p.inventories[folder], func(v *inventory) { p.note(v, step) })
+	return each(before, func(v *inventory) error {
+		after, err := t.change(ctx, v, change)
 		mu.Lock()
 		defer mu.Unlock()
-		p.inventories[folder] = v
+		p.inventories[v.Folder] = after
 		return err
 	})
 }
@@ -399,14 +425,7 @@ func (t *Target) settled(ctx context.Context, stage []id) error {
 
 // settle notes what was made, and how it is now.
 func (t *Target) settle(ctx context.Context, p *plan, all bool) error {
-	var mu sync.Mutex
-	return each(p.recorders(), func(folder string) error {
-		v, err := t.change(ctx, p.inventories[folder], func(v *inventory) { p.confirm(v, all) })
-		mu.Lock()
-		defer mu.Unlock()
-		p.inventories[folder] = v
-		return err
-	})
+	return t.record(ctx, p, func(v *inventory) { p.confirm(v, all) })
 }
 
 // confirm writes what was made into an inventory. When not all was, files stay announced.

@@ -154,9 +154,13 @@ func (t *Target) in(r schema.GroupVersionResource, namespace string) dynamic.Res
 }
 
 // get is an object as it is; nil when there is none.
-func (t *Target) get(ctx context.Context, r schema.GroupVersionResource, namespace, name string) (live *unstructured.Unstructured, err error) {
+func (t *Target) get(ctx context.Context, r schema.GroupVersionResource, namespace, name string) (*unstructured.Unstructured, error) {
+	return t.getAt(ctx, r, namespace, name, "")
+}
+
+func (t *Target) getAt(ctx context.Context, r schema.GroupVersionResource, namespace, name, version string) (live *unstructured.Unstructured, err error) {
 	err = t.patiently(ctx, func() (err error) {
-		live, err = t.in(r, namespace).Get(ctx, name, metav1.GetOptions{})
+		live, err = t.in(r, namespace).Get(ctx, name, metav1.GetOptions{ResourceVersion: version})
 		return err
 	})
 	if apierrors.IsNotFound(err) {
@@ -191,8 +195,14 @@ func (t *Target) list(ctx context.Context, r schema.GroupVersionResource, namesp
 	}
 }
 
-// live are objects as they are, by key; those that are not there are missing. Few of a kind are asked for one by one, many as a list.
+// live are objects as they are, by key; those that are not there are missing.
 func (t *Target) live(ctx context.Context, ids []id) (map[string]*unstructured.Unstructured, error) {
+	return t.look(ctx, ids, "")
+}
+
+// look are objects at a version, "0" for what the API server remembers, "" for what is. Few of a kind are asked for one by one, many as a
+// list.
+func (t *Target) look(ctx context.Context, ids []id, version string) (map[string]*unstructured.Unstructured, error) {
 	const few = 6
 	groups, err := t.grouped(ctx, ids)
 	if err != nil {
@@ -217,7 +227,7 @@ func (t *Target) live(ctx context.Context, ids []id) (map[string]*unstructured.U
 		lists = append(lists, at)
 	}
 	err = errors.Join(each(single, func(l located) error {
-		o, err := t.get(ctx, l.at.resource, l.at.namespace, l.id.Name)
+		o, err := t.getAt(ctx, l.at.resource, l.at.namespace, l.id.Name, version)
 		if o != nil {
 			found(l.id, o)
 		}

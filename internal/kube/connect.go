@@ -25,6 +25,8 @@ type Options struct {
 	Context    string // of the kubeconfig; required
 	// Dial reaches the API server; the network of this machine when nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Client reaches the API server over connections that targets share; each has its own, or those of the process, when nil.
+	Client *http.Client
 	// Wrap looks at every request; nobody does when nil.
 	Wrap func(http.RoundTripper) http.RoundTripper
 }

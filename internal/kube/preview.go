@@ -24,12 +24,12 @@ func (t *Target) Preview(ctx context.Context, files []render.File) ([]journey.Ch
 		return nil, err
 	}
 	diffs := make([]string, len(p.deeds))
-	numbers := make([]int, len(p.deeds))
+	numbers, stands := make([]int, len(p.deeds)), make([]bool, len(p.deeds))
 	for i := range numbers {
-		numbers[i] = i
+		numbers[i], stands[i] = i, p.standsIn(&p.deeds[i])
 	}
 	failed := each(numbers, func(i int) (err error) {
-		diffs[i], err = t.diff(ctx, p, &p.deeds[i])
+		diffs[i], err = t.diff(ctx, &p.deeds[i], stands[i])
 		return err
 	})
 	changes := p.changes()
@@ -44,12 +44,12 @@ func (t *Target) Preview(ctx context.Context, files []render.File) ([]journey.Ch
 }
 
 // diff is how an object would change, without secrets; "" when it would not.
-func (t *Target) diff(ctx context.Context, p *plan, d *deed) (string, error) {
+func (t *Target) diff(ctx context.Context, d *deed, stands bool) (string, error) {
 	if d.what == journey.Unchanged || d.blocked() {
 		return "", nil
 	}
 	next := d.object
-	if d.live != nil || t.standsIn(p, d) {
+	if d.live != nil || stands {
 		rehearsed, err := t.put(ctx, *d, true)
 		if err != nil {
 			return "", err
@@ -64,7 +64,7 @@ func (t *Target) diff(ctx context.Context, p *plan, d *deed) (string, error) {
 }
 
 // standsIn reports whether what an object is in is there already: else the API server could not say what would come of it.
-func (t *Target) standsIn(p *plan, d *deed) bool {
+func (p *plan) standsIn(d *deed) bool {
 	if d.Namespace == "" {
 		return true
 	}

@@ -69,7 +69,11 @@ func Open(_ context.Context, o TargetOptions) (*Target, error) {
 
 // connect makes the clients, all over the same connections.
 func (t *Target) connect() (err error) {
-	if t.client, err = rest.HTTPClientFor(t.config); err != nil {
+	t.client = t.o.Client
+	if t.client == nil {
+		t.client, err = rest.HTTPClientFor(t.config)
+	}
+	if err != nil {
 		return fault.Newf(fault.Invalid, "kubeconfig, context %s: %w; mend it until kubectl --context %s get nodes works", t.o.Context, err, t.o.Context)
 	}
 	found, err := discovery.NewDiscoveryClientForConfigAndClient(t.config, t.client)
@@ -90,7 +94,7 @@ func (t *Target) connect() (err error) {
 
 // Close ends the connections; what is in place stays.
 func (t *Target) Close() error {
-	if t.config.Dial != nil { // else they are shared by all who reach the cluster
+	if t.o.Client == nil && t.config.Dial != nil { // else they are shared by all who reach the cluster
 		t.client.CloseIdleConnections()
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/rest"
 
 	"example.org/caravan/internal/journey"
 	"example.org/caravan/internal/kube"
@@ -24,7 +25,7 @@ const (
 	services  = 300
 	teams     = 10
 	atOnce    = 4
-	repeats   = 1
+	repeats   = 3
 	templates = "testdata/service"
 )
 
@@ -106,6 +107,10 @@ func sorted(steps map[string]*journey.Step) []journey.Step {
 
 // move applies and verifies all steps in a cluster, wave by wave, and gives how many files changed.
 func move(ctx context.Context, b *testbed.Bed, expansion string, files []render.File) (changed int, err error) {
+	o, err := shared(b)
+	if err != nil {
+		return 0, err
+	}
 	byPath := map[string]render.File{}
 	for _, f := range files {
 		byPath[f.Path] = f
@@ -121,7 +126,7 @@ func move(ctx context.Context, b *testbed.Bed, expansion string, files []render.
 				for _, w := range s.Files {
 					own = append(own, byPath[w.Path])
 				}
-				t, err := kube.Open(ctx, kube.TargetOptions{Options: reached(b), Expansion: expansion, Environment: "large", Files: files, Builds: &builds})
+				t, err := kube.Open(ctx, kube.TargetOptions{Options: o, Expansion: expansion, Environment: "large", Files: files, Builds: &builds})
 				if err != nil {
 					return err
 				}
@@ -142,6 +147,17 @@ func move(ctx context.Context, b *testbed.Bed, expansion string, files []render.
 		}
 	}
 	return changed, nil
+}
+
+// shared reaches the cluster over connections that all targets share, as those of a process do that needs no dialler of its own.
+func shared(b *testbed.Bed) (kube.Options, error) {
+	o := reached(b)
+	c, err := kube.Config(o)
+	if err != nil {
+		return o, err
+	}
+	o.Client, err = rest.HTTPClientFor(c)
+	return o, err
 }
 
 func reached(b *testbed.Bed) kube.Options {
