@@ -99,7 +99,7 @@ type seat struct {
 	context.Context
 }
 
-func sit(t *testing.T, in context.Context) seat {
+func sit(in context.Context, t *testing.T) seat {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(in, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
@@ -168,7 +168,7 @@ func TestPeopleOfFourTeamsSignInWithARealProviderAndSpeakForTheirOwnTeamAlone(t 
 	in := chromium(t)
 	for i, team := range teams {
 		t.Run(team, func(t *testing.T) {
-			s := sit(t, in)
+			s := sit(in, t)
 			s.signIn(journey, people[team])
 			if may := s.is(`document.querySelector('.turns')`); may != (team == "platform") {
 				t.Errorf("may carry out: %t", may)
@@ -214,7 +214,7 @@ func TestPeopleOfFourTeamsSignInWithARealProviderAndSpeakForTheirOwnTeamAlone(t 
 		}
 	}
 	t.Run("somebody of no team looks, and is told why nothing else", func(t *testing.T) {
-		s := sit(t, in)
+		s := sit(in, t)
 		s.signIn(address+"/scan", eka)
 		s.until(`document.querySelector('[data-refused=scan]')?.innerText.includes('that takes the role platform')`)
 		if p, err := a.PersonOfMail(t.Context(), eka.Email); err != nil || p.Role != rights.Viewer {
@@ -222,7 +222,7 @@ func TestPeopleOfFourTeamsSignInWithARealProviderAndSpeakForTheirOwnTeamAlone(t 
 		}
 	})
 	t.Run("a token that somebody makes on their page speaks for them", func(t *testing.T) {
-		s := sit(t, in)
+		s := sit(in, t)
 		s.signIn(address+"/tokens", people["orders"])
 		s.do(chromedp.SendKeys(chromedp.CSS(`input[name=name]`), "chat"), chromedp.Click(chromedp.CSS(`input[value="agree:orders"]`)), chromedp.Click(chromedp.CSS(`.token-form button`)))
 		s.until(`document.querySelector('[data-made=chat] .secret')?.innerText.startsWith('cvn_')`)

@@ -45,7 +45,7 @@ func (s *session) token() (string, error) {
 func confidential(server string) error {
 	u, err := url.Parse(server)
 	if err != nil {
-		return nil // whoever speaks to it says so
+		return fault.Newf(fault.Usage, "--server %s: not a URL; for example https://caravan.example.org", server)
 	}
 	ip := net.ParseIP(u.Hostname())
 	if u.Scheme == "https" || u.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
@@ -65,14 +65,15 @@ func origin(server string) string {
 
 // keptTokens are the tokens by server, and the file they are kept in.
 func keptTokens() (map[string]string, string, error) {
-	dir, err := os.UserConfigDir()
-	if err != nil {
-		return map[string]string{}, "", nil // there is no home to keep any in
+	kept := map[string]string{}
+	dir, none := os.UserConfigDir()
+	if none != nil {
+		return kept, "", nil //nolint:nilerr // without a home nothing is kept, which is no mistake
 	}
 	file := filepath.Join(dir, "caravan", "tokens.json")
 	info, err := os.Stat(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return map[string]string{}, file, nil
+		return kept, file, nil
 	}
 	const others, most = 0o077, 1 << 20
 	switch {
@@ -87,7 +88,6 @@ func keptTokens() (map[string]string, string, error) {
 	if err != nil {
 		return nil, file, fault.Newf(fault.Unavailable, "%w; make the file readable", err)
 	}
-	kept := map[string]string{}
 	if json.Unmarshal(data, &kept) != nil {
 		return nil, file, fault.Newf(fault.Invalid, "%s: not as caravan signin writes it; remove it and sign in again", file)
 	}

@@ -158,7 +158,7 @@ func TestARouteWithoutARightLetsNobodyThroughAndIsFoundOut(t *testing.T) {
 func TestBadTokensFromOneAddressAreCountedAndGoodOnesAreNot(t *testing.T) {
 	e := newEntrance(t, "10.0.0.0/8")
 	bad := func(from ...string) int {
-		r := httptest.NewRequest("GET", "http://127.0.0.1:7070/read", nil)
+		r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:7070/read", nil)
 		r.RemoteAddr = from[0] + ":4711"
 		for _, hop := range from[1:] {
 			r.Header.Add("X-Forwarded-For", hop)
@@ -218,7 +218,7 @@ func TestCookiesAreForThisHostAloneAndNoScriptReadsThem(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := httptest.NewRequest("GET", "http://127.0.0.1:7070/", nil)
+		r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:7070/", nil)
 		w := httptest.NewRecorder()
 		g.Admit(w, r, "s")
 		if got := w.Header().Get("Set-Cookie"); got != want {
@@ -229,7 +229,7 @@ func TestCookiesAreForThisHostAloneAndNoScriptReadsThem(t *testing.T) {
 		if err := g.Begun(w, r, a); err != nil {
 			t.Fatal(err)
 		}
-		back := httptest.NewRequest("GET", "http://127.0.0.1:7070/", nil)
+		back := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:7070/", nil)
 		back.Header.Set("Cookie", strings.Split(w.Header().Get("Set-Cookie"), ";")[0])
 		w = httptest.NewRecorder()
 		if got := g.Attempt(w, back); got != a || !strings.Contains(w.Header().Get("Set-Cookie"), "Max-Age=0") {

@@ -28,8 +28,8 @@ type asked struct {
 	global bool
 }
 
-func of(group, version, resource, kind string) asked {
-	return asked{GroupVersionResource: schema.GroupVersionResource{Group: group, Version: version, Resource: resource}, kind: kind}
+func of(group, resource, kind string) asked {
+	return asked{GroupVersionResource: schema.GroupVersionResource{Group: group, Version: "v1", Resource: resource}, kind: kind}
 }
 
 func globally(a asked) asked {
@@ -38,12 +38,12 @@ func globally(a asked) asked {
 }
 
 var lists = []asked{
-	of("", "v1", "configmaps", "ConfigMap"), of("", "v1", "services", "Service"), of("", "v1", "pods", "Pod"),
-	of("apps", "v1", "deployments", "Deployment"), of("apps", "v1", "statefulsets", "StatefulSet"), of("apps", "v1", "daemonsets", "DaemonSet"), of("batch", "v1", "cronjobs", "CronJob"),
-	of("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),
-	of("networking.k8s.io", "v1", "ingresses", "Ingress"), of("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy"),
-	of("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute"),
-	globally(of("", "v1", "nodes", "Node")), globally(of("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR")),
+	of("", "configmaps", "ConfigMap"), of("", "services", "Service"), of("", "pods", "Pod"),
+	of("apps", "deployments", "Deployment"), of("apps", "statefulsets", "StatefulSet"), of("apps", "daemonsets", "DaemonSet"), of("batch", "cronjobs", "CronJob"),
+	of("discovery.k8s.io", "endpointslices", "EndpointSlice"),
+	of("networking.k8s.io", "ingresses", "Ingress"), of("networking.k8s.io", "networkpolicies", "NetworkPolicy"),
+	of("gateway.networking.k8s.io", "httproutes", "HTTPRoute"),
+	globally(of("", "nodes", "Node")), globally(of("networking.k8s.io", "servicecidrs", "ServiceCIDR")),
 }
 
 // Bounds of what is taken in of a cluster.
@@ -246,19 +246,21 @@ func carries(labels, selector map[string]string) bool {
 // ownerOf is the workload that a pod belongs to. A Deployment's ReplicaSet is called like it and the hash of its template, a CronJob's
 // Job like it and the time.
 func ownerOf(p *unstructured.Unstructured) string {
-	for _, o := range p.GetOwnerReferences() {
-		switch o.Kind {
-		case "ReplicaSet":
-			return strings.TrimSuffix(o.Name, "-"+p.GetLabels()["pod-template-hash"])
-		case "Job":
-			base, number, _ := cutLast(o.Name)
-			if base != "" && len(number) >= 8 && strings.Trim(number, "0123456789") == "" {
-				return base
-			}
-		}
-		return o.Name
+	owners := p.GetOwnerReferences()
+	if len(owners) == 0 {
+		return p.GetName()
 	}
-	return p.GetName()
+	o := owners[0]
+	switch o.Kind {
+	case "ReplicaSet":
+		return strings.TrimSuffix(o.Name, "-"+p.GetLabels()["pod-template-hash"])
+	case "Job":
+		base, number, _ := cutLast(o.Name)
+		if base != "" && len(number) >= 8 && strings.Trim(number, "0123456789") == "" {
+			return base
+		}
+	}
+	return o.Name
 }
 
 func cutLast(name string) (before, after string, ok bool) {

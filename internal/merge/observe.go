@@ -420,7 +420,7 @@ func sortedFlows(flows []estate.Flow) []estate.Flow {
 		return f.From == "" && f.Host != "" && f.To != "" && told[[2]estate.ServiceName{f.Host, f.To}] || f.From != "" && f.From == f.To
 	})
 	slices.SortFunc(out, compareFlows)
-	return slices.CompactFunc(out, func(a, b estate.Flow) bool { return sameFlow(a, b) })
+	return slices.CompactFunc(out, sameFlow)
 }
 
 // compareFlows puts the last look at one and the same flow first.

@@ -30,7 +30,7 @@ type ProviderOptions struct {
 	URL      string                 // of the portal
 	Groups   string                 // claim that lists groups
 	Scopes   []string               // beyond openid, profile, email and, where the provider has it, groups
-	AnyMail  bool     // take mail addresses of which the provider does not say whether they are verified
+	AnyMail  bool                   // take mail addresses of which the provider does not say whether they are verified
 	Now      func() time.Time
 	HTTP     http.RoundTripper // http.DefaultTransport when nil
 }

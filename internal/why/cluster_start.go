@@ -111,8 +111,8 @@ func (v view) pulls(s seen, text string) string {
 	return fmt.Sprintf("%s cannot start: image %s cannot be pulled", v.Service, s.Image)
 }
 
-func contains(text string, any ...string) bool {
-	return slices.ContainsFunc(any, func(w string) bool { return strings.Contains(text, w) })
+func contains(text string, words ...string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 }
 
 // registryOf is the registry an image is pulled from (distribution/reference).

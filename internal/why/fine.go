@@ -3,7 +3,7 @@ package why
 import "fmt"
 
 // fine is what was looked at and found well.
-func (v view) fine(d Diagnosis) []string {
+func (v view) fine() []string {
 	out := []string{}
 	if v.InCluster != nil && !v.gone() {
 		out = append(out, v.fineCluster()...)

@@ -46,7 +46,7 @@ func (v view) wrongProbe() []Cause {
 		return nil
 	}
 	for _, a := range v.failing() {
-		text := ""
+		var text string
 		switch low := strings.ToLower(a.Failed); {
 		case contains(low, "statuscode: 404", "statuscode: 405", "statuscode: 401", "statuscode: 403", "statuscode: 400"):
 			text = fmt.Sprintf("the %s probe of %s asks for %s, which it answers with %s", a.Kind, v.Service, a.what(), a.Failed[strings.LastIndex(low, "statuscode: ")+len("statuscode: "):])
@@ -98,7 +98,8 @@ func (v view) notReady() []Cause {
 	if v.gone() {
 		return nil
 	}
-	for _, a := range v.failing() {
+	if all := v.failing(); len(all) > 0 {
+		a := all[0]
 		c := Cause{Proof: v.probeProof(a), Next: []Command{v.logs(Host{})}}
 		switch low := strings.ToLower(a.Failed); {
 		case contains(low, "statuscode: 5"):

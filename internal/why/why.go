@@ -88,7 +88,7 @@ func Diagnose(e Evidence) Diagnosis {
 		}
 		d.Doubts = append(d.Doubts, named(r.name, r.judge(v))...)
 	}
-	d.Fine = v.fine(d)
+	d.Fine = v.fine()
 	d.Verdict, d.First = v.verdict(d)
 	return d
 }

@@ -42,7 +42,7 @@ func (v view) servicePort() []Cause {
 	var out []Cause
 	for _, s := range v.InCluster.Services {
 		for _, p := range s.Ports {
-			text := ""
+			var text string
 			switch {
 			case s.Matches == 0:
 				continue

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.org/caravan/internal/signin/providertest"
 	"example.org/caravan/testbed"
 	"example.org/caravan/testbed/kopi"
 )
@@ -140,18 +142,24 @@ func (m mover) country(t *testing.T) kopi.Country {
 	return country
 }
 
-// aim declares where the country's environments lead to: the bed's cluster and machines.
-func (m mover) aim(t *testing.T, b *testbed.Bed) {
+// aim declares where the country's environments lead to, the bed's cluster and machines, and who lets people in.
+func (m mover) aim(t *testing.T, b *testbed.Bed, address, issuer string) {
 	t.Helper()
 	m.rewrite(t, "caravan.yaml", func(text string) string {
 		return text + fmt.Sprintf(`
 targets:
   - environment: indonesia
     cluster: {context: %s, kubeconfig: %s}
+  - environment: indonesia-data
+    machines: {key: %s, knownHosts: %s}
 consent:
   unowned: platform
-`, contextOf(t, b.Clusters[0]), b.Clusters[0].Kubeconfig())
+signin: {issuer: %s, clientID: %s, clientSecretFile: client-secret, url: %s, roles: {platform: [platform]}}
+`, contextOf(t, b.Clusters[0]), b.Clusters[0].Kubeconfig(), b.SSHKey(), b.KnownHosts(), issuer, providertest.ClientID, address)
 	})
+	if err := os.WriteFile(filepath.Join(m.workspace, "client-secret"), []byte(providertest.Secret), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func contextOf(t *testing.T, c *testbed.Cluster) string {
@@ -216,7 +224,10 @@ func TestTheCompanyMovesWithTheYesOfItsTeams(t *testing.T) {
 	country := m.country(t)
 	b := testbed.Start(t, testbed.Options{Name: "move", Clusters: []testbed.ClusterAt{country.Cluster}, Machines: country.Machines()})
 	c := b.Clusters[0]
-	m.aim(t, b)
+	people := teams()
+	address := free(t)
+	issuer, _ := providertest.Start(t, address+"/signin/callback", slices.Collect(maps.Values(people))...)
+	m.aim(t, b, address, issuer)
 	m.bed = b
 	deployments, err := country.Deployments(t.Context(), c)
 	if err != nil || len(deployments) < 13 {
@@ -228,14 +239,15 @@ func TestTheCompanyMovesWithTheYesOfItsTeams(t *testing.T) {
 	if err := company.Push(t.Context(), b, deployments); err != nil {
 		t.Fatal(err)
 	}
-	if err := country.Install(t.Context(), b, func(line string) { t.Log(line) }); err != nil {
+	if err := country.PutSecrets(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
 	before := everything(t, c)
 
+	portal := m.serve(t, address, people)
 	for _, team := range []string{"", "storefront", "orders", "payments"} {
 		if team != "" {
-			m.must(t, "approve", "indonesia", "--team", team)
+			portal.agree(t, team)
 		}
 		_, complaints, code := m.run(t, "move", "indonesia")
 		if code != 6 || !strings.Contains(complaints, "platform") {
@@ -245,11 +257,15 @@ func TestTheCompanyMovesWithTheYesOfItsTeams(t *testing.T) {
 			t.Fatalf("the cluster was touched without everybody's yes: %q", writes)
 		}
 	}
-	m.must(t, "approve", "indonesia", "--team", "platform")
+	portal.agree(t, "platform")
+	portal.close()
 
 	_, complaints, code := m.run(t, "move", "indonesia")
 	if code != 7 || !strings.Contains(strings.ToLower(complaints), "secret") {
 		t.Fatalf("a move whose secrets are missing exits with %d: %s", code, complaints)
+	}
+	if err := country.MakeAccounts(t.Context(), b); err != nil {
+		t.Fatal(err)
 	}
 	if err := kopi.MakeSecrets(t.Context(), c, deployments); err != nil {
 		t.Fatal(err)
@@ -270,6 +286,11 @@ func TestTheCompanyMovesWithTheYesOfItsTeams(t *testing.T) {
 	m.must(t, "undo", "indonesia")
 	if after := everything(t, c); !slices.Equal(before, after) {
 		t.Errorf("the way back does not leave the cluster as it was:\n%s", diff(before, after))
+	}
+	for _, machine := range b.Machines {
+		if out, err := machine.Run(t.Context(), "systemctl list-units --all --no-legend 'patroni-*' 'redis-redis-*' 'sentinel-*'; find /etc/systemd/system /etc/patroni -newer /etc/hostname -name '*indonesia*'"); err != nil || strings.TrimSpace(out) != "" {
+			t.Errorf("%s is not as it was: %v\n%s", machine.Name, err, out)
+		}
 	}
 }
 
