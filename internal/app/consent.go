@@ -139,7 +139,7 @@ func (a *App) Approve(ctx context.Context, name string, req ApproveRequest, by r
 // mayAgree refuses those who neither speak for the team nor stand in for one of its people by the policy.
 func (a *App) mayAgree(by rights.Person, req ApproveRequest) error {
 	if req.For != "" && a.declared.Consent.StandsIn(by.Who(), req.Team, a.now()) == req.For {
-		return rights.May(by, rights.Agree, "")
+		by.Teams = append(slices.Clone(by.Teams), req.Team)
 	}
 	return rights.May(by, rights.Agree, req.Team)
 }

@@ -244,7 +244,7 @@ func TestTheCompanyMovesWithTheYesOfItsTeams(t *testing.T) {
 	}
 	before := everything(t, c)
 
-	portal := m.serve(t, address, people)
+	portal := m.serve(t, address, issuer, people)
 	for _, team := range []string{"", "storefront", "orders", "payments"} {
 		if team != "" {
 			portal.agree(t, team)

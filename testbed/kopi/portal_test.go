@@ -3,10 +3,13 @@ package kopi_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,10 +48,28 @@ type portal struct {
 	close   func()
 }
 
-// serve starts the portal on this computer, outside of the bed: there it is looked at and agreed in, and from there nothing is reached.
-func (m mover) serve(t *testing.T, address string, people map[string]providertest.Person) portal {
+// serve starts the portal within the bed, and lets a browser outside of it look, and the portal ask the provider there.
+func (m mover) serve(t *testing.T, address, issuer string, people map[string]providertest.Person) portal {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), m.caravan, "--workspace", m.workspace, "serve", "--listen", address[len("http://"):])
+	at := address[len("http://"):]
+	outside, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pass(t, outside, func(ctx context.Context) (net.Conn, error) { return m.bed.Dial(ctx, "tcp", at) })
+	provider, err := url.Parse(issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside, err := m.bed.Listen(t.Context(), "tcp", provider.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pass(t, inside, func(ctx context.Context) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", provider.Host)
+	})
+	argv := m.bed.Inside(m.caravan, "--workspace", m.workspace, "serve", "--listen", at)
+	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -75,6 +96,38 @@ func (m mover) serve(t *testing.T, address string, people map[string]providertes
 		return answer.Body.Close()
 	})
 	return p
+}
+
+// pass passes connections on, until the test ends.
+func pass(t *testing.T, from net.Listener, to func(context.Context) (net.Conn, error)) {
+	t.Helper()
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			near, err := from.Accept()
+			if err != nil {
+				return
+			}
+			far, err := to(t.Context())
+			if err != nil {
+				_ = near.Close()
+				continue
+			}
+			over := func() { _, _ = near.Close(), far.Close() }
+			stop := context.AfterFunc(t.Context(), over)
+			for _, way := range [][2]net.Conn{{near, far}, {far, near}} {
+				all.Go(func() {
+					_, _ = io.Copy(way[0], way[1])
+					over()
+					stop()
+				})
+			}
+		}
+	})
+	t.Cleanup(func() {
+		_ = from.Close()
+		all.Wait()
+	})
 }
 
 // chromium is a browser for one test.
