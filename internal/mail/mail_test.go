@@ -118,7 +118,7 @@ func serve(t *testing.T, p *post, mode string) *Server {
 	}
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(l) }()
-	t.Cleanup(func() { _ = srv.Close(); <-done })
+	t.Cleanup(func() { _, _ = srv.Close(), l.Close(); <-done }) // the server may not have begun to listen yet
 	return New(Options{Server: addr, From: "Caravan <caravan@kopi.example>", Organisation: "Kopi", User: "caravan",
 		Password: func() (string, error) { return canary, nil }, TLS: mode, CA: ca, Now: func() time.Time { return noon }})
 }
@@ -262,7 +262,7 @@ func TestWithoutTLSNothingIsSentWhereItIsAskedFor(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(l) }()
-	defer func() { _ = srv.Close(); <-done }()
+	defer func() { _, _ = srv.Close(), l.Close(); <-done }()
 	s := New(Options{Server: l.Addr().String(), From: "caravan@kopi.example", TLS: "starttls", Now: time.Now})
 	if _, err := s.Send(t.Context(), letter("a")); err == nil || len(p.mails) > 0 {
 		t.Errorf("%d mails, %v", len(p.mails), errors.Unwrap(err))
