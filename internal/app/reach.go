@@ -22,6 +22,6 @@ func (a *App) cluster(ctx context.Context, c workspace.Cluster, expansion string
 func (a *App) machines(ctx context.Context, m workspace.Machines, expansion string, env estate.EnvironmentName, files []render.File, force bool) (journey.Target, error) {
 	return host.Open(ctx, host.TargetOptions{
 		Options:   host.Options{User: m.User, Key: a.beside(m.Key), KnownHosts: a.beside(m.KnownHosts), Port: m.Port},
-		Expansion: expansion, Files: files, Force: force,
+		Expansion: expansion, Environment: env, Files: files, Force: force,
 	})
 }
