@@ -21,7 +21,9 @@ func conforms(t *testing.T, b *testbed.Bed) {
 	n := 0
 	targettest.Run(t, func(t *testing.T) targettest.Place {
 		n++
-		return &folders{bed: b, name: fmt.Sprintf("conforms-%d", n)}
+		p := &folders{bed: b, name: fmt.Sprintf("conforms-%d", n)}
+		t.Cleanup(func() { p.clear(t) })
+		return p
 	})
 }
 
@@ -33,6 +35,24 @@ type folders struct {
 	mu     sync.Mutex
 	left   int
 	cancel context.CancelFunc // nil when nothing is to be interrupted
+}
+
+// clear takes everything of the place away.
+func (p *folders) clear(t *testing.T) {
+	target, err := p.Open(context.Background(), []render.File{p.File("b", "1")}, true)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer func() { _ = target.Close() }()
+	if _, err := target.Remove(context.Background(), func(string) bool { return false }, func(string) {}); err != nil {
+		t.Error(err)
+	}
+	for _, m := range p.bed.Machines[1:] {
+		if err := m.Do(context.Background(), "rm -rf /etc/"+p.name); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func (p *folders) at(f render.File) string { return f.Placed.Path }

@@ -80,7 +80,7 @@ func datastoresRun(t *testing.T, b *testbed.Bed) {
 				t.Errorf("nobody is told that %s of %s stays: %v", dir, m.Name, said)
 			}
 		}
-		left, err := m.Run(t.Context(), "ls -A /var/lib/caravan /etc/patroni/pg.yml /etc/systemd/system/patroni-pg.service /etc/systemd/system/redis-cache.service 2>/dev/null; systemctl is-active etcd patroni-pg redis-cache sentinel-cache; systemctl is-enabled etcd; test -e /etc/default/etcd && grep -c ETCD_INITIAL_CLUSTER_TOKEN= /etc/default/etcd")
+		left, err := m.Run(t.Context(), "ls -A -d /var/lib/caravan/stores /etc/patroni/pg.yml /etc/systemd/system/patroni-pg.service /etc/systemd/system/redis-cache.service 2>/dev/null; systemctl is-active etcd patroni-pg redis-cache sentinel-cache; systemctl is-enabled etcd; test -e /etc/default/etcd && grep -c ETCD_INITIAL_CLUSTER_TOKEN= /etc/default/etcd")
 		if strings.Contains(left, "caravan") || strings.Contains(left, "\nactive") || strings.HasPrefix(left, "active") {
 			t.Errorf("%s: %s, %v", m.Name, left, err)
 		}
