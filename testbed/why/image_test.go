@@ -30,7 +30,7 @@ func push(t *testing.T, b *testbed.Bed, authority string) {
 	for _, program := range []string{"bash", "timeout", "sleep", "mkdir", "curl", "psql", "nginx"} {
 		found, err := exec.LookPath(program)
 		if err != nil {
-			t.Skipf("%s is not installed: %v", program, err)
+			t.Fatalf("%s is not installed: %v; scripts/machine installs it", program, err)
 		}
 		if program == "psql" {
 			found = newest(t, "/usr/lib/postgresql/*/bin/psql") // the other one is a script
