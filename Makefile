@@ -23,8 +23,8 @@ test: machine ## every test, against the real things; installs what it needs
 check: ## what every commit passes: format, vet, lint, unit tests, generated files
 	@scripts/check
 
-bench: build machine ## measure, and write docs/figures.md
-	@scripts/bench
+bench: build machine ## measure, and write docs/figures.md: ONLY="Portal" for one section alone
+	@scripts/bench $(if $(ONLY),"$(ONLY)")
 
 generate: ## pages, schemas and golden files
 	@scripts/generate

@@ -27,7 +27,7 @@ type Machine struct {
 const suite = "bookworm"
 
 var packages = []string{
-	"systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "iputils-ping", "ca-certificates", "procps", "curl", "sudo",
+	"systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "iputils-ping", "ca-certificates", "procps", "curl", "sudo", "netcat-openbsd", "socat",
 	"postgresql", "postgresql-contrib", "patroni", "python3-etcd", "etcd-server", "etcd-client", "pgbouncer", "redis-server", "redis-sentinel",
 	"haproxy", "keepalived", "nginx-light", "rabbitmq-server", "prometheus", "prometheus-node-exporter", "prometheus-postgres-exporter", "chrony", "rsyslog", "ruby",
 }
@@ -110,7 +110,7 @@ func (m *Machine) layers(ctx context.Context) (string, error) {
 
 // configure gives the machine its name, where it finds those of others, keys to be known by, and lets the bed in.
 func (m *Machine) configure(ctx context.Context, root string) error {
-	key, err := os.ReadFile(m.bed.sshKey() + ".pub")
+	key, err := os.ReadFile(m.bed.SSHKey() + ".pub")
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (m *Machine) configure(ctx context.Context, root string) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(m.bed.knownHosts(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	f, err := os.OpenFile(m.bed.KnownHosts(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
@@ -224,16 +224,19 @@ func (m *Machine) Certify(path string, names ...string) error {
 
 // ssh is the client with the bed's key, which knows its machines and no others.
 func (b *Bed) ssh() []string {
-	return []string{"ssh", "-i", b.sshKey(), "-o", "UserKnownHostsFile=" + b.knownHosts(), "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-o", "LogLevel=ERROR"}
+	return []string{"ssh", "-i", b.SSHKey(), "-o", "UserKnownHostsFile=" + b.KnownHosts(), "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-o", "LogLevel=ERROR"}
 }
 
-func (b *Bed) sshKey() string     { return b.file("ssh/id_ed25519") }
-func (b *Bed) knownHosts() string { return b.file("ssh/known_hosts") }
+// SSHKey is the file of the private key that lets root in on every machine.
+func (b *Bed) SSHKey() string { return b.file("ssh/id_ed25519") }
+
+// KnownHosts is the file with the machines' host keys, in the format of OpenSSH.
+func (b *Bed) KnownHosts() string { return b.file("ssh/known_hosts") }
 
 // makeKey makes the key that lets the bed in to its machines.
 func (b *Bed) makeKey(ctx context.Context) error {
 	if err := os.MkdirAll(b.file("ssh"), 0o700); err != nil {
 		return err
 	}
-	return run(ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "caravan test bed", "-f", b.sshKey())
+	return run(ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "caravan test bed", "-f", b.SSHKey())
 }

@@ -142,29 +142,32 @@ func (b *Bed) removeSpaces(ctx context.Context) error {
 }
 
 // dial connects from within a namespace. The connection stays there, whoever uses it.
-func (s space) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	type dialled struct {
-		conn net.Conn
-		err  error
-	}
-	done := make(chan dialled, 1)
+func (s space) dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
+	err = s.enter(func() (err error) {
+		conn, err = (&net.Dialer{}).DialContext(ctx, network, address)
+		return err
+	})
+	return conn, err
+}
+
+// enter does something within a network.
+func (s space) enter(do func() error) error {
+	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine, and with it the namespace it entered
 		f, err := os.Open(s.path())
 		if err != nil {
-			done <- dialled{nil, fmt.Errorf("the bed has no network %s: %w; raise it with make testbed-up", s, err)}
+			done <- fmt.Errorf("the bed has no network %s: %w; raise it with make testbed-up", s, err)
 			return
 		}
 		defer func() { _ = f.Close() }()
 		if err := unix.Setns(int(f.Fd()), unix.CLONE_NEWNET); err != nil {
-			done <- dialled{nil, fmt.Errorf("enter the network %s: %w", s, err)}
+			done <- fmt.Errorf("enter the network %s: %w", s, err)
 			return
 		}
-		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
-		done <- dialled{conn, err}
+		done <- do()
 	}()
-	got := <-done
-	return got.conn, got.err
+	return <-done
 }
 
 // listens reports whether somebody accepts connections in a namespace.
@@ -181,6 +184,15 @@ func (s space) listens(address string) func(context.Context) error {
 // Dial connects to an address of the bed, where machines and clusters are.
 func (b *Bed) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return b.lan().dial(ctx, network, address)
+}
+
+// Listen listens at an address within the bed, loopback addresses too, as net.Listen does outside of it.
+func (b *Bed) Listen(ctx context.Context, network, address string) (l net.Listener, err error) {
+	err = b.lan().enter(func() (err error) {
+		l, err = (&net.ListenConfig{}).Listen(ctx, network, address)
+		return err
+	})
+	return l, err
 }
 
 // Inside is a command line that runs where the bed's machines and clusters are reached from.

@@ -51,14 +51,35 @@ func (c *Cluster) StartServer(ctx context.Context) error {
 	return c.startServer(ctx, "kube-apiserver", firstPort, storePort)
 }
 
+// auditPolicy has API servers keep who changed what, but for leases and events, which are many and say nothing.
+const auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: None
+    resources: [{group: coordination.k8s.io, resources: [leases]}, {group: "", resources: [events]}, {group: events.k8s.io, resources: [events]}]
+  - level: Metadata
+    verbs: [create, update, patch, delete, deletecollection]
+  - level: None
+`
+
+// Audit is the file in which the API server called so ("kube-apiserver") keeps every change that it was asked for: an audit.k8s.io/v1
+// Event in each line, with who asked, with which program, and how it was answered.
+func (c *Cluster) Audit(called string) string { return c.file(called + ".audit") }
+
 func (c *Cluster) startServer(ctx context.Context, called, port, store string, more ...string) error {
+	if err := os.WriteFile(c.file("audit.yaml"), []byte(auditPolicy), 0o644); err != nil {
+		return err
+	}
 	err := c.start(ctx, "kube", called, append([]string{
 		"kube-apiserver", "--advertise-address=" + c.Address, "--bind-address=0.0.0.0", "--secure-port=" + port, "--service-cluster-ip-range=" + c.at.Services.String(),
 		"--etcd-servers=https://127.0.0.1:" + store, "--etcd-cafile=" + c.file("pki/ca.crt"), "--etcd-certfile=" + c.file("pki/etcd.crt"), "--etcd-keyfile=" + c.file("pki/etcd.key"),
 		"--client-ca-file=" + c.file("pki/ca.crt"), "--tls-cert-file=" + c.file("pki/apiserver.crt"), "--tls-private-key-file=" + c.file("pki/apiserver.key"),
+		"--kubelet-preferred-address-types=InternalIP", // names of nodes are no names out here
 		"--kubelet-client-certificate=" + c.file("pki/kubelet-client.crt"), "--kubelet-client-key=" + c.file("pki/kubelet-client.key"),
 		"--service-account-key-file=" + c.file("pki/service-accounts.crt"), "--service-account-signing-key-file=" + c.file("pki/service-accounts.key"), "--service-account-issuer=https://kubernetes.default.svc",
-		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction,PodSecurity", "--allow-privileged", "--event-ttl=1h", "--kubelet-preferred-address-types=InternalIP", // nobody there resolves names of nodes
+		"--audit-policy-file=" + c.file("audit.yaml"), "--audit-log-path=" + c.Audit(called), "--audit-log-maxsize=100", "--audit-log-maxbackup=1",
+		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction,PodSecurity", "--allow-privileged", "--event-ttl=1h",
 	}, more...)...)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"example.org/caravan/internal/address"
 	"example.org/caravan/internal/app"
+	"example.org/caravan/internal/rights"
 	"example.org/caravan/internal/store"
 )
 
@@ -16,10 +17,10 @@ func (r routes) addresses(a huma.API) {
 	read(a, "get-addresses", "/addresses", "Pools, leases, what clashes and what will be full soon", func(ctx context.Context, _ *struct{}) (app.Addresses, error) {
 		return r.App.Addresses(ctx)
 	})
-	change(a, "lease", http.MethodPost, "/addresses/leases", "Lease a range: the one the holder has, else the best that is free", func(ctx context.Context, in *struct{ Body app.LeaseRequest }) (address.Lease, error) {
+	change(a, rights.Plan, "lease", http.MethodPost, "/addresses/leases", "Lease a range: the one the holder has, else the best that is free", func(ctx context.Context, in *struct{ Body app.LeaseRequest }) (address.Lease, error) {
 		return r.App.Lease(ctx, in.Body)
 	})
-	change(a, "release", http.MethodPost, "/addresses/releases", "Give back what a holder and those below it have; it is quarantined before reuse", func(ctx context.Context, in *struct {
+	change(a, rights.Plan, "release", http.MethodPost, "/addresses/releases", "Give back what a holder and those below it have; it is quarantined before reuse", func(ctx context.Context, in *struct {
 		Body struct {
 			Holder string `json:"holder"`
 		}

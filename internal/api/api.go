@@ -18,6 +18,9 @@ import (
 
 	"example.org/caravan/internal/app"
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/gate"
+	"example.org/caravan/internal/rights"
+	"example.org/caravan/internal/signin"
 	"example.org/caravan/internal/web"
 	"example.org/caravan/schemas"
 )
@@ -28,7 +31,11 @@ type Options struct {
 	Version string
 	Now     func() time.Time
 	Log     *slog.Logger // takes what goes wrong inside, of which answers do not speak; slog.Default() when nil
-	Private bool         // the only client is this very process: answers tell it all, and nothing is logged
+	Private bool         // the only client is this very process: answers tell it all, nothing is logged, and whoever runs it asks
+
+	// Nobody is who asks when no session and no token is shown; what sign-in makes of that when nil: nobody with a provider, without one
+	// somebody who may look.
+	Nobody *rights.Person
 }
 
 // Validate tells what is missing.
@@ -57,10 +64,14 @@ func Handler(o Options) (http.Handler, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	mux := http.NewServeMux()
-	register(mux, o)
-	mux.HandleFunc("/", unknown)
-	return guard(mux, o.log()), nil
+	g, err := o.gate()
+	if err != nil {
+		return nil, err
+	}
+	mux := g.Mux(refuse)
+	register(mux, o, g)
+	mux.Handle("/", rights.Anyone, http.HandlerFunc(unknown))
+	return guard(mux, own(g.Door().URL()), o.log()), g.Err()
 }
 
 // Site serves the API and the portal beside it.
@@ -68,14 +79,49 @@ func Site(o Options) (http.Handler, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	portal, err := web.Handler(web.Options{Backend: app.Portal{App: o.App}, Now: o.Now, Version: o.Version, API: Prefix + "/docs"})
+	g, err := o.gate()
 	if err != nil {
 		return nil, err
 	}
+	return whole(o, g)
+}
+
+// whole is the API and the portal behind one gate.
+func whole(o Options, g *gate.Gate) (http.Handler, error) {
+	portal, err := web.Handler(web.Options{Backend: app.Portal{App: o.App}, Gate: g, Now: o.Now, Version: o.Version, API: Prefix + "/docs"})
+	if err != nil {
+		return nil, err
+	}
+	routes := g.Mux(refuse)
+	register(routes, o, g)
 	mux := http.NewServeMux()
-	register(mux, o)
+	mux.Handle(Prefix+"/", routes)
+	mux.Handle("/schemas/", routes)
+	mux.Handle(SlackPath, routes)
 	mux.Handle("/", portal)
-	return guard(mux, o.log()), nil
+	return guard(mux, own(g.Door().URL()), o.log()), g.Err()
+}
+
+// gate is what stands in front of all routes.
+func (o Options) gate() (*gate.Gate, error) {
+	door := o.App.Door()
+	g := gate.Options{Door: door, Proxies: o.App.Proxies(), Now: o.Now}
+	switch {
+	case o.Private:
+		g.Nobody = door.Runner()
+	case o.Nobody != nil:
+		g.Nobody = *o.Nobody
+	case !door.Provided():
+		g.Nobody = rights.Person{Role: rights.Viewer}
+	}
+	return gate.New(g)
+}
+
+// refuse answers a request that the gate does not let through.
+func refuse(w http.ResponseWriter, _ *http.Request, refusal gate.Refusal) {
+	p := problemOf(refusal.Err)
+	p.Status, p.Title = refusal.Status, http.StatusText(refusal.Status)
+	writeProblem(w, p)
 }
 
 // How long a client may take. Answers have no limit of their own: a scan's news go on as long as the scan.
@@ -96,27 +142,65 @@ func Server(h http.Handler) *http.Server {
 var problemsForErrors = sync.OnceFunc(func() { huma.NewError = newProblem })
 
 // register adds every route.
-func register(mux *http.ServeMux, o Options) {
+func register(mux *gate.Mux, o Options, g *gate.Gate) {
 	config := huma.DefaultConfig("Caravan", o.Version)
 	config.Info.Description = "What depends on what in an estate, with the line that proves it."
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = Prefix+"/openapi", "", Prefix+"/schemas"
 	config.CreateHooks = nil // answers are the domain values themselves, without $schema
 	config.Transformers = []huma.Transformer{o.inside}
-	config.Components = &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName)}
+	config.Components = &huma.Components{
+		Schemas:         huma.NewMapRegistry("#/components/schemas/", schemaName),
+		SecuritySchemes: map[string]*huma.SecurityScheme{bearer: {Type: "http", Scheme: "bearer", Description: "A token, as caravan token create makes it."}},
+	}
 	problemsForErrors()
-	a := humago.New(mux, config)
-	r := routes{Options: o}
+	a := huma.NewAPI(config, ruled{humago.NewAdapter(nil, ""), mux})
+	r := routes{Options: o, door: g.Door()}
 	r.scans(a)
 	r.graphs(a)
 	r.exports(a)
 	r.expansions(a)
 	r.how(a)
-	mux.HandleFunc("GET "+Prefix+"/docs", docs)
-	mux.HandleFunc("GET "+Prefix+"/docs/rapidoc-min.js", docsScript)
-	mux.HandleFunc("GET /schemas/workspace.schema.json", schema(schemas.Workspace))
-	mux.HandleFunc("GET /schemas/expansion.schema.json", schema(schemas.Expansion))
-	mux.HandleFunc(Prefix+"/", unknown)
+	r.why(a)
+	r.access(a)
+	mux.Handle("POST "+SlackPath, rights.Anyone, http.HandlerFunc(r.slack))
+	mux.Handle("GET "+Prefix+"/docs", rights.Read, http.HandlerFunc(docs))
+	mux.Handle("GET "+Prefix+"/docs/rapidoc-min.js", rights.Anyone, http.HandlerFunc(docsScript))
+	mux.Handle("GET /schemas/workspace.schema.json", rights.Anyone, schema(schemas.Workspace))
+	mux.Handle("GET /schemas/expansion.schema.json", rights.Anyone, schema(schemas.Expansion))
+	mux.Handle("/schemas/", rights.Anyone, http.HandlerFunc(unknown))
+	mux.Handle(Prefix+"/", rights.Anyone, http.HandlerFunc(unknown))
 }
+
+// ruled declares the routes of the router behind the gate, each with the right its operation names. The router's own documents are for who may look.
+type ruled struct {
+	huma.Adapter
+	mux *gate.Mux
+}
+
+// asksFor is the key of an operation's right.
+const asksFor = "right"
+
+// Handle declares a route.
+func (a ruled) Handle(op *huma.Operation, answer func(huma.Context)) {
+	right, ok := op.Metadata[asksFor].(rights.Right)
+	if !ok && op.OperationID == "" {
+		right = rights.Read
+	}
+	a.mux.Handle(op.Method+" "+op.Path, right, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer(humago.NewContext(op, r, w)) }))
+}
+
+// asking is an operation that asks for a right.
+func asking(right rights.Right, op huma.Operation) huma.Operation {
+	op.Metadata = map[string]any{asksFor: right}
+	if right != rights.Anyone {
+		op.Description = "Asks for the right " + string(right) + "."
+		op.Security = []map[string][]string{{bearer: {}}}
+	}
+	return op
+}
+
+// bearer is the name of the scheme by which programs show tokens.
+const bearer = "token"
 
 // schemaName names a type in the OpenAPI document. Words that several packages use are told apart by the package.
 func schemaName(t reflect.Type, hint string) string {
@@ -125,7 +209,7 @@ func schemaName(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	switch pkg := path.Base(t.PkgPath()); pkg {
-	case "expansion", "journey", "render", "workload", "address", "how":
+	case "expansion", "journey", "render", "workload", "address", "how", "consent", "message", "why":
 		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}
 	return name
@@ -145,4 +229,7 @@ func unknown(w http.ResponseWriter, r *http.Request) {
 }
 
 // routes are what answers, with what it needs to know.
-type routes struct{ Options }
+type routes struct {
+	Options
+	door *signin.Door
+}

@@ -57,7 +57,8 @@ func options(t *testing.T) Options {
 			t.Error(err)
 		}
 	})
-	return Options{App: a, Version: "test", Now: clock, Log: slog.New(slog.DiscardHandler)}
+	somebody := a.Door().Runner()
+	return Options{App: a, Version: "test", Now: clock, Log: slog.New(slog.DiscardHandler), Nobody: &somebody}
 }
 
 func site(t *testing.T) http.Handler {
@@ -272,7 +273,7 @@ func TestWhatWentWrongInsideIsLoggedAndNotTold(t *testing.T) {
 		}
 	}
 	var log bytes.Buffer
-	r := routes{Options{Log: slog.New(slog.NewTextHandler(&log, nil))}}
+	r := routes{Options: Options{Log: slog.New(slog.NewTextHandler(&log, nil))}}
 	told := r.told(app.ScanState{ID: "scan-1", State: "failed", Kind: fault.Internal.String(), Error: canary.Error(), Err: canary})
 	if told.Error != internalDetail || !strings.Contains(log.String(), "canary") {
 		t.Errorf("told %q, logged %q", told.Error, log.String())
@@ -311,7 +312,7 @@ func TestAnAnswerThatBreaksOffLooksBroken(t *testing.T) {
 		_, _ = io.WriteString(w, "half")
 		panic(errors.New("canary"))
 	})
-	s := httptest.NewServer(guard(broken, slog.New(slog.NewTextHandler(&log, nil))))
+	s := httptest.NewServer(guard(broken, "", slog.New(slog.NewTextHandler(&log, nil))))
 	res, err := s.Client().Get(s.URL)
 	if err == nil {
 		_, err = io.ReadAll(res.Body)
@@ -331,7 +332,7 @@ func TestWhatWentWrongInsideIsToldToAClientThatIsThisProcess(t *testing.T) {
 	if err != nil || p.(*Problem).Detail != "canary" || fault.KindOf(p.(*Problem).Fault()) != fault.Internal {
 		t.Errorf("%+v, %v", p, err)
 	}
-	r := routes{o}
+	r := routes{Options: o}
 	if told := r.told(app.ScanState{Kind: "internal", Error: "canary"}); told.Error != "canary" {
 		t.Errorf("%+v", told)
 	}

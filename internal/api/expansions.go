@@ -9,6 +9,7 @@ import (
 	"example.org/caravan/internal/app"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/expansion"
+	"example.org/caravan/internal/rights"
 	"example.org/caravan/internal/store"
 )
 
@@ -29,16 +30,21 @@ func (r routes) expansions(a huma.API) {
 		list, err := r.App.Expansions(ctx)
 		return nonNil(list), err
 	})
-	change(a, "begin-expansion", http.MethodPost, "/expansions", "Write the file that begins an expansion", func(ctx context.Context, in *struct{ Body expansion.Wish }) (app.Plan, error) {
+	change(a, rights.Plan, "begin-expansion", http.MethodPost, "/expansions", "Write the file that begins an expansion", func(ctx context.Context, in *struct{ Body expansion.Wish }) (app.Plan, error) {
 		if err := r.App.Begin(ctx, in.Body); err != nil {
 			return app.Plan{}, err
 		}
 		return r.App.Plan(ctx, in.Body.Name, app.PlanRequest{Dry: true})
 	})
-	change(a, "plan-expansion", http.MethodPost, "/expansions/{name}/plan", "Plan an expansion from the newest snapshot, keep the proposal and reserve its ranges", func(ctx context.Context, in *struct {
+	change(a, rights.Read, "plan-expansion", http.MethodPost, "/expansions/{name}/plan", "Plan an expansion from the newest snapshot; unless dry, which takes the right plan, keep the proposal and reserve its ranges", func(ctx context.Context, in *struct {
 		ExpansionName
 		Body app.PlanRequest
 	}) (app.Plan, error) {
+		if !in.Body.Dry {
+			if err := rights.May(rights.Of(ctx), rights.Plan, ""); err != nil {
+				return app.Plan{}, err
+			}
+		}
 		return r.App.Plan(ctx, in.Name, in.Body)
 	})
 	read(a, "list-proposals", "/expansions/{name}/proposals", "Kept proposals, the newest first", func(ctx context.Context, in *ExpansionName) ([]store.ProposalSummary, error) {
@@ -51,11 +57,11 @@ func (r routes) expansions(a huma.API) {
 	}) (app.Plan, error) {
 		return r.App.Proposal(ctx, in.Name, in.Digest)
 	})
-	change(a, "decide", http.MethodPost, "/expansions/{name}/decisions", "Decide edges that are cut; writes into the expansion's file", func(ctx context.Context, in *struct {
+	change(a, rights.Decide, "decide", http.MethodPost, "/expansions/{name}/decisions", "Decide edges that are cut; writes into the expansion's file", func(ctx context.Context, in *struct {
 		ExpansionName
 		Body []expansion.Decision
 	}) (app.Decided, error) {
-		return r.App.Decide(ctx, in.Name, in.Body)
+		return r.App.Decide(ctx, in.Name, in.Body, rights.Of(ctx))
 	})
 	read(a, "removal", "/expansions/{name}/removal", "What taking an expansion away would remove, and what would break", func(ctx context.Context, in *ExpansionName) (expansion.Removal, error) {
 		return r.App.Removal(ctx, in.Name)
@@ -74,7 +80,7 @@ func (r routes) expansions(a huma.API) {
 	read(a, "get-workload", "/workloads/{name}", "How a service is run: its team's workload, or one proposed from what was seen", func(ctx context.Context, in *asked) (app.Workload, error) {
 		return r.App.Workload(ctx, estate.ServiceName(in.Name), estate.EnvironmentName(in.From))
 	})
-	change(a, "begin-workload", http.MethodPost, "/workloads/{name}", "Write a proposed workload where its team will keep it", func(ctx context.Context, in *asked) (app.Workload, error) {
+	change(a, rights.Plan, "begin-workload", http.MethodPost, "/workloads/{name}", "Write a proposed workload where its team will keep it", func(ctx context.Context, in *asked) (app.Workload, error) {
 		return r.App.BeginWorkload(ctx, estate.ServiceName(in.Name), estate.EnvironmentName(in.From))
 	})
 	r.moves(a)
@@ -83,12 +89,12 @@ func (r routes) expansions(a huma.API) {
 
 // read registers a route that changes nothing.
 func read[In, Out any](a huma.API, id, path, summary string, answer func(context.Context, *In) (Out, error)) {
-	change(a, id, http.MethodGet, path, summary, answer)
+	change(a, rights.Read, id, http.MethodGet, path, summary, answer)
 }
 
-// change registers a route of any method whose answer is one value.
-func change[In, Out any](a huma.API, id, method, path, summary string, answer func(context.Context, *In) (Out, error)) {
-	huma.Register(a, huma.Operation{OperationID: id, Method: method, Path: Prefix + path, Summary: summary, DefaultStatus: http.StatusOK, Tags: []string{"expansions"}},
+// change registers a route of any method, for those who have a right, whose answer is one value.
+func change[In, Out any](a huma.API, right rights.Right, id, method, path, summary string, answer func(context.Context, *In) (Out, error)) {
+	huma.Register(a, asking(right, huma.Operation{OperationID: id, Method: method, Path: Prefix + path, Summary: summary, DefaultStatus: http.StatusOK, Tags: []string{"expansions"}}),
 		func(ctx context.Context, in *In) (*of[Out], error) {
 			out, err := answer(ctx, in)
 			return answered(&of[Out]{out}, err)

@@ -10,6 +10,7 @@ import (
 
 	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/draw"
+	"example.org/caravan/internal/rights"
 	"example.org/caravan/internal/web"
 )
 
@@ -47,7 +48,7 @@ type file struct {
 
 // exports adds the route that answers with the map as a file of another kind.
 func (r routes) exports(a huma.API) {
-	huma.Register(a, huma.Operation{OperationID: "export", Method: http.MethodGet, Path: Prefix + "/export", Summary: "The map as a file: dot, mermaid, svg, html, json or yaml", Tags: []string{"map"}},
+	huma.Register(a, asking(rights.Read, huma.Operation{OperationID: "export", Method: http.MethodGet, Path: Prefix + "/export", Summary: "The map as a file: dot, mermaid, svg, html, json or yaml", Tags: []string{"map"}}),
 		func(ctx context.Context, in *struct {
 			Query
 			Format string `query:"format" enum:"dot,mermaid,svg,html,json,yaml" default:"svg"`

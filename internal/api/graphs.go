@@ -14,6 +14,7 @@ import (
 	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/rights"
 	"example.org/caravan/internal/store"
 )
 
@@ -23,18 +24,24 @@ type Query struct {
 	HideInfrastructure bool   `query:"hideInfrastructure" doc:"Leave out configuration servers, registries, monitoring, logging and tracing."`
 	Team               string `query:"team" doc:"Only what this team owns, and its direct neighbours."`
 	Kind               string `query:"kind" enum:"http,rpc,database,cache,messaging,search,route,identity,configuration,discovery,monitoring,logging,tracing,mail,coordination,unknown" doc:"Only edges of this kind, and what they join."`
+	Seen               string `query:"seen" enum:"both,never-configured,never-seen,unclear" doc:"Only edges that configuration and what was seen running say this of, and what they join."`
 }
 
 // Kinds are the kinds of edge a query may ask for.
-func Kinds() []string {
-	kind, _ := reflect.TypeFor[Query]().FieldByName("Kind")
-	return strings.Split(kind.Tag.Get("enum"), ",")
+func Kinds() []string { return choices("Kind") }
+
+// Sights are the comparisons with what was seen that a query may ask for.
+func Sights() []string { return choices("Seen") }
+
+func choices(field string) []string {
+	f, _ := reflect.TypeFor[Query]().FieldByName(field)
+	return strings.Split(f.Tag.Get("enum"), ",")
 }
 
 // Values is the query as a URL carries it.
 func (q Query) Values() url.Values {
 	v := url.Values{}
-	for key, value := range map[string]string{"snapshot": q.Snapshot, "team": q.Team, "kind": q.Kind} {
+	for key, value := range map[string]string{"snapshot": q.Snapshot, "team": q.Team, "kind": q.Kind, "seen": q.Seen} {
 		if value != "" {
 			v.Set(key, value)
 		}
@@ -117,14 +124,14 @@ func (r routes) graphs(a huma.API) {
 		new, _, err := r.App.Graph(ctx, in.New)
 		return depmap.Diff(old, new), err
 	})
-	get(a, "health", "/health", "Whether the program answers", func(context.Context, *struct{}) (map[string]string, error) {
+	change(a, rights.Anyone, "health", http.MethodGet, "/health", "Whether the program answers", func(context.Context, *struct{}) (map[string]string, error) {
 		return map[string]string{"status": "ok"}, nil
 	})
 }
 
 // get registers a route whose answer is one value.
 func get[In, Out any](a huma.API, id, path, summary string, answer func(context.Context, *In) (Out, error)) {
-	huma.Register(a, huma.Operation{OperationID: id, Method: http.MethodGet, Path: Prefix + path, Summary: summary, Tags: []string{"map"}},
+	huma.Register(a, asking(rights.Read, huma.Operation{OperationID: id, Method: http.MethodGet, Path: Prefix + path, Summary: summary, Tags: []string{"map"}}),
 		func(ctx context.Context, in *In) (*of[Out], error) {
 			out, err := answer(ctx, in)
 			return answered(&of[Out]{out}, err)
@@ -216,7 +223,7 @@ func (r routes) impact(ctx context.Context, in *named, ask func(depmap.Graph, es
 
 // Filter is the part of a graph that a query wants. The digest stays that of the whole.
 func Filter(g depmap.Graph, q Query) depmap.Graph {
-	if !q.HideInfrastructure && q.Team == "" && q.Kind == "" {
+	if !q.HideInfrastructure && q.Team == "" && q.Kind == "" && q.Seen == "" {
 		return g
 	}
 	team := map[estate.ServiceName]bool{}
@@ -227,7 +234,8 @@ func Filter(g depmap.Graph, q Query) depmap.Graph {
 	}
 	keep := map[estate.ServiceName]bool{}
 	g.Edges = slices.DeleteFunc(slices.Clone(g.Edges), func(e depmap.Edge) bool {
-		drop := q.HideInfrastructure && e.Infrastructure || hidden[e.From] || hidden[e.To] || q.Team != "" && !team[e.From] && !team[e.To] || q.Kind != "" && string(e.Kind) != q.Kind
+		drop := q.HideInfrastructure && e.Infrastructure || hidden[e.From] || hidden[e.To] || q.Team != "" && !team[e.From] && !team[e.To] || q.Kind != "" && string(e.Kind) != q.Kind ||
+			q.Seen != "" && (e.Seen == nil || string(e.Seen.State) != q.Seen)
 		keep[e.From], keep[e.To] = keep[e.From] || !drop, keep[e.To] || !drop
 		return drop
 	})
@@ -235,7 +243,7 @@ func Filter(g depmap.Graph, q Query) depmap.Graph {
 		if hidden[s.Name] {
 			return true
 		}
-		return !keep[s.Name] && (q.Kind != "" || q.Team != "" && !team[s.Name])
+		return !keep[s.Name] && (q.Kind != "" || q.Seen != "" || q.Team != "" && !team[s.Name])
 	})
 	return g
 }

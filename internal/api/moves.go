@@ -1,10 +1,8 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"net/http"
-	"os/user"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -12,20 +10,9 @@ import (
 	"example.org/caravan/internal/consent"
 	"example.org/caravan/internal/journey"
 	"example.org/caravan/internal/readiness"
+	"example.org/caravan/internal/rights"
 	"example.org/caravan/internal/store"
 )
-
-// who is whoever asks: in this very process the person who runs it.
-func (r routes) who() string {
-	if !r.Private {
-		return "portal"
-	}
-	me, err := user.Current()
-	if err != nil {
-		return "caravan"
-	}
-	return cmp.Or(me.Username, me.Uid)
-}
 
 // moves adds the routes that carry a journey out, into a folder of the workspace where an environment has no target; in this very process,
 // into any folder.
@@ -34,17 +21,17 @@ func (r routes) moves(a huma.API) {
 		ExpansionName
 		Body app.MoveRequest
 	}
-	change(a, "preview-move", http.MethodPost, "/expansions/{name}/move/preview", "What a move would change", func(ctx context.Context, in *request) (app.Moved, error) {
+	change(a, rights.Read, "preview-move", http.MethodPost, "/expansions/{name}/move/preview", "What a move would change", func(ctx context.Context, in *request) (app.Moved, error) {
 		return r.App.PreviewMove(ctx, in.Name, in.Body, r.Private)
 	})
-	change(a, "move", http.MethodPost, "/expansions/{name}/move", "Begin to carry out what is planned, or go on where that stopped", func(ctx context.Context, in *request) (journey.Run, error) {
-		return r.App.StartMove(ctx, in.Name, in.Body, r.Private, r.who())
+	change(a, rights.Operate, "move", http.MethodPost, "/expansions/{name}/move", "Begin to carry out what is planned, or go on where that stopped", func(ctx context.Context, in *request) (journey.Run, error) {
+		return r.App.StartMove(ctx, in.Name, in.Body, r.Private, rights.Of(ctx))
 	})
-	change(a, "preview-undo", http.MethodPost, "/expansions/{name}/undo/preview", "What an undo would take away", func(ctx context.Context, in *request) (app.Moved, error) {
+	change(a, rights.Read, "preview-undo", http.MethodPost, "/expansions/{name}/undo/preview", "What an undo would take away", func(ctx context.Context, in *request) (app.Moved, error) {
 		return r.App.PreviewUndo(ctx, in.Name, in.Body, r.Private)
 	})
-	change(a, "undo", http.MethodPost, "/expansions/{name}/undo", "Begin to take away what moves made", func(ctx context.Context, in *request) (journey.Run, error) {
-		return r.App.StartUndo(ctx, in.Name, in.Body, r.Private, r.who())
+	change(a, rights.Operate, "undo", http.MethodPost, "/expansions/{name}/undo", "Begin to take away what moves made", func(ctx context.Context, in *request) (journey.Run, error) {
+		return r.App.StartUndo(ctx, in.Name, in.Body, r.Private, rights.Of(ctx))
 	})
 	read(a, "journey-status", "/expansions/{name}/status", "How far the journey is", func(ctx context.Context, in *struct {
 		ExpansionName
@@ -55,6 +42,7 @@ func (r routes) moves(a huma.API) {
 	r.runs(a)
 	r.consents(a)
 	r.readiness(a)
+	r.messages(a)
 }
 
 // consents adds the routes by which teams say yes and no.
@@ -62,25 +50,25 @@ func (r routes) consents(a huma.API) {
 	read(a, "consents", "/expansions/{name}/consents", "Who has agreed to what, and who is asked", func(ctx context.Context, in *ExpansionName) (app.Consents, error) {
 		return r.App.Consents(ctx, in.Name)
 	})
-	change(a, "approve", http.MethodPost, "/expansions/{name}/approvals", "Give a team's green light to steps as they are planned now", func(ctx context.Context, in *struct {
+	change(a, rights.Agree, "approve", http.MethodPost, "/expansions/{name}/approvals", "Give a team's green light to steps as they are planned now", func(ctx context.Context, in *struct {
 		ExpansionName
 		Body app.ApproveRequest
 	}) ([]consent.GreenLight, error) {
-		list, err := r.App.Approve(ctx, in.Name, in.Body, r.who())
+		list, err := r.App.Approve(ctx, in.Name, in.Body, rights.Of(ctx))
 		return nonNil(list), err
 	})
-	change(a, "revoke", http.MethodPost, "/expansions/{name}/revocations", "Take your green lights for a team back, until the steps begin", func(ctx context.Context, in *struct {
+	change(a, rights.Agree, "revoke", http.MethodPost, "/expansions/{name}/revocations", "Take your green lights for a team back, until the steps begin", func(ctx context.Context, in *struct {
 		ExpansionName
 		Body app.RevokeRequest
 	}) (Revoked, error) {
-		n, err := r.App.Revoke(ctx, in.Name, in.Body, r.who())
+		n, err := r.App.Revoke(ctx, in.Name, in.Body, rights.Of(ctx))
 		return Revoked{n}, err
 	})
-	change(a, "veto", http.MethodPost, "/expansions/{name}/vetoes", "Veto a step or all of them for a team, or take the veto back", func(ctx context.Context, in *struct {
+	change(a, rights.Agree, "veto", http.MethodPost, "/expansions/{name}/vetoes", "Veto a step or all of them for a team, or take the veto back", func(ctx context.Context, in *struct {
 		ExpansionName
 		Body app.VetoRequest
 	}) (app.Consents, error) {
-		if err := r.App.Veto(ctx, in.Name, in.Body, r.who()); err != nil {
+		if err := r.App.Veto(ctx, in.Name, in.Body, rights.Of(ctx)); err != nil {
 			return app.Consents{}, err
 		}
 		return r.App.Consents(ctx, in.Name)
@@ -93,11 +81,11 @@ func (r routes) readiness(a huma.API) {
 		list, err := r.App.Ready(ctx, in.Name)
 		return nonNil(list), err
 	})
-	change(a, "drill", http.MethodPost, "/expansions/{name}/drills", "Keep that a team practised something for a service it takes over", func(ctx context.Context, in *struct {
+	change(a, rights.Drill, "drill", http.MethodPost, "/expansions/{name}/drills", "Keep that a team practised something for a service it takes over", func(ctx context.Context, in *struct {
 		ExpansionName
 		Body app.DrillRequest
 	}) ([]readiness.Readiness, error) {
-		if err := r.App.Drill(ctx, in.Name, in.Body, r.who()); err != nil {
+		if err := r.App.Drill(ctx, in.Name, in.Body, rights.Of(ctx)); err != nil {
 			return nil, err
 		}
 		list, err := r.App.Ready(ctx, in.Name)
@@ -116,14 +104,14 @@ func (r routes) runs(a huma.API) {
 		ExpansionName
 		Body app.Turning
 	}
-	change(a, "pause", http.MethodPost, "/expansions/{name}/pause", "Let nothing else begin; what began is finished", func(ctx context.Context, in *turning) (journey.Run, error) {
-		return r.App.Pause(ctx, in.Name, r.who(), in.Body)
+	change(a, rights.Operate, "pause", http.MethodPost, "/expansions/{name}/pause", "Let nothing else begin; what began is finished", func(ctx context.Context, in *turning) (journey.Run, error) {
+		return r.App.Pause(ctx, in.Name, rights.Of(ctx), in.Body)
 	})
-	change(a, "resume", http.MethodPost, "/expansions/{name}/resume", "Let what was paused or stopped go on", func(ctx context.Context, in *ExpansionName) (journey.Run, error) {
-		return r.App.Resume(ctx, in.Name, r.who())
+	change(a, rights.Operate, "resume", http.MethodPost, "/expansions/{name}/resume", "Let what was paused or stopped go on", func(ctx context.Context, in *ExpansionName) (journey.Run, error) {
+		return r.App.Resume(ctx, in.Name, rights.Of(ctx))
 	})
-	change(a, "cancel", http.MethodPost, "/expansions/{name}/cancel", "End what is being carried out, where it is", func(ctx context.Context, in *turning) (journey.Run, error) {
-		return r.App.Cancel(ctx, in.Name, r.who(), in.Body)
+	change(a, rights.Operate, "cancel", http.MethodPost, "/expansions/{name}/cancel", "End what is being carried out, where it is", func(ctx context.Context, in *turning) (journey.Run, error) {
+		return r.App.Cancel(ctx, in.Name, rights.Of(ctx), in.Body)
 	})
 	read(a, "list-runs", "/expansions/{name}/runs", "What was carried out, the last first", func(ctx context.Context, in *ExpansionName) ([]journey.Run, error) {
 		list, err := r.App.Runs(ctx, in.Name, historyLength)

@@ -11,6 +11,7 @@ import (
 
 	"example.org/caravan/internal/app"
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/rights"
 	"example.org/caravan/internal/store"
 )
 
@@ -22,23 +23,23 @@ type scanAnswer struct{ Body app.ScanState }
 
 // scans adds the routes that read the estate.
 func (r routes) scans(a huma.API) {
-	huma.Register(a, huma.Operation{OperationID: "start-scan", Method: http.MethodPost, Path: Prefix + "/scans", Summary: "Start a scan", DefaultStatus: http.StatusAccepted, Tags: []string{"scans"}},
+	huma.Register(a, asking(rights.Scan, huma.Operation{OperationID: "start-scan", Method: http.MethodPost, Path: Prefix + "/scans", Summary: "Start a scan", DefaultStatus: http.StatusAccepted, Tags: []string{"scans"}}),
 		func(_ context.Context, in *struct{ Body app.ScanRequest }) (*scanAnswer, error) {
 			state, err := r.App.StartScan(in.Body)
 			return answered(&scanAnswer{r.told(state)}, err)
 		})
-	huma.Register(a, huma.Operation{OperationID: "list-scans", Method: http.MethodGet, Path: Prefix + "/scans", Summary: "Scans that have ended, the last first, with what became of them", Tags: []string{"scans"}},
+	huma.Register(a, asking(rights.Read, huma.Operation{OperationID: "list-scans", Method: http.MethodGet, Path: Prefix + "/scans", Summary: "Scans that have ended, the last first, with what became of them", Tags: []string{"scans"}}),
 		func(ctx context.Context, _ *struct{}) (*of[[]store.Scan], error) {
 			list, err := r.App.Scans(ctx, historyLength)
 			return answered(&of[[]store.Scan]{r.withoutReasons(nonNil(list))}, err)
 		})
-	huma.Register(a, huma.Operation{OperationID: "get-scan", Method: http.MethodGet, Path: Prefix + "/scans/{id}", Summary: "How a scan is doing", Tags: []string{"scans"}},
+	huma.Register(a, asking(rights.Read, huma.Operation{OperationID: "get-scan", Method: http.MethodGet, Path: Prefix + "/scans/{id}", Summary: "How a scan is doing", Tags: []string{"scans"}}),
 		func(_ context.Context, in *scanID) (*scanAnswer, error) {
 			state, err := r.App.Scan(app.ScanID(in.ID))
 			return answered(&scanAnswer{r.told(state)}, err)
 		})
-	huma.Register(a, huma.Operation{OperationID: "follow-scan", Method: http.MethodGet, Path: Prefix + "/scans/{id}/events", Summary: "A scan's states as server-sent events, until it ends", Tags: []string{"scans"}}, r.events)
-	huma.Register(a, huma.Operation{OperationID: "cancel-scan", Method: http.MethodDelete, Path: Prefix + "/scans/{id}", Summary: "Cancel a scan", DefaultStatus: http.StatusNoContent, Tags: []string{"scans"}},
+	huma.Register(a, asking(rights.Read, huma.Operation{OperationID: "follow-scan", Method: http.MethodGet, Path: Prefix + "/scans/{id}/events", Summary: "A scan's states as server-sent events, until it ends", Tags: []string{"scans"}}), r.events)
+	huma.Register(a, asking(rights.Scan, huma.Operation{OperationID: "cancel-scan", Method: http.MethodDelete, Path: Prefix + "/scans/{id}", Summary: "Cancel a scan", DefaultStatus: http.StatusNoContent, Tags: []string{"scans"}}),
 		func(_ context.Context, in *scanID) (*struct{}, error) {
 			return answered[struct{}](nil, r.App.CancelScan(app.ScanID(in.ID)))
 		})

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -20,12 +19,12 @@ func (a *App) act(w journey.Work) (journey.Action, error) {
 	if w.Step.Kind == journey.Addresses {
 		return addressing{a}, nil
 	}
-	var o runOptions
-	if err := json.Unmarshal([]byte(w.Options), &o); err != nil {
-		return nil, fault.Newf(fault.Invalid, "the options of run %s are damaged; cancel it and move again", w.Run.ID)
+	o, err := readOptions(w.Run.ID, w.Options)
+	if err != nil {
+		return nil, err
 	}
 	return placing{func(ctx context.Context) (journey.Target, error) {
-		return a.target(ctx, w.Run.Expansion, w.Step.Environment, o, true)
+		return a.target(ctx, w.Run.Expansion, w.Step.Environment, w.Course.In(w.Step.Environment), o, true)
 	}}, nil
 }
 

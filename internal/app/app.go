@@ -12,13 +12,17 @@ import (
 	"sync"
 	"time"
 
+	"example.org/caravan/internal/chat"
 	"example.org/caravan/internal/conductor"
 	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/discover"
 	"example.org/caravan/internal/discover/every"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/journey"
 	"example.org/caravan/internal/merge"
+	"example.org/caravan/internal/outbox"
+	"example.org/caravan/internal/signin"
 	"example.org/caravan/internal/store"
 	"example.org/caravan/internal/workspace"
 )
@@ -46,9 +50,13 @@ type App struct {
 	dir      string              // of the workspace; "" when there is none
 	declared workspace.Workspace // what it declares
 	database string              // postgres:// URL of the store; "" for SQLite
+	door     *signin.Door
 
-	conducting sync.Mutex // guards the conductor
+	glances    glances
+	conducting sync.Mutex // guards the conductor and the outbox, which begins with it
 	conductor  *conductor.Conductor
+	outbox     *outbox.Outbox
+	slack      *chat.Slack // nil when none is declared
 
 	stop   context.CancelFunc
 	ctx    context.Context // ends with Close; scans run under it
@@ -61,6 +69,8 @@ type App struct {
 	lastSeen     seen
 	laid         map[laidOut]Plan
 	plans        map[string]lastPlan // by expansion
+	announced    map[journey.RunID]bool
+	underways    map[estate.Digest]course // of the runs that are open
 }
 
 // seen is a graph at one time.
@@ -84,7 +94,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if o.Now == nil {
 		return nil, errors.New("app: no clock given")
 	}
-	a := &App{now: o.Now, scans: map[ScanID]*scan{}, laid: map[laidOut]Plan{}, plans: map[string]lastPlan{}}
+	a := &App{now: o.Now, scans: map[ScanID]*scan{}, laid: map[laidOut]Plan{}, plans: map[string]lastPlan{}, announced: map[journey.RunID]bool{}, underways: map[estate.Digest]course{}}
 	if o.Workspace == "" {
 		if err := a.useDirectories(o.Dirs); err != nil {
 			return nil, err
@@ -92,6 +102,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	} else if err := a.useWorkspace(ctx, o); err != nil {
 		return nil, err
 	}
+	a.door = a.openDoor()
 	a.ctx, a.stop = context.WithCancel(context.WithoutCancel(ctx))
 	return a, nil
 }
@@ -135,6 +146,7 @@ func (a *App) useWorkspace(ctx context.Context, o Options) error {
 		return err
 	}
 	a.keeper, a.store, a.database = s, s, database
+	a.slack = a.newSlack()
 	return nil
 }
 
@@ -145,6 +157,9 @@ func (a *App) Close() error {
 	a.conducting.Lock()
 	defer a.conducting.Unlock()
 	var err error
+	if a.outbox != nil {
+		a.outbox.Close()
+	}
 	if a.conductor != nil {
 		err = a.conductor.Close(context.WithoutCancel(a.ctx))
 	}
@@ -181,10 +196,17 @@ func (a *App) read(ctx context.Context, req ScanRequest, report func(phase strin
 	if err != nil {
 		return depmap.Graph{}, estate.Snapshot{}, err
 	}
+	seen, err := a.whatRuns(ctx, got, report)
+	if err != nil {
+		return depmap.Graph{}, estate.Snapshot{}, err
+	}
 	counts := discover.Progress{Files: got.Files, Read: got.Read}
 	report("joining names", counts)
-	snapshot := merge.Sightings(slices.Concat(got.Sightings, a.stated), got.Doubts)
+	snapshot := merge.Sightings(slices.Concat(got.Sightings, seen.Sightings, a.stated), slices.Concat(got.Doubts, seen.Doubts))
 	snapshot.Files, snapshot.Read = got.Files, got.Read
+	if snapshot, err = a.withEarlier(ctx, snapshot); err != nil {
+		return depmap.Graph{}, estate.Snapshot{}, err
+	}
 	if err := ctx.Err(); err != nil {
 		return depmap.Graph{}, estate.Snapshot{}, err
 	}

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/rights"
 	"example.org/caravan/internal/store"
 )
 
@@ -20,9 +20,9 @@ func (a *App) allow(ctx context.Context, r journey.Run, steps []journey.Step, li
 	if err != nil {
 		return err
 	}
-	var o runOptions
-	if err := json.Unmarshal([]byte(options), &o); err != nil {
-		return fault.Newf(fault.Invalid, "the options of run %s are damaged; cancel it and move again", r.ID)
+	o, err := readOptions(r.ID, options)
+	if err != nil {
+		return err
 	}
 	for _, s := range steps {
 		if _, ok := o.Targets[s.Environment]; ok {
@@ -102,6 +102,7 @@ type ApproveRequest struct {
 	Wave    int              `json:"wave,omitempty" minimum:"0" doc:"Wave whose steps it agrees to."`
 	For     string           `json:"for,omitempty" doc:"Person you stand in for, as a delegate of the policy."`
 	Journey estate.Digest    `json:"journey,omitempty" doc:"Journey as it was shown to you; a conflict when it is another by now."`
+	Via     string           `json:"-"` // from where, for the audit
 }
 
 // covers reports whether a request is about a step.
@@ -111,8 +112,11 @@ func (r ApproveRequest) covers(s StepConsent) bool {
 }
 
 // Approve gives a team's green light to steps exactly as they are planned now, and says to which. NotFound when nothing asks for the
-// team; Conflict when the plan is no longer what was shown.
-func (a *App) Approve(ctx context.Context, name string, req ApproveRequest, by string) ([]consent.GreenLight, error) {
+// team; Conflict when the plan is no longer what was shown; Denied when the person does not speak for the team.
+func (a *App) Approve(ctx context.Context, name string, req ApproveRequest, by rights.Person) ([]consent.GreenLight, error) {
+	if err := a.mayAgree(by, req); err != nil {
+		return nil, err
+	}
 	all, err := a.Consents(ctx, name)
 	if err != nil {
 		return nil, err
@@ -123,13 +127,21 @@ func (a *App) Approve(ctx context.Context, name string, req ApproveRequest, by s
 	var lights []consent.GreenLight
 	for _, s := range all.Steps {
 		if req.covers(s) {
-			lights = append(lights, consent.GreenLight{Team: req.Team, By: by, For: req.For, Step: s.ID, Digest: s.Digest, At: a.now()})
+			lights = append(lights, consent.GreenLight{Team: req.Team, By: by.Who(), For: req.For, Step: s.ID, Digest: s.Digest, At: a.now()})
 		}
 	}
 	if len(lights) == 0 {
 		return nil, nothingAsks(all, req)
 	}
-	return a.store.Agree(ctx, name, lights)
+	return a.store.Agree(ctx, name, lights, req.Via)
+}
+
+// mayAgree refuses those who neither speak for the team nor stand in for one of its people by the policy.
+func (a *App) mayAgree(by rights.Person, req ApproveRequest) error {
+	if req.For != "" && a.declared.Consent.StandsIn(by.Who(), req.Team, a.now()) == req.For {
+		by.Teams = append(slices.Clone(by.Teams), req.Team)
+	}
+	return rights.May(by, rights.Agree, req.Team)
 }
 
 // nothingAsks says why there is nothing a team could agree to.
@@ -147,11 +159,14 @@ type RevokeRequest struct {
 }
 
 // Revoke takes green lights back that a person gave for a team, until the steps begin; how many is returned.
-func (a *App) Revoke(ctx context.Context, name string, req RevokeRequest, by string) (int, error) {
+func (a *App) Revoke(ctx context.Context, name string, req RevokeRequest, by rights.Person) (int, error) {
+	if err := rights.May(by, rights.Agree, req.Team); err != nil {
+		return 0, err
+	}
 	if err := a.inWorkspace(); err != nil {
 		return 0, err
 	}
-	return a.store.Revoke(ctx, name, req.Team, by, req.Step, a.now())
+	return a.store.Revoke(ctx, name, req.Team, by.Who(), req.Step, a.now())
 }
 
 // VetoRequest says what a team is against, or no longer.
@@ -160,10 +175,14 @@ type VetoRequest struct {
 	Step     journey.StepID  `json:"step,omitempty" doc:"Step; every step of the journey when left out."`
 	Reason   string          `json:"reason,omitempty" doc:"What would have to change for the team to agree."`
 	Withdraw bool            `json:"withdraw,omitempty" doc:"Take the veto back."`
+	Via      string          `json:"-"` // from where, for the audit
 }
 
 // Veto keeps a team's no to a step or to all of them, or takes it back.
-func (a *App) Veto(ctx context.Context, name string, req VetoRequest, by string) error {
+func (a *App) Veto(ctx context.Context, name string, req VetoRequest, by rights.Person) error {
+	if err := rights.May(by, rights.Agree, req.Team); err != nil {
+		return err
+	}
 	all, err := a.Consents(ctx, name)
 	if err != nil {
 		return err
@@ -171,11 +190,11 @@ func (a *App) Veto(ctx context.Context, name string, req VetoRequest, by string)
 	if req.Step != "" && !slices.ContainsFunc(all.Steps, func(s StepConsent) bool { return s.ID == req.Step }) {
 		return fault.Newf(fault.NotFound, "%s has no step %s; run caravan status %s to see them", name, req.Step, name)
 	}
-	v := consent.Veto{Team: req.Team, By: by, Step: req.Step, Reason: req.Reason, At: a.now()}
+	v := consent.Veto{Team: req.Team, By: by.Who(), Step: req.Step, Reason: req.Reason, At: a.now()}
 	if req.Withdraw {
 		return a.store.Withdraw(ctx, name, v)
 	}
-	return a.store.Veto(ctx, name, v)
+	return a.store.Veto(ctx, name, v, req.Via)
 }
 
 // ask keeps when teams were first asked about steps as they are, and puts it beside them.
@@ -186,7 +205,7 @@ func (a *App) ask(ctx context.Context, c *Consents) error {
 			questions = append(questions, store.Question{Step: s.ID, Digest: s.Digest, Team: team, At: a.now()})
 		}
 	}
-	asked, err := a.store.Ask(ctx, c.Expansion, questions)
+	asked, err := a.store.Ask(ctx, c.Expansion, questions, nil)
 	for i := range c.Steps {
 		for _, q := range asked {
 			if s := &c.Steps[i]; q.Step == s.ID && (s.Since.IsZero() || q.At.Before(s.Since)) {

@@ -1,12 +1,14 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/expansion"
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/rights"
 	"example.org/caravan/internal/workspace"
 )
 
@@ -19,9 +21,13 @@ type Decided struct {
 }
 
 // Decide writes decisions into an expansion's file and says what planning then gives. Nothing is written when they are not
-// allowed, or decide nothing. Conflict when the file was changed meanwhile.
-func (a *App) Decide(ctx context.Context, name string, decisions []expansion.Decision) (Decided, error) {
+// allowed, or decide nothing. Conflict when the file was changed meanwhile; Denied when the person answers for neither end of an edge.
+// Who decided is the person, unless they run the program and say somebody else did.
+func (a *App) Decide(ctx context.Context, name string, decisions []expansion.Decision, by rights.Person) (Decided, error) {
 	if err := a.inWorkspace(); err != nil {
+		return Decided{}, err
+	}
+	if err := a.mayDecide(ctx, decisions, by); err != nil {
 		return Decided{}, err
 	}
 	if len(decisions) == 0 {
@@ -38,6 +44,9 @@ func (a *App) Decide(ctx context.Context, name string, decisions []expansion.Dec
 	decisions = slices.Clone(decisions)
 	for i := range decisions {
 		decisions[i] = expansion.KeepAnswers(decisions[i], before.Decisions)
+		if decisions[i].By == "" || !by.EveryTeam || by.Token != "" {
+			decisions[i].By = by.By()
+		}
 		if decisions[i].At.IsZero() {
 			decisions[i].At = a.now().UTC()
 		}
@@ -55,6 +64,39 @@ func (a *App) Decide(ctx context.Context, name string, decisions []expansion.Dec
 	}
 	out.Plan, err = a.Plan(ctx, name, PlanRequest{})
 	return out, err
+}
+
+// mayDecide says why a person may not decide some edges. The team of either end may; where all consumers of something are meant, that of the far end, or
+// a person of all their teams.
+func (a *App) mayDecide(ctx context.Context, decisions []expansion.Decision, by rights.Person) error {
+	if err := rights.May(by, rights.Decide, ""); err != nil || by.Role.Reaches(rights.Platform) {
+		return err
+	}
+	g, _, err := a.Graph(ctx, "")
+	if err != nil {
+		return err
+	}
+	owner := func(name estate.ServiceName) estate.TeamName {
+		s, _ := g.Find(string(name))
+		return cmp.Or(s.Team, a.declared.Consent.Unowned, "no team")
+	}
+	for _, d := range decisions {
+		far := rights.May(by, rights.Decide, owner(d.To))
+		if far == nil {
+			continue
+		}
+		near, met := error(nil), false
+		for _, e := range g.Edges {
+			if e.To == d.To && (d.From == "" || e.From == d.From) {
+				met = true
+				near = cmp.Or(near, rights.May(by, rights.Decide, owner(e.From)))
+			}
+		}
+		if near != nil || !met {
+			return far
+		}
+	}
+	return nil
 }
 
 // weigh compares what is planned with and without decisions. Invalid when they are not allowed, NotFound when they decide

@@ -10,7 +10,6 @@ import (
 
 	"example.org/caravan/internal/address"
 	"example.org/caravan/internal/consent"
-	"example.org/caravan/internal/directory"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/expansion"
 	"example.org/caravan/internal/fault"
@@ -29,7 +28,8 @@ type MoveRequest struct {
 type Moved struct {
 	Expansion string           `json:"expansion"`
 	Proposal  estate.Digest    `json:"proposal"`
-	Folder    string           `json:"folder"`
+	Folder    string           `json:"folder"`          // of environments without a target
+	Where     []Where          `json:"where,omitempty"` // by environment
 	Steps     []StepResult     `json:"steps"`
 	Removed   []journey.Change `json:"removed,omitempty"`   // files of an earlier proposal that are no longer part of it
 	GivenBack []address.Lease  `json:"givenBack,omitempty"` // by an undo; quarantined before anybody else is given them
@@ -109,7 +109,7 @@ func (a *App) PreviewMove(ctx context.Context, name string, req MoveRequest, any
 	if err != nil {
 		return Moved{}, err
 	}
-	return a.dryMove(ctx, plan, a.optionsOf(c, dir, req.Force))
+	return a.dryMove(ctx, plan, c, a.optionsOf(c, dir, req.Force))
 }
 
 // readyPlan plans, and refuses what may not be carried out.
@@ -157,9 +157,14 @@ func undecidedText(open []expansion.Cut) string {
 }
 
 // dryMove says what carrying a plan out would change. Conflict when something is in the way, as a move has it.
-func (a *App) dryMove(ctx context.Context, plan Plan, o runOptions) (Moved, error) {
+func (a *App) dryMove(ctx context.Context, plan Plan, c course, o runOptions) (Moved, error) {
 	m, force := plan.moved(o.Folder), o.Force
-	there, err := a.there(ctx, plan.Proposal.Expansion, o)
+	m.Where = a.where(c, o)
+	live, err := a.previewLive(ctx, c, o)
+	if err != nil {
+		return m, err
+	}
+	there, err := a.there(ctx, c, o)
 	if err != nil {
 		return m, err
 	}
@@ -171,11 +176,14 @@ func (a *App) dryMove(ctx context.Context, plan Plan, o runOptions) (Moved, erro
 	for _, s := range plan.Journey.Steps {
 		r := StepResult{Step: s.ID, Wave: s.Wave, Kind: s.Kind}
 		for _, w := range s.Files {
-			what := change(old, w)
-			if f := old[w.Path]; f.Edited && what == journey.Updated {
-				edited = append(edited, w.Path)
+			ch, asked := live[w.Path]
+			if !asked {
+				ch = journey.Change{Path: w.Path, What: change(old, w)}
+				if f := old[w.Path]; f.Edited && ch.What == journey.Updated {
+					edited = append(edited, w.Path)
+				}
 			}
-			r.Changes = append(r.Changes, journey.Change{Path: w.Path, What: what})
+			r.Changes = append(r.Changes, ch)
 			delete(old, w.Path)
 		}
 		m.Steps = append(m.Steps, r)
@@ -205,36 +213,64 @@ func change(old map[string]journey.Found, w journey.Written) journey.What {
 
 // PreviewUndo says what an undo would take away and give back.
 func (a *App) PreviewUndo(ctx context.Context, name string, req MoveRequest, anywhere bool) (Moved, error) {
-	dir, err := a.undoFolder(ctx, name, req, anywhere)
-	if err != nil {
-		return Moved{}, err
-	}
-	m := Moved{Expansion: name, Folder: dir}
-	c, err := a.wayBack(ctx, name, dir)
+	back, err := a.goingBack(ctx, name, req, anywhere)
+	m := Moved{Expansion: name, Folder: back.options.Folder, Where: a.where(back.course, back.options)}
 	if err != nil {
 		return m, err
 	}
-	there, err := a.there(ctx, name, a.optionsOf(c, dir, req.Force))
-	if err != nil {
-		return m, err
-	}
-	for _, f := range there {
+	for _, f := range back.there {
 		m.Removed = append(m.Removed, journey.Change{Path: f.Path, What: removal(f, req.Force)})
 	}
 	m.GivenBack, err = a.store.Leases(ctx, name)
 	return m, err
 }
 
-// undoFolder is the folder that is taken back, if it may be.
-func (a *App) undoFolder(ctx context.Context, name string, req MoveRequest, anywhere bool) (string, error) {
+// back is what an undo is about to do.
+type back struct {
+	course  course
+	options runOptions
+	there   []journey.Found
+}
+
+// goingBack is what an undo would do, if it may.
+func (a *App) goingBack(ctx context.Context, name string, req MoveRequest, anywhere bool) (b back, err error) {
 	if err := a.inWorkspace(); err != nil {
-		return "", err
+		return b, err
 	}
 	dir, err := a.folder(name, req.Out, anywhere)
 	if err != nil {
-		return "", err
+		return b, err
 	}
-	return dir, a.mayUndo(ctx, name, dir, req.Force)
+	if b.course, err = a.wayBack(ctx, name, dir); err != nil {
+		return b, err
+	}
+	if b.options, err = a.optionsBack(ctx, b.course, dir, req.Force); err != nil {
+		return b, err
+	}
+	if b.there, err = a.there(ctx, b.course, b.options); err != nil {
+		return b, err
+	}
+	return b, a.mayUndo(ctx, name, b, req.Force)
+}
+
+// optionsBack are where a course is taken back from: where it was last put, whatever the workspace says by now.
+func (a *App) optionsBack(ctx context.Context, c course, dir string, force bool) (runOptions, error) {
+	o := a.optionsOf(c, dir, force)
+	runs, err := a.store.Runs(ctx, c.Journey.Expansion, 0)
+	if err != nil {
+		return o, err
+	}
+	i := slices.IndexFunc(runs, func(r journey.Run) bool { return r.Way == journey.Forth })
+	if i < 0 {
+		return o, nil
+	}
+	_, text, err := a.store.Run(ctx, runs[i].ID)
+	if err != nil {
+		return o, err
+	}
+	before, err := readOptions(runs[i].ID, text)
+	o.Targets = before.Targets
+	return o, err
 }
 
 // removal is what becomes of a file that is no longer wanted.
@@ -247,10 +283,9 @@ func removal(f journey.Found, force bool) journey.What {
 
 // mayUndo refuses what would give back ranges that are not the expansion's, or that are live because it was moved into another
 // folder than the one nothing is in.
-func (a *App) mayUndo(ctx context.Context, name, dir string, force bool) error {
-	there, err := directory.Look(ctx, dir, name)
-	if err != nil || len(there) > 0 {
-		return err
+func (a *App) mayUndo(ctx context.Context, name string, b back, force bool) error {
+	if len(b.there) > 0 {
+		return nil
 	}
 	if err := a.wasPlanned(ctx, name); err != nil {
 		return err
@@ -260,7 +295,7 @@ func (a *App) mayUndo(ctx context.Context, name, dir string, force bool) error {
 		return err
 	}
 	if !force && slices.ContainsFunc(leases, func(l address.Lease) bool { return l.State == address.Live }) {
-		return fault.Newf(fault.Conflict, "nothing of %s is in %s, and its ranges are live; name the folder it was moved into with --out, or give them back with --force", name, dir)
+		return fault.Newf(fault.Conflict, "nothing of %s is in %s, and its ranges are live; name the folder it was moved into with --out, or give them back with --force", name, b.options.Folder)
 	}
 	return nil
 }
@@ -285,6 +320,7 @@ type Standing struct {
 	Folder    string          `json:"folder"`
 	Steps     []StepStanding  `json:"steps"`
 	Edited    []string        `json:"edited,omitempty"` // paths of files that were changed by others since they were written
+	Looked    []Looked        `json:"looked,omitempty"` // at environments that had to be asked
 	Undecided []expansion.Cut `json:"undecided,omitempty"`
 	ToDo      ToDo            `json:"toDo,omitzero"`
 	Run       *journey.Run    `json:"run,omitempty"` // the last
@@ -296,8 +332,8 @@ type StepStanding struct {
 	Wave    int              `json:"wave"`
 	Kind    journey.Kind     `json:"kind"`
 	Team    estate.TeamName  `json:"team,omitempty"`
-	State   string           `json:"state" enum:"written,outdated,edited,partly,open"` // outdated: something else is planned now; edited: by others, since it was written
-	InPlace int              `json:"inPlace"`                                          // files as planned
+	State   string           `json:"state" enum:"written,outdated,edited,partly,open,unknown"` // outdated: something else is planned now; edited: by others, since it was written; unknown: its environment could not be asked
+	InPlace int              `json:"inPlace"`                                                  // files as planned
 	Files   int              `json:"files"`
 	Verdict *consent.Verdict `json:"verdict,omitempty"` // who must agree and who has, when it is carried out for real
 }
@@ -332,7 +368,7 @@ func (a *App) look(ctx context.Context, plan Plan, out string, anywhere bool) (S
 	if err != nil {
 		return Standing{}, course{}, err
 	}
-	there, err := a.there(ctx, name, a.optionsOf(c, dir, false))
+	there, looked, err := a.glance(ctx, c, a.optionsOf(c, dir, false), run)
 	if err != nil {
 		return Standing{}, course{}, err
 	}
@@ -340,9 +376,12 @@ func (a *App) look(ctx context.Context, plan Plan, out string, anywhere bool) (S
 	if err != nil {
 		return Standing{}, course{}, err
 	}
-	standing := Standing{Expansion: name, Proposal: plan.Proposal.Digest, Folder: dir, Undecided: plan.Proposal.Undecided(), ToDo: plan.toDo(), Run: run}
+	standing := Standing{Expansion: name, Proposal: plan.Proposal.Digest, Folder: dir, Undecided: plan.Proposal.Undecided(), ToDo: plan.toDo(), Run: run, Looked: looked}
 	for i, s := range c.Journey.Steps {
 		step := standingOf(s, there)
+		if slices.ContainsFunc(looked, func(l Looked) bool { return l.Environment == s.Environment && l.Failed != "" }) {
+			step.State = "unknown"
+		}
 		if consents.Steps[i].Asked {
 			step.Verdict = &consents.Steps[i].Verdict
 		}

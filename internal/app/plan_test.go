@@ -127,7 +127,7 @@ func TestNoSecretIsInWhatIsPlanned(t *testing.T) {
 // finish moves an expansion and waits for the end.
 func finish(t *testing.T, a *App, name string) {
 	t.Helper()
-	r, err := a.StartMove(t.Context(), name, MoveRequest{}, false, "ayu")
+	r, err := a.StartMove(t.Context(), name, MoveRequest{}, false, ayu)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,9 +3,11 @@ package app
 import (
 	"context"
 
+	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/how"
 	"example.org/caravan/internal/web"
+	"example.org/caravan/internal/why"
 )
 
 // Portal is what the web pages ask of the program.
@@ -47,3 +49,18 @@ func (p Portal) Scan(context.Context) (web.Progress, error) {
 
 // How is everything that can be done to a service.
 func (p Portal) How(ctx context.Context, name string) (how.Guide, error) { return p.App.How(ctx, name) }
+
+// WhyPlaces lists where a service can be looked at.
+func (p Portal) WhyPlaces(ctx context.Context, name string) ([]web.WhyPlace, error) {
+	all, err := p.App.WhyPlaces(ctx, name)
+	out := make([]web.WhyPlace, len(all))
+	for i, v := range all {
+		out[i] = web.WhyPlace(v)
+	}
+	return out, err
+}
+
+// Why says why a service does not work in an environment.
+func (p Portal) Why(ctx context.Context, name string, env estate.EnvironmentName) (why.Diagnosis, error) {
+	return p.App.Why(ctx, name, WhyRequest{Environment: env})
+}

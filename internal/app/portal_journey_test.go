@@ -11,6 +11,7 @@ import (
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/rights"
 	"example.org/caravan/internal/web"
 )
 
@@ -49,6 +50,14 @@ func asked(j web.Journey, team estate.TeamName) []journey.StepID {
 	return out
 }
 
+// ayu operates, and speaks for the platform team alone.
+var ayu = rights.Person{Mail: "ayu@example.org", Role: rights.Platform, Teams: []estate.TeamName{"platform"}}
+
+// of is somebody of a team.
+func of(team estate.TeamName) rights.Person {
+	return rights.Person{Mail: string(team) + "-lead@example.org", Role: rights.Member, Teams: []estate.TeamName{team}}
+}
+
 func TestFourTeamsAgreeInThePortalAndThenItMoves(t *testing.T) {
 	a, fleet := targeted(t)
 	scanned(t, a)
@@ -69,7 +78,8 @@ func TestFourTeamsAgreeInThePortalAndThenItMoves(t *testing.T) {
 			}
 		}
 	}
-	if err := p.Turn(t.Context(), "indonesia", "move"); err != nil {
+	operator := rights.With(t.Context(), ayu)
+	if err := p.Turn(operator, "indonesia", "move"); err != nil {
 		t.Fatal(err)
 	}
 	j := settled()
@@ -80,19 +90,36 @@ func TestFourTeamsAgreeInThePortalAndThenItMoves(t *testing.T) {
 		t.Errorf("something was written: %v", err)
 	}
 	for _, team := range []estate.TeamName{"platform", "orders", "payments"} {
-		if err := p.Answer(t.Context(), "indonesia", web.Answer{Team: team, Steps: asked(j, team), Journey: j.Digest, By: "ayu"}); err != nil {
+		answer := web.Answer{Team: team, Steps: asked(j, team), Journey: j.Digest}
+		for _, veto := range []bool{false, true} {
+			answer.Veto, answer.Reason = veto, "no"
+			for _, p2 := range []rights.Person{{}, {Mail: "v@example.org", Role: rights.Viewer}, of("storefront"), {Mail: "a@example.org", Role: rights.Admin}} {
+				if err := p.Answer(rights.With(t.Context(), p2), "indonesia", answer); fault.KindOf(err) != fault.Denied {
+					t.Errorf("%s of %v answers for %s: %v", p2.Role, p2.Teams, team, err)
+				}
+			}
+		}
+		answer.Veto = false
+		by := of(team)
+		if team == "platform" {
+			by = ayu
+		} else if err := p.Answer(operator, "indonesia", answer); fault.KindOf(err) != fault.Denied {
+			t.Errorf("a platform engineer gives the green light of %s: %v", team, err)
+		}
+		if err := p.Answer(rights.With(t.Context(), by), "indonesia", answer); err != nil {
 			t.Fatal(err)
 		}
 	}
-	storefront := web.Answer{Team: "storefront", Steps: asked(j, "storefront"), Journey: "sha256:of-another-plan", By: "dewi"}
-	if err := p.Answer(t.Context(), "indonesia", storefront); fault.KindOf(err) != fault.Conflict {
+	dewi := rights.With(t.Context(), of("storefront"))
+	storefront := web.Answer{Team: "storefront", Steps: asked(j, "storefront"), Journey: "sha256:of-another-plan"}
+	if err := p.Answer(dewi, "indonesia", storefront); fault.KindOf(err) != fault.Conflict {
 		t.Errorf("agreed to what was not shown: %v", err)
 	}
 	storefront.Journey = j.Digest
-	if err := p.Answer(t.Context(), "indonesia", storefront); err != nil {
+	if err := p.Answer(dewi, "indonesia", storefront); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Turn(t.Context(), "indonesia", "move"); err != nil {
+	if err := p.Turn(operator, "indonesia", "move"); err != nil {
 		t.Fatal(err)
 	}
 	if j = settled(); j.Run.State != journey.Finished {
@@ -103,7 +130,7 @@ func TestFourTeamsAgreeInThePortalAndThenItMoves(t *testing.T) {
 			t.Errorf("%s is not in place", s.ID)
 		}
 	}
-	if err := p.Turn(t.Context(), "indonesia", "explode"); fault.KindOf(err) != fault.Invalid {
+	if err := p.Turn(operator, "indonesia", "explode"); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("%v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"example.org/caravan/internal/address"
 	"example.org/caravan/internal/expansion"
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/rights"
 	"example.org/caravan/internal/web"
 )
 
@@ -56,7 +57,7 @@ func (p Portal) Plan(ctx context.Context, name string) (web.Plan, error) {
 
 // Decide writes decisions into an expansion's file.
 func (p Portal) Decide(ctx context.Context, name string, decisions []expansion.Decision) error {
-	_, err := p.App.Decide(ctx, name, decisions)
+	_, err := p.App.Decide(ctx, name, decisions, rights.Of(ctx))
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
 	"example.org/caravan/internal/readiness"
+	"example.org/caravan/internal/rights"
 )
 
 // Ready says how far each service of an expansion is from going live.
@@ -47,7 +48,10 @@ type DrillRequest struct {
 
 // Drill keeps that a team practised something for a service that comes along. Conflict when the service is not there yet to practise on;
 // NotFound when it does not come along.
-func (a *App) Drill(ctx context.Context, name string, req DrillRequest, by string) error {
+func (a *App) Drill(ctx context.Context, name string, req DrillRequest, by rights.Person) error {
+	if err := rights.May(by, rights.Drill, req.Team); err != nil {
+		return err
+	}
 	if !slices.Contains(readiness.Practices(), req.Practice) {
 		return fault.Newf(fault.Usage, "%q is no drill; it is runbook, restart or rollback", req.Practice)
 	}
@@ -66,5 +70,5 @@ func (a *App) Drill(ctx context.Context, name string, req DrillRequest, by strin
 	if req.Practice != readiness.Runbook && !runs {
 		return fault.Newf(fault.Conflict, "%s is not there yet to practise a %s on; move %s first", req.Service, req.Practice, name)
 	}
-	return a.store.KeepDrill(ctx, name, readiness.Drill{Service: req.Service, Team: req.Team, Practice: req.Practice, By: by, At: a.now()})
+	return a.store.KeepDrill(ctx, name, readiness.Drill{Service: req.Service, Team: req.Team, Practice: req.Practice, By: by.Who(), At: a.now()})
 }

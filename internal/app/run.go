@@ -15,6 +15,7 @@ import (
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/jobs"
 	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/rights"
 	"example.org/caravan/internal/store"
 )
 
@@ -39,13 +40,20 @@ func (a *App) conduct(ctx context.Context) (*conductor.Conductor, error) {
 		Queue: jobs.Options{Database: a.database, Path: filepath.Join(a.dir, ".caravan", "jobs.db")},
 	})
 	a.conductor = c
+	if err == nil {
+		a.outbox = a.newOutbox()
+		a.outbox.Start(a.ctx)
+	}
 	return c, err
 }
 
 // StartMove begins to carry a plan out, or goes on where that stopped: it plans, refuses while edges are undecided, while marked
 // data would leave the country, and while something it did not make is in the way. Anywhere lets Out be outside the workspace.
 // Conflict while an earlier plan is being carried out, or the way back is.
-func (a *App) StartMove(ctx context.Context, name string, req MoveRequest, anywhere bool, by string) (journey.Run, error) {
+func (a *App) StartMove(ctx context.Context, name string, req MoveRequest, anywhere bool, by rights.Person) (journey.Run, error) {
+	if err := rights.May(by, rights.Operate, ""); err != nil {
+		return journey.Run{}, err
+	}
 	plan, err := a.readyPlan(ctx, name, false)
 	if err != nil {
 		return journey.Run{}, err
@@ -69,7 +77,11 @@ func (a *App) StartMove(ctx context.Context, name string, req MoveRequest, anywh
 	if err := a.ask(ctx, &consents); err != nil {
 		return journey.Run{}, err
 	}
-	return a.begin(ctx, c, journey.Forth, o, by, req.Why)
+	r, err := a.begin(ctx, c, journey.Forth, o, by.By(), req.Why)
+	if err != nil {
+		return r, err
+	}
+	return r, a.announceRun(ctx, r)
 }
 
 // clear refuses what is in the way, all of it, before anything is done.
@@ -83,16 +95,15 @@ func (a *App) clear(ctx context.Context, c course, o runOptions) error {
 }
 
 // StartUndo begins to take away what moves of an expansion made, and to give its ranges back.
-func (a *App) StartUndo(ctx context.Context, name string, req MoveRequest, anywhere bool, by string) (journey.Run, error) {
-	dir, err := a.undoFolder(ctx, name, req, anywhere)
+func (a *App) StartUndo(ctx context.Context, name string, req MoveRequest, anywhere bool, by rights.Person) (journey.Run, error) {
+	if err := rights.May(by, rights.Operate, ""); err != nil {
+		return journey.Run{}, err
+	}
+	b, err := a.goingBack(ctx, name, req, anywhere)
 	if err != nil {
 		return journey.Run{}, err
 	}
-	c, err := a.wayBack(ctx, name, dir)
-	if err != nil {
-		return journey.Run{}, err
-	}
-	return a.begin(ctx, c, journey.Back, a.optionsOf(c, dir, req.Force), by, req.Why)
+	return a.begin(ctx, b.course, journey.Back, b.options, by.By(), req.Why)
 }
 
 // begin starts a run, or lets the same one go on.
@@ -178,21 +189,24 @@ type Turning struct {
 }
 
 // Pause lets nothing else of an expansion's run begin. NotFound when none is open.
-func (a *App) Pause(ctx context.Context, name, by string, t Turning) (journey.Run, error) {
-	return a.turn(ctx, name, func(c *conductor.Conductor, r journey.Run) error { return c.Pause(ctx, r, by, t.Why) })
+func (a *App) Pause(ctx context.Context, name string, by rights.Person, t Turning) (journey.Run, error) {
+	return a.turn(ctx, name, by, func(c *conductor.Conductor, r journey.Run) error { return c.Pause(ctx, r, by.By(), t.Why) })
 }
 
 // Resume lets a run that was paused, or that stopped, go on where it was.
-func (a *App) Resume(ctx context.Context, name, by string) (journey.Run, error) {
-	return a.turn(ctx, name, func(c *conductor.Conductor, r journey.Run) error { return c.GoOn(ctx, r, by) })
+func (a *App) Resume(ctx context.Context, name string, by rights.Person) (journey.Run, error) {
+	return a.turn(ctx, name, by, func(c *conductor.Conductor, r journey.Run) error { return c.GoOn(ctx, r, by.By()) })
 }
 
 // Cancel ends a run where it is. What it did stays, until it is moved again or undone.
-func (a *App) Cancel(ctx context.Context, name, by string, t Turning) (journey.Run, error) {
-	return a.turn(ctx, name, func(c *conductor.Conductor, r journey.Run) error { return c.Cancel(ctx, r, by, t.Why) })
+func (a *App) Cancel(ctx context.Context, name string, by rights.Person, t Turning) (journey.Run, error) {
+	return a.turn(ctx, name, by, func(c *conductor.Conductor, r journey.Run) error { return c.Cancel(ctx, r, by.By(), t.Why) })
 }
 
-func (a *App) turn(ctx context.Context, name string, do func(*conductor.Conductor, journey.Run) error) (journey.Run, error) {
+func (a *App) turn(ctx context.Context, name string, by rights.Person, do func(*conductor.Conductor, journey.Run) error) (journey.Run, error) {
+	if err := rights.May(by, rights.Operate, ""); err != nil {
+		return journey.Run{}, err
+	}
 	c, err := a.conduct(ctx)
 	if err != nil {
 		return journey.Run{}, err
@@ -283,12 +297,12 @@ func (a *App) watchOnce(ctx context.Context, id journey.RunID, seen Seen) (Watch
 
 // moved is what a run did.
 func (a *App) moved(ctx context.Context, r journey.Run, options string) (*Moved, error) {
-	var o runOptions
 	var c course
-	if err := errors.Join(json.Unmarshal([]byte(options), &o), a.store.Course(ctx, r.Journey, &c)); err != nil {
+	o, err := readOptions(r.ID, options)
+	if err := errors.Join(err, a.store.Course(ctx, r.Journey, &c)); err != nil {
 		return nil, err
 	}
-	m := Moved{Expansion: r.Expansion, Proposal: c.Proposal.Digest, Folder: o.Folder}
+	m := Moved{Expansion: r.Expansion, Proposal: c.Proposal.Digest, Folder: o.Folder, Where: a.where(c, o)}
 	for i, s := range c.Journey.Steps {
 		changes := r.Steps[i].Changes
 		switch {

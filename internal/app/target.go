@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -20,6 +21,14 @@ type runOptions struct {
 	Folder  string                                      `json:"folder"`            // of environments without a target
 	Targets map[estate.EnvironmentName]workspace.Target `json:"targets,omitempty"` // of those that have one
 	Force   bool                                        `json:"force,omitempty"`
+}
+
+// readOptions are the options of a run, as it was started with.
+func readOptions(id journey.RunID, text string) (o runOptions, err error) {
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
+		return o, fault.Newf(fault.Invalid, "the options of run %s are damaged; cancel it and move again", id)
+	}
+	return o, nil
 }
 
 // optionsOf are where a course is carried out.
@@ -45,19 +54,89 @@ func (a *App) folderOf(env estate.EnvironmentName, o runOptions) string {
 	return filepath.Join(a.dir, t.Folder)
 }
 
-// target is where the steps of an environment are carried out.
-func (a *App) target(ctx context.Context, expansion string, env estate.EnvironmentName, o runOptions, wait bool) (journey.Target, error) {
-	if t, ok := o.Targets[env]; ok && t.Folder == "" {
-		return nil, fault.Newf(fault.Invalid, "%s: this version reaches no clusters and machines; give its target a folder", env)
+// target is where the steps of an environment are carried out; files are all that it shall hold.
+func (a *App) target(ctx context.Context, expansion string, env estate.EnvironmentName, files []render.File, o runOptions, wait bool) (journey.Target, error) {
+	switch t := o.Targets[env]; {
+	case t.Cluster != nil:
+		return a.cluster(ctx, *t.Cluster, expansion, env, files, o.Force)
+	case t.Machines != nil:
+		return a.machines(ctx, *t.Machines, expansion, env, files, o.Force)
 	}
 	return directory.Open(ctx, directory.Options{Dir: a.folderOf(env, o), Expansion: expansion, Force: o.Force, Wait: wait})
 }
 
-// there is what is in place of an expansion, in all its places, by path.
-func (a *App) there(ctx context.Context, name string, o runOptions) ([]journey.Found, error) {
+// live are the environments whose target is no folder: what is there has to be asked for.
+func (o runOptions) live() []estate.EnvironmentName {
+	var out []estate.EnvironmentName
+	for env, t := range o.Targets {
+		if t.Folder == "" {
+			out = append(out, env)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Where is the target of an environment, in words.
+type Where struct {
+	Environment estate.EnvironmentName `json:"environment"`
+	Target      string                 `json:"target"` // "cluster of context kopi-id", "machines over SSH", or a folder
+	Live        bool                   `json:"live"`   // what is put there runs; else it is files for something else to apply
+}
+
+// where says where a course is carried out, by environment.
+func (a *App) where(c course, o runOptions) []Where {
+	var out []Where
+	for _, s := range c.Journey.Steps {
+		if s.Environment == "" || slices.ContainsFunc(out, func(w Where) bool { return w.Environment == s.Environment }) {
+			continue
+		}
+		w := Where{Environment: s.Environment}
+		switch t := o.Targets[s.Environment]; {
+		case t.Cluster != nil:
+			w.Target, w.Live = "cluster of context "+t.Cluster.Context, true
+		case t.Machines != nil:
+			w.Target, w.Live = "machines over SSH", true
+		default:
+			w.Target = a.folderOf(s.Environment, o)
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+// beside is a path that a workspace names: relative to it, unless it is absolute or begins in somebody's home.
+func (a *App) beside(path string) string {
+	if path == "" || filepath.IsAbs(path) || strings.HasPrefix(path, "~/") {
+		return path
+	}
+	return filepath.Join(a.dir, path)
+}
+
+// there is what is in place of a course's expansion, in all its places, by path. A place that cannot be reached is an error that says so.
+func (a *App) there(ctx context.Context, c course, o runOptions) ([]journey.Found, error) {
+	out, err := a.inFolders(ctx, c.Journey.Expansion, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, env := range o.live() {
+		found, err := a.observe(ctx, c, env, o)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	slices.SortFunc(out, byPath)
+	return out, nil
+}
+
+func byPath(x, y journey.Found) int { return strings.Compare(x.Path, y.Path) }
+
+// inFolders is what is in place of an expansion in folders, by path.
+func (a *App) inFolders(ctx context.Context, name string, o runOptions) ([]journey.Found, error) {
 	folders := []string{o.Folder}
-	for env := range o.Targets {
-		if dir := a.folderOf(env, o); !slices.Contains(folders, dir) {
+	for env, t := range o.Targets {
+		if dir := a.folderOf(env, o); t.Folder != "" && !slices.Contains(folders, dir) {
 			folders = append(folders, dir)
 		}
 	}
@@ -69,8 +148,18 @@ func (a *App) there(ctx context.Context, name string, o runOptions) ([]journey.F
 		}
 		out = append(out, found...)
 	}
-	slices.SortFunc(out, func(x, y journey.Found) int { return strings.Compare(x.Path, y.Path) })
+	slices.SortFunc(out, byPath)
 	return out, nil
+}
+
+// observe asks an environment's target what is in place.
+func (a *App) observe(ctx context.Context, c course, env estate.EnvironmentName, o runOptions) ([]journey.Found, error) {
+	t, err := a.target(ctx, c.Journey.Expansion, env, c.In(env), o, false)
+	if err != nil {
+		return nil, err
+	}
+	found, err := t.Observe(ctx)
+	return found, errors.Join(err, t.Close())
 }
 
 // places are the environments of a course that are carried out in a place of their own, each with its files; "" stands for all others.
@@ -91,7 +180,7 @@ func (a *App) preview(ctx context.Context, c course, o runOptions) (map[string]j
 	out := map[string]journey.Change{}
 	var inTheWay []error
 	for env, files := range o.places(c) {
-		t, err := a.target(ctx, c.Journey.Expansion, env, o, false)
+		t, err := a.target(ctx, c.Journey.Expansion, env, files, o, false)
 		if err != nil {
 			return out, err
 		}
@@ -102,4 +191,10 @@ func (a *App) preview(ctx context.Context, c course, o runOptions) (map[string]j
 		}
 	}
 	return out, errors.Join(inTheWay...)
+}
+
+// previewLive is preview of the environments whose target is no folder.
+func (a *App) previewLive(ctx context.Context, c course, o runOptions) (map[string]journey.Change, error) {
+	c.Journey.Steps = slices.DeleteFunc(slices.Clone(c.Journey.Steps), func(s journey.Step) bool { return !slices.Contains(o.live(), s.Environment) })
+	return a.preview(ctx, c, o)
 }

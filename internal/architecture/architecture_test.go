@@ -48,7 +48,10 @@ var may = map[string][]string{
 	"journey/*":     {"fault", "journey", "render"},
 	"consent":       {"document", "estate", "expansion", "fault", "journey", "syntax"},
 	"how":           {"depmap", "document", "endpoint", "estate", "fault", "render", "render/kube", "render/vm", "workload"},
+	"why":           {"estate", "how", "render"},
 	"readiness":     {"consent", "estate", "expansion", "journey"},
+	"message":       {"consent", "estate", "fault", "journey"},
+	"rights":        {"estate", "fault"},
 	// hands
 	"discover":            {"estate", "fault", "redact", "syntax"},
 	"discover/*":          reader,
@@ -57,25 +60,36 @@ var may = map[string][]string{
 	"discover/readertest": {"discover", "estate"},
 	"discover/chef":       append([]string{"discover/chef/ruby"}, reader...),
 	"discover/chef/*":     {"syntax"},
+	"discover/machine":    {"discover", "discover/chef", "discover/process", "estate"},
 	"discover/terraform":  append([]string{"discover/hclfile"}, reader...),
 	"discover/consul":     append([]string{"discover/hclfile"}, reader...),
-	"workspace":           {"consent", "discover", "document", "estate", "expansion", "fault", "syntax", "workload"},
-	"store":               {"address", "consent", "depmap", "estate", "expansion", "fault", "journey", "readiness"},
+	"workspace":           {"consent", "discover", "document", "estate", "expansion", "fault", "message", "rights", "syntax", "workload"},
+	"store":               {"address", "consent", "depmap", "estate", "expansion", "fault", "journey", "message", "readiness", "rights"},
 	"kube":                {"estate", "fault", "journey", "redact", "render"},
-	"host":                {"estate", "fault", "journey", "render"},
+	"host":                {"estate", "fault", "journey", "redact", "render"},
+	"live":                {"discover", "discover/kube", "discover/machine", "estate", "host", "kube"},
 	"directory":           {"estate", "fault", "journey", "render"},
+	"diagnose/*":          {"host", "redact", "why"},
 	"store/*":             {},
+	"chat":                {"estate", "fault", "message"},
+	"chat/*":              {},
+	"mail":                {"fault", "message"},
+	"webhook":             {"fault", "message"},
+	"outbox":              {"fault", "message", "redact", "store"},
 	"jobs":                {"fault", "journey"},
 	"conductor":           {"consent", "estate", "fault", "jobs", "journey", "store"},
+	"signin":              {"fault", "redact", "rights", "store"},
+	"signin/*":            {},
 	// faces
-	"web":        {"consent", "depmap", "draw", "estate", "expansion", "fault", "finding", "how", "journey", "readiness", "render", "web/*"},
-	"web/*":      {"consent", "depmap", "estate", "expansion", "finding", "how", "journey", "readiness", "render", "web/guide", "web/shell"},
-	"api":        {"address", "app", "consent", "depmap", "draw", "estate", "expansion", "fault", "how", "journey", "readiness", "store", "web"},
-	"api/client": {"address", "api", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "readiness", "store"},
-	"cli":        {"address", "api", "api/client", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "readiness", "render", "web", "workload", "workspace"},
+	"gate":       {"fault", "rights", "signin"},
+	"web":        {"consent", "depmap", "draw", "estate", "expansion", "fault", "finding", "gate", "how", "journey", "readiness", "render", "rights", "signin", "store", "web/*", "why"},
+	"web/*":      {"consent", "depmap", "estate", "expansion", "finding", "how", "journey", "readiness", "render", "rights", "web/diagnosis", "web/guide", "web/shell", "why"},
+	"api":        {"address", "app", "consent", "depmap", "draw", "estate", "expansion", "fault", "gate", "how", "journey", "message", "readiness", "rights", "signin", "store", "web", "why"},
+	"api/client": {"address", "api", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "message", "readiness", "rights", "signin", "store", "why"},
+	"cli":        {"address", "api", "api/client", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "message", "readiness", "render", "rights", "signin", "store", "web", "why", "workload", "workspace"},
 	// the program
-	"app": {"address", "conductor", "consent", "depmap", "directory", "discover", "discover/every", "estate", "expansion", "fault", "finding", "how", "jobs", "journey", "merge", "readiness", "render", "render/kube", "render/vm",
-		"store", "web", "workload", "workspace"},
+	"app": {"address", "chat", "conductor", "consent", "depmap", "diagnose/*", "directory", "discover", "discover/every", "estate", "expansion", "fault", "finding", "host", "how", "jobs", "journey", "kube", "live", "mail", "merge", "message", "outbox",
+		"readiness", "render", "render/kube", "render/vm", "rights", "signin", "store", "web", "webhook", "why", "workload", "workspace"},
 	// for those who work on it
 	"architecture": {},
 	"figures":      {"synthetic"},
@@ -85,7 +99,7 @@ var may = map[string][]string{
 
 // pure packages look at no file, clock, network or database. (fault is as pure, but names HTTP statuses.)
 var pure = []string{"estate", "redact", "technology", "endpoint", "client", "ownership", "commandline", "containerfile", "merge", "depmap", "draw", "syntax",
-	"finding", "document", "address", "workload", "expansion", "render", "render/kube", "render/vm", "journey", "consent", "readiness", "how"}
+	"finding", "document", "address", "workload", "expansion", "render", "render/kube", "render/vm", "journey", "consent", "readiness", "message", "how", "why", "rights"}
 
 // outside are standard packages that would make a pure package impure.
 var outside = []string{"os", "os/exec", "net/http", "database/sql", "log", "log/slog", "math/rand", "math/rand/v2"}

@@ -25,7 +25,7 @@ func (o *decideOptions) Validate() error {
 		return err
 	}
 	for _, v := range []struct{ flag, value, what string }{
-		{"to", o.to, "the provider"}, {"as", o.as, "what becomes of the edge"}, {"by", o.by, "who decides"}, {"why", o.why, "the reason"},
+		{"to", o.to, "the provider"}, {"as", o.as, "what becomes of the edge"}, {"why", o.why, "the reason"},
 	} {
 		if v.value == "" {
 			return fault.Newf(fault.Usage, "--%s is missing: %s; see `caravan decide --help`", v.flag, v.what)
@@ -109,7 +109,7 @@ func newDecide(s *session) *cobra.Command {
 	f.StringVar(&o.with, "with", "", "replace: host, or host:port, of what takes its place")
 	f.StringArrayVar(&o.answers, "answer", nil, "stub: a path, if need be a status and a media type, and what is answered, as in '/balance {\"points\": 0}'; may be repeated")
 	f.StringVar(&o.country, "data-country", "", "replace or call-back: country in which the far end keeps data")
-	f.StringVar(&o.by, "by", "", "team or person who decides")
+	f.StringVar(&o.by, "by", "", "team or person who decides; you when left out, and always where people sign in")
 	f.StringVar(&o.why, "why", "", "reason")
 	complete(c, "as", fates())
 	return c

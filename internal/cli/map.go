@@ -47,6 +47,10 @@ func (o *mapOptions) Validate(dirs []string) error {
 		return fault.Newf(fault.Usage, "-o %s draws the whole map; for a question choose table, json or yaml", o.format)
 	case asked == 1 && (q.Team != "" || q.Kind != "" || q.HideInfrastructure):
 		return fault.Newf(fault.Usage, "--team, --kind and --hide-infrastructure choose a part of the map; a question is about all of it, so leave them out")
+	case asked == 1 && q.Seen != "":
+		return fault.Newf(fault.Usage, "--only chooses a part of the map; a question is about all of it, so leave it out")
+	case q.Seen != "" && !slices.Contains(api.Sights(), q.Seen):
+		return fault.Newf(fault.Usage, "--only %s: choose one of %s", q.Seen, strings.Join(api.Sights(), ", "))
 	case q.Kind != "" && !slices.Contains(api.Kinds(), q.Kind):
 		return fault.Newf(fault.Usage, "--kind %s: no such kind of edge; choose one of %s", q.Kind, strings.Join(api.Kinds(), ", "))
 	case len(dirs) == 0 && o.configOnly:
@@ -78,12 +82,15 @@ func newMap(s *session) *cobra.Command {
 		Short: "Show what depends on what, with the line that proves it",
 		Long: "Reads the directories and shows the dependency map. Without a directory it shows the newest snapshot of the workspace.\n\n" +
 			"Confidence says how sure an edge is: 0.95 for an address in configuration, 0.5 for a start order only.\n" +
+			"Where live sources of the workspace were looked at, SEEN compares each edge with the connections that were open: when one was last seen,\n" +
+			"never, or \"only seen\" when no configuration says so. Nothing there means that nobody looked at where its consumer runs.\n" +
 			"What cannot be read or resolved is a doubt; --doubts lists them, --strict makes them an error (exit 3).",
 		Example: "  caravan map ./repos                      the table\n" +
 			"  caravan map -o html --out map.html ./repos   one interactive file\n" +
 			"  caravan map --breaks postgres ./repos    who breaks if postgres stops, and by which path\n" +
 			"  caravan map --service orders ./repos     everything known about orders\n" +
-			"  caravan map -o json ./repos ./config-repo    two directories read as one estate",
+			"  caravan map -o json ./repos ./config-repo    two directories read as one estate\n" +
+			"  caravan map --only never-configured      what runs uses, and no configuration says so",
 		RunE: func(c *cobra.Command, dirs []string) error {
 			if err := o.Validate(dirs); err != nil {
 				return err
@@ -99,6 +106,8 @@ func newMap(s *session) *cobra.Command {
 	f.StringVar(&o.query.Team, "team", "", "only what this team owns, and its neighbours")
 	f.StringVar(&o.query.Kind, "kind", "", "only edges of this kind: http, database, messaging …")
 	complete(c, "kind", api.Kinds())
+	f.StringVar(&o.query.Seen, "only", "", "only edges of which configuration and what was seen running say this: both, never-configured, never-seen, unclear")
+	complete(c, "only", api.Sights())
 	f.BoolVar(&o.configOnly, "config-only", false, "read configuration and build manifests, no source code")
 	f.BoolVar(&o.strict, "strict", false, "fail when anything is in doubt")
 	f.StringVar(&o.service, "service", "", "everything known about one service")
@@ -189,18 +198,48 @@ func (s *session) export(ctx context.Context, c *client.Client, o *mapOptions) e
 }
 
 func (s *session) edgesTable(m api.Map, read string) {
+	head := []string{"CONSUMER", "  PROVIDER", "KIND", "SURE", "PROOF"}
+	looked := slices.ContainsFunc(m.Edges, func(e depmap.Edge) bool { return e.Seen != nil })
+	if looked {
+		head = slices.Insert(head, 4, "SEEN")
+	}
 	rows := make([][]string, 0, len(m.Edges))
 	for _, e := range m.Edges {
-		rows = append(rows, []string{string(e.From), "→ " + string(e.To), string(e.Kind), fmt.Sprintf("%.2f", e.Confidence), proof(e)})
+		row := []string{string(e.From), "→ " + string(e.To), string(e.Kind), fmt.Sprintf("%.2f", e.Confidence), proof(e)}
+		if looked {
+			row = slices.Insert(row, 4, sight(e.Seen))
+		}
+		rows = append(rows, row)
 	}
-	s.table([]string{"CONSUMER", "  PROVIDER", "KIND", "SURE", "PROOF"}, rows, cutProof)
+	s.table(head, rows, cutProof)
 	s.say("%s", summary(m, read))
 }
+
+// sight is how an edge compares with what was seen, in two or three words.
+func sight(s *depmap.Sight) string {
+	switch {
+	case s == nil:
+		return ""
+	case s.State == depmap.SeenNever:
+		return "never"
+	case s.State == depmap.SeenOnly:
+		return "only seen " + minute(s.Last)
+	case s.State == depmap.SeenUnclear:
+		return "perhaps " + minute(s.Last)
+	}
+	return minute(s.Last)
+}
+
+// minute is a time as a table has room for it.
+func minute(at time.Time) string { return at.Local().Format("01-02 15:04") }
 
 // proof is the strongest evidence of an edge.
 func proof(e depmap.Edge) string { return evidence(e.Evidence[0]) }
 
 func evidence(p depmap.Evidence) string {
+	if p.Observed() {
+		return p.Place.String() + "  " + p.Observation()
+	}
 	return p.Place.String() + "  " + p.Key + prefixed(" = ", strings.Join(strings.Fields(p.Value), " "))
 }
 
@@ -304,11 +343,19 @@ func (s *session) side(title string, edges []depmap.Edge, other func(depmap.Edge
 		fmt.Fprintln(s.out, "  nothing that was seen")
 	}
 	for _, e := range edges {
-		fmt.Fprintf(s.out, "  %s  %s, %.2f, %s\n", plain(string(other(e))), e.Kind, e.Confidence, e.Origin)
+		fmt.Fprintf(s.out, "  %s  %s, %.2f, %s%s\n", plain(string(other(e))), e.Kind, e.Confidence, e.Origin, prefixed("; ", compared(e.Seen)))
 		for _, p := range e.Evidence {
 			fmt.Fprintf(s.out, "      %s  %s\n", plain(evidence(p)), s.dim(p.Why))
 		}
 	}
+}
+
+// compared says how an edge compares with what was seen.
+func compared(s *depmap.Sight) string {
+	if s == nil {
+		return ""
+	}
+	return s.String()
 }
 
 func prefixed(prefix, s string) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -54,10 +55,11 @@ func newMove(s *session) *cobra.Command {
 	o := &moveOptions{}
 	c := &cobra.Command{
 		Use:   "move NAME",
-		Short: "Carry a plan out: write everything the country needs, step by step",
-		Long: "Plans the expansion and writes its files into a folder, wave by wave: Kustomize for clusters, units and cloud-init for machines. A second\n" +
-			"move changes nothing; what is no longer part of the plan is removed; nothing else is touched. Review the folder, commit it, and let\n" +
-			"kubectl, Argo CD or Flux apply it. Exits with 6 while edges are undecided.",
+		Short: "Carry a plan out, step by step, where its environments lead to",
+		Long: "Plans the expansion and carries it out, wave by wave: an environment with a target in caravan.yaml for real, on its cluster or machines, with the\n" +
+			"green lights of the teams who own its steps; any other as files in a folder, to review, commit and let kubectl, Argo CD or Flux apply. A second\n" +
+			"move changes nothing; what is no longer part of the plan is removed; nothing else is touched. Exits with 6 while edges are undecided or a\n" +
+			"green light is missing.",
 		Example: "  caravan move indonesia\n  caravan move indonesia --dry-run\n  caravan move indonesia --out ../fleet/indonesia",
 		Args:    cobra.ExactArgs(1),
 		RunE: s.carried(o, func(ctx context.Context, cl *client.Client, name string) error {
@@ -78,7 +80,7 @@ func newMove(s *session) *cobra.Command {
 		ValidArgsFunction: s.expansionNames,
 	}
 	o.flags(c)
-	c.Flags().BoolVar(&o.dry, "dry-run", false, "say what would be done and write nothing")
+	c.Flags().BoolVar(&o.dry, "dry-run", false, "say what would be done, with the difference where a target can tell, and do nothing")
 	c.Flags().BoolVar(&o.req.Force, "force", false, "overwrite and remove what was edited since it was written")
 	c.Flags().StringVar(&o.req.Why, "why", "", "reason, for the audit")
 	return c
@@ -115,7 +117,7 @@ func newUndo(s *session) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "undo NAME",
 		Short:   "Take away what moving an expansion made, and give its addresses back",
-		Long:    "Removes the files that moves wrote, and nothing else. A file that was edited since stays, unless --force is given.\nRanges are quarantined before they may be used again.",
+		Long:    "Takes away what moves put in place, on clusters, machines and in folders, and nothing else. What was edited since stays, unless --force is given.\nRanges are quarantined before they may be used again.",
 		Example: "  caravan undo indonesia",
 		Args:    cobra.ExactArgs(1),
 		RunE: s.carried(o, func(ctx context.Context, cl *client.Client, name string) error {
@@ -178,7 +180,8 @@ func (s *session) movedTable(m app.Moved, dry bool) {
 		for _, ch := range m.Removed {
 			total[ch.What]++
 		}
-		s.say("%s\nnothing was written; it would go to %s", tally(total), m.Folder)
+		s.diffs(m)
+		s.say("%s\nnothing was written; it would go to %s", tally(total), where(m))
 		return
 	}
 	var kept []string
@@ -188,14 +191,42 @@ func (s *session) movedTable(m app.Moved, dry bool) {
 			kept = append(kept, ch.Path)
 		}
 	}
-	s.say("%s\nin %s", tally(total), m.Folder)
+	s.say("%s\nin %s", tally(total), where(m))
 	if len(kept) > 0 {
 		s.say("no longer part of the plan, and left because it was edited: %s", plain(strings.Join(kept, ", ")))
 	}
 	s.notInEffect(m.ToDo.NotInEffect)
-	s.say("Next:  secrets are in no file: SECRETS.md of each overlay and README.md of each vm folder list them\n       review and commit the folder, then kubectl apply -k, Argo CD or Flux, and the README of each vm folder for machines")
+	if slices.ContainsFunc(m.Where, func(w app.Where) bool { return !w.Live }) {
+		s.say("Next:  secrets are in no file: SECRETS.md of each overlay and README.md of each vm folder list them\n       review and commit the folder, then kubectl apply -k, Argo CD or Flux, and the README of each vm folder for machines")
+	}
 	if m.ToDo.Questions > 0 {
 		s.say("       %s to the owners stand with a default; caravan plan %s lists them", count(m.ToDo.Questions, "question"), m.Expansion)
+	}
+}
+
+// where says where everything is, or would be: the folder, or the target of each environment.
+func where(m app.Moved) string {
+	if !slices.ContainsFunc(m.Where, func(w app.Where) bool { return w.Target != m.Folder }) {
+		return m.Folder
+	}
+	words := make([]string, len(m.Where))
+	for i, w := range m.Where {
+		words[i] = string(w.Environment) + ": " + w.Target
+	}
+	return strings.Join(words, "; ")
+}
+
+// diffs shows what would change in places that can tell, file by file.
+func (s *session) diffs(m app.Moved) {
+	for _, step := range m.Steps {
+		for _, ch := range step.Changes {
+			if ch.Diff != "" && ch.What != journey.Unchanged {
+				s.say("%s, %s", ch.Path, ch.What)
+				for line := range strings.Lines(ch.Diff) {
+					s.say("  %s", plain(strings.TrimRight(line, "\n")))
+				}
+			}
+		}
 	}
 }
 
@@ -226,10 +257,10 @@ func (s *session) removedTable(m app.Moved, dry bool) {
 		s.table([]string{"KEPT", ""}, rows, cut)
 	}
 	if len(m.Removed) == 0 && len(m.GivenBack) == 0 {
-		s.say("nothing of %s was in place, in %s", m.Expansion, m.Folder)
+		s.say("nothing of %s was in place, in %s", m.Expansion, where(m))
 		return
 	}
-	s.say("%s\nin %s", tally(n), m.Folder)
+	s.say("%s\nin %s", tally(n), where(m))
 	if dry {
 		s.say("nothing was removed or given back")
 		return
@@ -260,6 +291,11 @@ func (s *session) standingTable(v app.Standing) {
 	}
 	if v.Run != nil {
 		s.runLine(*v.Run)
+	}
+	for _, l := range v.Looked {
+		if l.Failed != "" {
+			s.say("%s could not be asked what is in place there: %s", l.Environment, plain(l.Failed))
+		}
 	}
 	s.say("%d of %s written, in %s", v.Written(), count(len(v.Steps), "step"), v.Folder)
 }

@@ -27,7 +27,8 @@ func newServe(s *session) *cobra.Command {
 		Use:   "serve [DIR...]",
 		Short: "Open the portal and the API",
 		Long: "Serves the map, the pages of every service, the doubts and the API at /api/v1, for the workspace or for directories.\n" +
-			"There is no sign-in yet, so it listens on this machine alone unless told otherwise.",
+			"Where caravan.yaml names a provider, people sign in with it. Where it does not, the portal is this machine's alone: everything can be looked at, and the link that is\n" +
+			"printed, which is good once, lets you change things, too. Each time one was used, the next is printed.",
 		Example: "  caravan serve\n  caravan serve ./repos\n  caravan serve --listen 127.0.0.1:0",
 		RunE: func(c *cobra.Command, dirs []string) error {
 			a, err := s.open(c.Context(), dirs)
@@ -38,26 +39,31 @@ func newServe(s *session) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&o.listen, "listen", "127.0.0.1:7070", "address and port; port 0 takes a free one")
-	c.Flags().BoolVar(&o.insecure, "insecure-listen", false, "allow an address that other machines reach, although there is no sign-in")
+	c.Flags().BoolVar(&o.insecure, "insecure-listen", false, "allow an address that other machines reach, although nobody signs in; everything can then be looked at, and nothing changed without a token")
 	return c
 }
 
-// Validate refuses to show the estate to a network nobody signs in to.
-func (o serveOptions) Validate() error {
+// Validate refuses to show the estate to a network, unless people sign in.
+func (o serveOptions) Validate(signIn bool) error {
 	host, _, err := net.SplitHostPort(o.listen)
 	if err != nil {
 		return fault.Newf(fault.Usage, "--listen %s: not address:port; for example 127.0.0.1:7070", o.listen)
 	}
-	ip := net.ParseIP(host)
-	if o.insecure || host == "localhost" || ip != nil && ip.IsLoopback() {
+	if o.insecure || signIn || own(host) {
 		return nil
 	}
-	return fault.Newf(fault.Denied, "--listen %s: other machines could reach it and there is no sign-in; use 127.0.0.1, or add --insecure-listen behind a proxy that signs people in", o.listen)
+	return fault.Newf(fault.Denied, "--listen %s: other machines could reach it and there is no sign-in; use 127.0.0.1, name a provider under signin in caravan.yaml, or add --insecure-listen to let everybody look", o.listen)
+}
+
+// own reports whether this machine alone reaches a host.
+func own(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // serve answers until the context ends, then lets running requests finish.
 func (s *session) serve(ctx context.Context, a *app.App, o serveOptions) error {
-	if err := o.Validate(); err != nil {
+	if err := errors.Join(o.Validate(a.Door().Provided()), a.CheckSignIn()); err != nil {
 		return err
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
@@ -76,8 +82,23 @@ func (s *session) serve(ctx context.Context, a *app.App, o serveOptions) error {
 	if err := a.Conduct(ctx); err != nil && fault.KindOf(err) != fault.NotFound { // without a workspace there is nothing to carry out
 		return errors.Join(err, l.Close())
 	}
-	s.say("portal  http://%s/\nAPI     http://%s/api/v1/docs\nCtrl-C ends it", l.Addr(), l.Addr())
+	s.say("portal  http://%s/\nAPI     http://%s/api/v1/docs", l.Addr(), l.Addr())
+	s.sayHowToSignIn(a, l.Addr().String())
+	s.say("Ctrl-C ends it")
 	return s.untilDone(ctx, api.Server(h), l)
+}
+
+// sayHowToSignIn prints the one-time link, and the next each time one was used. Where other machines reach the portal and nobody signs in, there is none.
+func (s *session) sayHowToSignIn(a *app.App, address string) {
+	host, _, err := net.SplitHostPort(address)
+	switch {
+	case a.Door().Provided():
+		s.say("people sign in at %s with %s", a.Door().URL(), a.Door().Issuer())
+	case err == nil && own(host):
+		a.Door().Link(func(secret string) { s.say("sign in http://%s/signin/link?once=%s", address, secret) })
+	default:
+		s.say("nobody signs in: everybody who reaches it can look, and change nothing")
+	}
 }
 
 // grace is how long running requests may take once the program is told to stop.
@@ -110,7 +131,7 @@ func newGallery(s *session) *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := o.Validate(); err != nil {
+			if err := o.Validate(false); err != nil {
 				return err
 			}
 			h, err := web.Gallery()

@@ -88,6 +88,14 @@ func TestARunningServerAnswersAsTheProgramItselfDoes(t *testing.T) {
 		})
 	}
 	t.Run("scan", func(t *testing.T) {
+		if far := run(ctx, "scan", "--server", address); far.code != 6 || !strings.Contains(far.errors, "sign in to scan") {
+			t.Errorf("without a token: %+v", far)
+		}
+		made := run(ctx, "token", "create", "scanner", "--scope", "scan", "-w", dir)
+		if made.code != 0 || !strings.HasPrefix(made.out, "cvn_") {
+			t.Fatalf("%+v", made)
+		}
+		t.Setenv("CARAVAN_TOKEN", strings.TrimSpace(made.out))
 		if far := run(ctx, "scan", "--server", address); far.code != 0 || far.out != here.out {
 			t.Errorf("%+v, here %s", far, here.out)
 		}

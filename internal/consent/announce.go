@@ -26,6 +26,7 @@ type Announcement struct {
 	Back      string                 `json:"back"`
 	Contact   string                 `json:"contact,omitempty"`
 	Link      string                 `json:"link,omitempty"` // where to answer
+	Digest    estate.Digest          `json:"digest"`         // of the steps it tells of, exactly as they are
 }
 
 // Change is a step of the team in plain words.
@@ -56,7 +57,7 @@ type Notice struct {
 // Announce says what a wave means for each team that owns a step of it or is asked about one, by team. Steps that nobody
 // answers for are told to nobody.
 func Announce(p expansion.Proposal, j journey.Journey, wave int, n Notice) []Announcement {
-	byTeam := map[estate.TeamName]*Announcement{}
+	byTeam, told := map[estate.TeamName]*Announcement{}, map[estate.TeamName][]Ask{}
 	of := func(team estate.TeamName) *Announcement {
 		if byTeam[team] == nil {
 			byTeam[team] = n.begin(p, team, wave)
@@ -71,10 +72,23 @@ func Announce(p expansion.Proposal, j journey.Journey, wave int, n Notice) []Ann
 			of(owner).Changes = append(of(owner).Changes, change(s))
 		}
 		n.ask(s, of)
+		for _, team := range n.Policy.concerned(s, n.Now) {
+			told[team] = append(told[team], Ask{team, s.ID, s.Digest})
+		}
 	}
 	var out []Announcement
 	for _, team := range slices.Sorted(maps.Keys(byTeam)) {
+		byTeam[team].Digest = estate.DigestOf(told[team])
 		out = append(out, *byTeam[team])
+	}
+	return out
+}
+
+// concerned are the teams that a step is told to: who owns it, and who is asked about it.
+func (p Policy) concerned(s Step, now time.Time) []estate.TeamName {
+	var out []estate.TeamName
+	for _, need := range p.asks(s, now).needs { // the owner is among them
+		out = append(out, need.Team)
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"example.org/caravan/internal/estate"
@@ -26,8 +27,10 @@ type Asked struct {
 
 // Nudge is one message to one recipient, with all that is due to them.
 type Nudge struct {
-	To   string `json:"to"` // a team, or the mail address or team an escalation goes to
-	Open []Open `json:"open"`
+	To        string `json:"to"`                  // a team, or the mail address or team an escalation goes to
+	Expansion string `json:"expansion,omitempty"` // for whoever tells it to fill in
+	Link      string `json:"link,omitempty"`      // where to answer; the same
+	Open      []Open `json:"open"`
 }
 
 // Open is an unanswered ask that somebody is told of.
@@ -46,6 +49,7 @@ type NudgeKind string
 const (
 	Reminding  NudgeKind = "reminder"   // to the team itself
 	Escalating NudgeKind = "escalation" // to those the policy names
+	StandingIn NudgeKind = "delegate"   // to who stands in for a person of the team now, with each reminder
 )
 
 // Asks lists what teams have still to answer, by step in the order given, then team. A step that somebody vetoes is not among
@@ -111,7 +115,23 @@ func (p Policy) told(s Step, team estate.TeamName, asked Asked, now time.Time) m
 		}
 	}
 	if every := soonest(rules); every > 0 && remind(asked, every, now) {
+		for _, by := range standIns(rules, team, now) {
+			out[by] = StandingIn
+		}
 		out[string(team)] = Reminding
+	}
+	return out
+}
+
+// standIns are the mail addresses of those who stand in for people of a team now.
+func standIns(rules []Rule, team estate.TeamName, now time.Time) []string {
+	var out []string
+	for _, r := range rules {
+		for _, d := range r.Delegates {
+			if d.Team == team && d.holds(now) && strings.Contains(d.By, "@") {
+				out = append(out, d.By)
+			}
+		}
 	}
 	return out
 }
@@ -140,10 +160,10 @@ func Recorded(asked map[Ask]Asked, nudges []Nudge, at time.Time) map[Ask]Asked {
 	for _, n := range nudges {
 		for _, o := range n.Open {
 			a := out[o.Ask]
-			if o.Kind == Reminding {
-				a.Reminded = at
-			} else {
+			if o.Kind == Escalating {
 				a.Escalated = at
+			} else {
+				a.Reminded = at
 			}
 			out[o.Ask] = a
 		}

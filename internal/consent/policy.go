@@ -54,9 +54,28 @@ type Delegate struct {
 
 // stands reports whether a green light was given by a delegate while they stood in.
 func (d Delegate) stands(l GreenLight) bool {
-	return d.Team == l.Team && person(d.For) == person(l.For) && person(d.By) == person(l.By) &&
-		!l.At.Before(d.from) && (d.until.IsZero() || l.At.Before(d.until))
+	return d.Team == l.Team && person(d.For) == person(l.For) && person(d.By) == person(l.By) && d.holds(l.At)
 }
+
+// holds reports whether a delegate stands in at a moment.
+func (d Delegate) holds(at time.Time) bool {
+	return !at.Before(d.from) && (d.until.IsZero() || at.Before(d.until))
+}
+
+// StandsIn is for whom of a team somebody stands in at a moment; "" for nobody.
+func (p Policy) StandsIn(by string, team estate.TeamName, at time.Time) string {
+	for _, r := range p.Rules {
+		for _, d := range r.Delegates {
+			if d.Team == team && person(d.By) == person(by) && d.holds(at) {
+				return d.For
+			}
+		}
+	}
+	return ""
+}
+
+// Location is the zone in which times are said.
+func (p Policy) Location() *time.Location { return p.location() }
 
 // owner is the team that answers for a step; "" when nobody does.
 func (p Policy) owner(s Step) estate.TeamName {

@@ -15,6 +15,7 @@ func Build(s estate.Snapshot) Graph {
 	for i := range s.Components {
 		b.draw(i)
 	}
+	b.observe()
 	return b.graph()
 }
 
@@ -42,6 +43,7 @@ type builder struct {
 	answered map[asked]bool // keys that led to somebody
 	unsure   []unsure
 	doubts   []estate.Doubt
+	watch    *watch // nil when nothing was looked at
 }
 
 // asked is a question that was put about a component: a host nobody has, a key that is filled elsewhere.
@@ -108,7 +110,7 @@ func (b *builder) graph() Graph {
 	}
 	for i := range b.nodes {
 		n := &b.nodes[i]
-		if n.Kind == estate.Host && len(b.names.onHost[n.Name]) > 0 && !used[n.Name] {
+		if n.Kind == estate.Host && (len(b.names.onHost[n.Name]) > 0 || n.Technology == estate.TechnologyNode) && !used[n.Name] {
 			continue // shown with the services that run on it
 		}
 		g.Services = append(g.Services, n.service())
@@ -118,6 +120,9 @@ func (b *builder) graph() Graph {
 	}
 	slices.SortFunc(g.Services, func(x, y Service) int { return cmp.Compare(x.Name, y.Name) })
 	g.Edges = b.sortedEdges()
+	if b.watch != nil {
+		b.watch.judge(g.Edges)
+	}
 	g.Groups = groups(&g)
 	g.Doubts = sortedDoubts(b.open())
 	g.Digest = estate.DigestOf(g)
@@ -228,11 +233,14 @@ const (
 	whyOversight = "watches every container beside it"
 	whyOrder     = "start order only"
 	whyPolicy    = "network policy allows it"
+	whySeen      = "connection seen"
+	// whySeenMachine is a connection whose process was gone or is not told; nobody else on the machine would have it.
+	whySeenMachine = "connection seen from its machine, where only it is configured to use this"
 )
 
 // strength is how sure each sort of evidence makes an edge.
 var strength = map[string]float64{
 	whyAddress: 0.95, whyRoute: 0.95, whyUpstream: 0.95, whyScrape: 0.9, whyShip: 0.9, whyDashboard: 0.95, whyDeclared: 0.9,
 	whyShared: 0.8, whyCommand: 0.8, whyClient: 0.9, whyURL: 0.75, whyFallback: 0.7, whyLink: 0.7, whyWait: 0.6, whyRequires: 0.6,
-	whyLibrary: 0.6, whyHandedOut: 0.8, whyOversight: 0.6, whyOrder: 0.5, whyPolicy: 0.5,
+	whyLibrary: 0.6, whyHandedOut: 0.8, whyOversight: 0.6, whyOrder: 0.5, whyPolicy: 0.5, whySeen: 0.9, whySeenMachine: 0.7,
 }

@@ -68,6 +68,7 @@ func edgeChanges(a, b Edge) []Change {
 		{"port", strconv.Itoa(a.Port), strconv.Itoa(b.Port)},
 		{"confidence", fmt.Sprintf("%.2f", a.Confidence), fmt.Sprintf("%.2f", b.Confidence)},
 		{"origin", string(a.Origin), string(b.Origin)},
+		{"seen", seenText(a), seenText(b)},
 		{"evidence", evidenceText(a.Evidence), evidenceText(b.Evidence)},
 	})
 }
@@ -100,10 +101,21 @@ func aliasText(names []estate.Alias) string {
 	return strings.Join(words, ", ")
 }
 
-// evidenceText leaves out line numbers: a line that only moved is the same evidence.
+// seenText leaves out times: a connection is seen at another one in every snapshot.
+func seenText(e Edge) string {
+	if e.Seen == nil {
+		return ""
+	}
+	return string(e.Seen.State)
+}
+
+// evidenceText leaves out line numbers, for a line that only moved is the same evidence, and single connections.
 func evidenceText(list []Evidence) string {
 	var words []string
 	for _, e := range list {
+		if e.Observed() {
+			continue
+		}
 		words = append(words, e.Place.File+" "+e.Key+"="+e.Value)
 	}
 	return strings.Join(words, "; ")

@@ -2,7 +2,11 @@
 // prove it, and answers questions about it. It is pure: no file, clock or network; equal snapshots give equal bytes.
 package depmap
 
-import "example.org/caravan/internal/estate"
+import (
+	"time"
+
+	"example.org/caravan/internal/estate"
+)
 
 // Graph is the dependency map. Services are sorted by name, edges by From, To and Kind, so equal graphs are equal bytes.
 type Graph struct {
@@ -43,10 +47,11 @@ type Edge struct {
 	Confidence     float64            `json:"confidence"` // 0 to 1: how sure that From really uses To
 	Origin         Origin             `json:"origin"`
 	Infrastructure bool               `json:"infrastructure,omitempty"`
-	Evidence       []Evidence         `json:"evidence"` // strongest first, at least one
+	Evidence       []Evidence         `json:"evidence"`       // strongest first, at least one
+	Seen           *Sight             `json:"seen,omitempty"` // nil when nobody looked at where From runs
 }
 
-// Evidence is one line that proves an edge.
+// Evidence is one line that proves an edge, or connections that were seen.
 type Evidence struct {
 	Place  estate.Place      `json:"place"`
 	Key    string            `json:"key"`
@@ -55,6 +60,8 @@ type Evidence struct {
 	Why    string            `json:"why"` // one phrase: "address in configuration", "start order only"
 	// Environments are where this line holds, sorted; everywhere when empty.
 	Environments []estate.EnvironmentName `json:"environments,omitempty"`
+	At           time.Time                `json:"at,omitzero"`     // when it was so, of a connection that was seen
+	Count        int                      `json:"count,omitempty"` // of connections then
 }
 
 // Address reports whether the value says where the provider is.

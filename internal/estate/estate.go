@@ -53,6 +53,10 @@ const (
 	Host      Kind = "host"
 )
 
+// TechnologyNode is the technology of a host that is a node of a Kubernetes cluster: its pods come and go, and any of them may be
+// behind its address.
+const TechnologyNode = "kubernetes-node"
+
 // Doubt is a question only an owner can answer, or something that could not be read.
 type Doubt struct {
 	Place Place       `json:"place"`
@@ -74,5 +78,6 @@ const (
 	Conflicting  DoubtTopic = "conflicting"  // two sources say different things
 	Unowned      DoubtTopic = "unowned"      // no team owns it
 	Unsupported  DoubtTopic = "unsupported"  // understood to be something this reader cannot evaluate
+	Unconfigured DoubtTopic = "unconfigured" // seen running, and no configuration says so
 	Disconnected DoubtTopic = "disconnected" // nothing uses it and it uses nothing
 )

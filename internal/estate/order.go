@@ -23,5 +23,7 @@ func compareSightings(a, b Sighting) int {
 		cmp.Compare(a.By, b.By),
 		cmp.Compare(a.Layer, b.Layer),
 		cmp.Compare(a.Environment, b.Environment),
+		a.At.Compare(b.At),
+		cmp.Compare(a.Count, b.Count),
 	)
 }

@@ -1,5 +1,7 @@
 package estate
 
+import "time"
+
 // Sighting is one fact with the place it was seen. Readers fill it; Merge joins sightings whose subjects
 // turn out to be the same component. Which of Key and Value mean what depends on Fact.
 type Sighting struct {
@@ -10,6 +12,8 @@ type Sighting struct {
 	Profile     string          `json:"profile,omitempty"`
 	Layer       string          `json:"layer,omitempty"` // where a computed setting came from: "role[web] default"
 	Environment EnvironmentName `json:"environment,omitempty"`
+	Count       int             `json:"count,omitempty"` // of connections that were open
+	At          time.Time       `json:"at,omitzero"`     // when it was so, of what was seen running
 	Place       Place           `json:"place"`
 	By          ReaderName      `json:"by"`
 }
@@ -83,6 +87,39 @@ const (
 	Repository Fact = "repository"
 )
 
+// The facts of what was seen running, each with the time it was so. The subject is a machine ("live:production", "app1") or
+// a workload of a cluster.
+const (
+	// Looked: the open connections of the subject were listed, all of them.
+	Looked Fact = "looked"
+	// Holds: the subject has the address Value. Key is one of the Held… constants.
+	Holds Fact = "holds"
+	// Hears: the process Key of the subject accepts connections at Value, ip:port; an unspecified address stands for all of the subject's.
+	Hears Fact = "hears"
+	// Connects: the process Key of the subject has Count connections open to Value, ip:port, which it opened itself. Key is empty when the
+	// process was gone already or is not the machine's to tell.
+	Connects Fact = "connects"
+	// Accepts: Count connections from the address Value are open to the subject's port Profile, at which the process Key listens.
+	Accepts Fact = "accepts"
+)
+
+// How a subject has an address (Key of Holds).
+const (
+	HeldAddress = "address" // its own, or one it took over for now
+	HeldService = "service" // of a Kubernetes Service that leads to it
+	HeldPod     = "pod"     // Value is the UID of one of the subject's pods
+	HeldName    = "name"    // a name of the world outside (the subject, in the space NameSpace) led to it
+)
+
+// NameSpace is the space of names of the world outside, PodSpace that of pods by their UID, which a cluster says whose they are.
+const (
+	NameSpace = "name"
+	PodSpace  = "pod"
+)
+
+// LivePrefix begins the spaces of machines that were seen running: "live:" and their environment.
+const LivePrefix = "live:"
+
 // How a subject is called (Key of Called).
 const (
 	NameCompose     = "compose"     // key in a Compose file
@@ -142,4 +179,6 @@ const (
 	ProcessHealth    = "health"    // path of an HTTP request that a healthy process answers with success: "/healthz"
 	ProcessReplicas  = "replicas"  // how many of it run, as decimal text
 	ProcessStop      = "stop"      // seconds it is given to end, as decimal text
+	ProcessState     = "state"     // how systemd says it is: "active (running)", "failed (failed)"
+	ProcessRestarts  = "restarts"  // times it was started anew by itself, as decimal text
 )

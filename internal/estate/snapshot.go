@@ -1,5 +1,7 @@
 package estate
 
+import "time"
+
 // Snapshot is one picture of what runs, made by Merge. Components are sorted by name and every list inside by
 // place, so equal sightings give equal bytes.
 type Snapshot struct {
@@ -7,6 +9,8 @@ type Snapshot struct {
 	Records    []Record    `json:"records,omitempty"`
 	Ranges     []Range     `json:"ranges,omitempty"`
 	Teams      []Team      `json:"teams,omitempty"`
+	Looks      []Look      `json:"looks,omitempty"` // what was looked at while it ran, by name
+	Flows      []Flow      `json:"flows,omitempty"` // connections that were seen
 	Doubts     []Doubt     `json:"doubts,omitempty"`
 	Files      int         `json:"files"` // seen by the scan
 	Read       int         `json:"read"`  // opened by it
@@ -106,6 +110,30 @@ type Range struct {
 	Network     string          `json:"network"`
 	Prefix      string          `json:"prefix"`
 	Environment EnvironmentName `json:"environment,omitempty"`
+	Place       Place           `json:"place"`
+}
+
+// Look says when a host, or a workload of a cluster, was last looked at: all of its connections were listed.
+type Look struct {
+	Component   ServiceName     `json:"component"`
+	Environment EnvironmentName `json:"environment,omitempty"`
+	At          time.Time       `json:"at"`
+	Place       Place           `json:"place"`
+}
+
+// Flow is connections that were open from one place to another at one time. From is empty when only the machine is known, To
+// when nobody was seen at the address.
+type Flow struct {
+	From        ServiceName     `json:"from,omitempty"`    // component
+	Host        ServiceName     `json:"host,omitempty"`    // machine it ran on
+	Peer        string          `json:"peer,omitempty"`    // the address it came from, when nobody is known to have it
+	Process     string          `json:"process,omitempty"` // unit or container
+	Address     string          `json:"address"`           // ip:port they led to
+	To          ServiceName     `json:"to,omitempty"`      // component that was seen listening there
+	Names       []ServiceName   `json:"names,omitempty"`   // that led to the address, of what lies outside
+	Count       int             `json:"count"`             // of connections
+	Environment EnvironmentName `json:"environment,omitempty"`
+	At          time.Time       `json:"at"`
 	Place       Place           `json:"place"`
 }
 

@@ -23,14 +23,31 @@ import (
 )
 
 func main() {
-	if err := run(); err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "figures:", err)
 		os.Exit(1)
 	}
 }
 
-// run measures everything and writes the page in one go, so that a failed run leaves the old page whole.
-func run() error {
+// section is a part of the page, and what measures it.
+type section struct {
+	title   string
+	measure func(page *bytes.Buffer, program string) error
+}
+
+// sections are the whole page, in order.
+func sections() []section {
+	return []section{
+		{"Accuracy", accuracy}, {"Scale", scale}, {"First view of the map page", firstView}, {"Plan", planning}, {"Portal", portal}, {"Rendering", rendering}, {"Addresses", addresses},
+		{"Clusters", cluster}, {"Test bed", bed},
+	}
+}
+
+const pagePath = "docs/figures.md"
+
+// run measures everything, or the sections that the arguments name and keeps the others as they were, and writes the page in one go, so
+// that a failed run leaves the old page whole.
+func run(only []string) error {
 	program, err := filepath.Abs("bin/caravan")
 	if err != nil {
 		return err
@@ -38,15 +55,39 @@ func run() error {
 	if _, err := os.Stat(program); err != nil {
 		return errors.New("bin/caravan is not built; run make bench")
 	}
-	var page bytes.Buffer
-	fmt.Fprintf(&page, "# Figures\n\nWritten by `make bench` on %s, %d cores, %s. Each table names the command that made it. The machine is shared and noisy: ratios are\nmeasured against their rival in the same run, the median of %d.\n",
-		time.Now().UTC().Format("2006-01-02"), runtime.NumCPU(), runtime.Version(), repeats)
-	for _, section := range []func(*bytes.Buffer, string) error{accuracy, scale, firstView, planning, portal, rendering, addresses, cluster, bed} {
-		if err := section(&page, program); err != nil {
-			return err
+	for _, title := range only {
+		if !slices.ContainsFunc(sections(), func(s section) bool { return s.title == title }) {
+			return fmt.Errorf("there is no section %q on the page", title)
 		}
 	}
-	return os.WriteFile("docs/figures.md", page.Bytes(), 0o644)
+	before, err := os.ReadFile(pagePath)
+	if err != nil && len(only) > 0 {
+		return err
+	}
+	var page bytes.Buffer
+	fmt.Fprintf(&page, "# Figures\n\nWritten by `make bench`, on %d cores, %s. Each table names the command that made it. The machine is shared and noisy: ratios are\nmeasured against their rival in the same run, the median of %d.\n",
+		runtime.NumCPU(), runtime.Version(), repeats)
+	for _, s := range sections() {
+		if len(only) > 0 && !slices.Contains(only, s.title) {
+			page.WriteString(old(string(before), s.title))
+			continue
+		}
+		if err := s.measure(&page, program); err != nil {
+			return err
+		}
+		fmt.Fprintf(&page, "\nMeasured on %s.\n", time.Now().UTC().Format(time.DateOnly))
+	}
+	return os.WriteFile(pagePath, page.Bytes(), 0o644)
+}
+
+// old is a section of the page as it was; nothing when it had none.
+func old(page, title string) string {
+	_, rest, found := strings.Cut(page, "\n## "+title+"\n")
+	if !found {
+		return ""
+	}
+	text, _, _ := strings.Cut(rest, "\n## ")
+	return "\n## " + title + "\n" + strings.TrimRight(text, "\n") + "\n"
 }
 
 const repeats = 5

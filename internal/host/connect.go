@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -41,8 +42,16 @@ type Machine struct {
 	Address string
 	user    string
 	client  *ssh.Client
-	release func() // of what the connection was authenticated with
+	release func()        // of what the connection was authenticated with
+	closed  chan struct{} // when it is closed, or found dead
+	once    sync.Once
 }
+
+// A connection on which nothing is answered for this long is dead, and is asked this often whether it is.
+const (
+	silence = 15 * time.Second
+	pulse   = 5 * time.Second
+)
 
 // Connect opens a connection to a machine. Denied when its key is not the known one or it does not let us in; Unavailable when it
 // does not answer; Invalid when the key or the known hosts cannot be read.
@@ -55,7 +64,7 @@ func Connect(ctx context.Context, o Options, name, address string) (*Machine, er
 	if err != nil {
 		return nil, err
 	}
-	m := &Machine{Name: name, Address: address, user: o.user(), release: release}
+	m := &Machine{Name: name, Address: address, user: o.user(), release: release, closed: make(chan struct{})}
 	target := net.JoinHostPort(address, strconv.Itoa(o.port()))
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -74,7 +83,28 @@ func Connect(ctx context.Context, o Options, name, address string) (*Machine, er
 		return nil, errors.Join(o.refused(name, target, err), quietly(conn.Close()))
 	}
 	m.client = ssh.NewClient(c, chans, reqs)
+	go m.listen()
 	return m, nil
+}
+
+// listen closes a connection on which nothing is answered any more, so that whoever waits for something learns of it.
+func (m *Machine) listen() {
+	tick := time.NewTicker(pulse)
+	defer tick.Stop()
+	for {
+		select {
+		case <-m.closed:
+			return
+		case <-tick.C:
+		}
+		late := time.AfterFunc(silence, func() { _ = m.client.Close() })
+		_, _, err := m.client.SendRequest("keepalive@openssh.com", true, nil)
+		late.Stop()
+		if err != nil {
+			_ = m.client.Close()
+			return
+		}
+	}
 }
 
 // quietly drops an error that says nothing new.
@@ -82,7 +112,10 @@ func quietly(error) error { return nil }
 
 // Close ends the connection.
 func (m *Machine) Close() error {
-	defer m.release()
+	m.once.Do(func() {
+		close(m.closed)
+		m.release()
+	})
 	return m.client.Close()
 }
 
@@ -206,49 +239,73 @@ func (m *Machine) Run(ctx context.Context, stdin io.Reader, argv ...string) (Res
 	if err != nil {
 		return Result{}, err
 	}
-	if m.user != "root" {
-		line = "sudo -n -- " + line
-	}
 	s, err := m.client.NewSession()
 	if err != nil {
 		return Result{}, m.lost(err)
 	}
 	defer func() { _ = s.Close() }()
-	var out, complaints bounded
+	out, complaints := bounded{full: s.Close}, bounded{full: s.Close}
 	s.Stdin, s.Stdout, s.Stderr = stdin, &out, &complaints
 	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
 	defer stop()
-	err = s.Run(line)
-	r := Result{Stdout: out.Bytes(), Stderr: complaints.Bytes()}
+	err = s.Run(m.asRoot(line))
+	r := Result{Stdout: out.kept.Bytes(), Stderr: complaints.kept.Bytes()}
 	var exit *ssh.ExitError
 	switch {
 	case ctx.Err() != nil:
 		return r, fmt.Errorf("%s: %w", m.Name, ctx.Err())
+	case out.over || complaints.over:
+		return r, fault.Newf(fault.Unavailable, "%s: %s says more than %d MiB, which nobody reads; see what is wrong there", m.Name, argv[0], mostOutput>>20)
 	case err == nil:
 		return r, nil
-	case errors.As(err, &exit):
-		if r.Code = exit.ExitStatus(); exit.Signal() != "" {
-			r.Code = -1
-		}
-		return r, nil
+	case !errors.As(err, &exit):
+		return r, m.lost(err)
+	case m.user != "root" && exit.ExitStatus() == 1 && strings.HasPrefix(complaints.String(), "sudo: "):
+		return r, fault.Newf(fault.Denied, "%s: %s may not become root there (%s); put the line %q into a file below /etc/sudoers.d", m.Name, m.user,
+			strings.TrimSpace(complaints.String()), m.user+" ALL=(root) NOPASSWD: ALL")
 	}
-	return r, m.lost(err)
+	if r.Code = exit.ExitStatus(); exit.Signal() != "" {
+		r.Code = -1
+	}
+	return r, nil
 }
+
+// asRoot is a command line that root runs.
+func (m *Machine) asRoot(line string) string {
+	if m.user == "root" {
+		return line
+	}
+	return "sudo -n -- " + line
+}
+
+// errLost is that a connection is gone.
+var errLost = errors.New("the connection is gone")
 
 func (m *Machine) lost(err error) error {
-	return fault.Newf(fault.Unavailable, "%s: the connection is gone: %w; check that it runs, then run it again", m.Name, err)
+	return fault.Newf(fault.Unavailable, "%s: %w: %s; check that it runs, then run it again", m.Name, errLost, err.Error())
 }
 
-// bounded keeps the beginning of what is written to it.
-type bounded struct{ bytes.Buffer }
+// bounded keeps what is written to it, up to mostOutput; then it lets go of who writes. The buffer is no part of it by name: its ReadFrom
+// would read without a bound.
+type bounded struct {
+	kept bytes.Buffer
+	over bool
+	full func() error
+}
 
 func (b *bounded) Write(p []byte) (int, error) {
-	if room := mostOutput - b.Len(); len(p) > room {
-		b.Buffer.Write(p[:room])
+	if len(p) > mostOutput-b.kept.Len() && !b.over {
+		b.over = true
+		_ = b.full()
+	}
+	if b.over {
 		return len(p), nil
 	}
-	return b.Buffer.Write(p)
+	return b.kept.Write(p)
 }
+
+// String is what was kept.
+func (b *bounded) String() string { return b.kept.String() }
 
 // Line is a command line that any POSIX shell reads as exactly these arguments: each stands in single quotes (POSIX.1-2017, Shell
 // Command Language, 2.2.2). Invalid when there are none, or one has a NUL, which no argument can have.

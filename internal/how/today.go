@@ -186,6 +186,12 @@ func (t today) names() []string {
 
 // host is by which host an edge means its provider here; "" when no line says it plainly.
 func (t today) host(e depmap.Edge) string {
+	host, _ := t.addressed(e)
+	return host
+}
+
+// addressed is the same with the line that says so.
+func (t today) addressed(e depmap.Edge) (string, depmap.Evidence) {
 	for _, proof := range e.Evidence {
 		here := len(proof.Environments) == 0 || t.env == "" || slices.Contains(proof.Environments, t.env)
 		if !here || !proof.Address() {
@@ -193,10 +199,10 @@ func (t today) host(e depmap.Edge) string {
 		}
 		found := endpoint.Parse(workload.Default(proof.Value))
 		if len(found) == 1 && !found[0].Bare && !strings.ContainsAny(found[0].Host, "${}*<>") {
-			return found[0].Host
+			return found[0].Host, proof
 		}
 	}
-	return ""
+	return "", depmap.Evidence{}
 }
 
 // stores are the datastores it needs here; of a datastore itself.

@@ -47,9 +47,10 @@ type Step struct {
 	Needs       []StepID               `json:"needs,omitempty"`
 	Preview     []string               `json:"preview"` // what it will do, in words
 	Files       []Written              `json:"files,omitempty"`
-	Gone        []string               `json:"gone,omitempty"` // paths that it takes away
-	Digest      estate.Digest          `json:"digest"`         // of everything above
-	Wave        int                    `json:"wave"`           // from 1, as the proposal counts
+	Places      []Place                `json:"places,omitempty"` // of those that go to machines
+	Gone        []string               `json:"gone,omitempty"`   // paths that it takes away
+	Digest      estate.Digest          `json:"digest"`           // of everything above
+	Wave        int                    `json:"wave"`             // from 1, as the proposal counts
 }
 
 // Written is a file a step puts in place.
@@ -57,6 +58,12 @@ type Written struct {
 	Path   string        `json:"path"`
 	Digest estate.Digest `json:"digest"`
 	Mode   uint32        `json:"mode"`
+}
+
+// Place is where a file that a step puts in place goes on machines.
+type Place struct {
+	Path   string           `json:"path"` // of the file, in the bundle
+	Placed render.Placement `json:"placed"`
 }
 
 // Found is a file in place that a target made. Its digest is that of the file it was made from; another when it was edited.

@@ -79,6 +79,9 @@ func (b *builder) file(env expansion.Environment, f render.File) {
 	kind, subject := belongs(f, b.proposal)
 	s := b.step(env.Name, kind, subject)
 	s.Files = append(s.Files, Written{Path: f.Path, Digest: DigestOf(f), Mode: f.Mode})
+	if f.Placed != nil {
+		s.Places = append(s.Places, Place{Path: f.Path, Placed: *f.Placed})
+	}
 }
 
 // names are the steps that let requests in to the machines of an environment: nothing is written, a public name is pointed at

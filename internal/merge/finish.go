@@ -9,7 +9,7 @@ import (
 
 // snapshot puts everything in its order.
 func (m *merger) snapshot() estate.Snapshot {
-	out := estate.Snapshot{Components: make([]estate.Component, 0, len(m.components)), Records: m.records(), Ranges: m.ranges(), Teams: m.teams(), Doubts: m.doubts}
+	out := estate.Snapshot{Components: make([]estate.Component, 0, len(m.components)), Records: m.records(), Ranges: m.ranges(), Teams: m.teams(), Looks: m.looks, Flows: m.flows, Doubts: m.doubts}
 	for _, p := range m.components {
 		slices.Sort(p.c.Environments)
 		slices.SortFunc(p.c.Listens, func(a, b estate.Listen) int { return cmp.Or(a.Port-b.Port, cmp.Compare(a.Via, b.Via)) })
@@ -18,6 +18,7 @@ func (m *merger) snapshot() estate.Snapshot {
 		p.c.Places = slices.Compact(p.c.Places)
 		out.Components = append(out.Components, p.c)
 	}
+	slices.SortStableFunc(out.Components, func(a, b estate.Component) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(out.Doubts, compareDoubts)
 	out.Doubts = slices.Compact(out.Doubts)
 	return out

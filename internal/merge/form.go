@@ -13,6 +13,7 @@ import (
 type part struct {
 	c     estate.Component
 	seeds []int
+	said  map[string]bool // what files say of its process, by key
 }
 
 // form makes a component of every set of seeds that runs, or could be started by itself.

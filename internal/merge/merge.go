@@ -31,6 +31,7 @@ func Sightings(sightings []estate.Sighting, doubts []estate.Doubt) estate.Snapsh
 	m.attach()
 	m.liftRoles()
 	m.shareProcesses()
+	m.observe()
 	m.own()
 	return m.snapshot()
 }
@@ -55,6 +56,8 @@ type merger struct {
 	partOf     []int                   // seed → component, -1 for none
 	known      map[string][]int        // normalised name → components
 	unclaimed  map[string]estate.Place // configuration for names nothing runs under
+	looks      []estate.Look
+	flows      []estate.Flow
 }
 
 type subjectKey struct{ space, name string }
@@ -93,7 +96,7 @@ func (m *merger) plant() {
 }
 
 func (m *merger) seedNamed(s *estate.Sighting) {
-	if s.Subject.Space == configSpace || s.Subject.Space == addressSpace {
+	if s.Subject.Space == configSpace || s.Subject.Space == addressSpace || s.Subject.Space == estate.NameSpace || s.Subject.Space == estate.PodSpace {
 		return // told to a name or an address, not a thing that runs
 	}
 	k := subjectKey{s.Subject.Space, s.Subject.Name}

@@ -26,9 +26,20 @@ func unitOf(s *estate.Sighting) (string, bool) {
 }
 
 // shareProcesses gives the indirect facts to the services they are about, now that it is known which hosts run them. What
-// fits no service, or several, is nobody's.
+// fits no service, or several, is nobody's. What was seen running comes last, and only says what no file does.
 func (m *merger) shareProcesses() {
 	addresses := m.byAddress()
+	m.shareWhere(addresses, func(s *estate.Sighting, _ *part) bool { return s.At.IsZero() })
+	for _, p := range m.components {
+		p.said = map[string]bool{}
+		for _, t := range p.c.Process {
+			p.said[t.Key] = true
+		}
+	}
+	m.shareWhere(addresses, func(s *estate.Sighting, p *part) bool { return !s.At.IsZero() && !p.said[s.Key] })
+}
+
+func (m *merger) shareWhere(addresses map[string][]int, counts func(*estate.Sighting, *part) bool) {
 	for i := range m.all {
 		s := &m.all[i]
 		if !indirect(s) {
@@ -38,7 +49,7 @@ func (m *merger) shareProcesses() {
 		if s.Subject.Space == addressSpace {
 			p, ok = m.answersAt(s, addresses)
 		}
-		if ok {
+		if ok && counts(s, m.components[p]) {
 			m.components[p].take(s, audience{})
 		}
 	}

@@ -179,6 +179,9 @@ func secretArgument(text, flag, word string) int {
 	if strings.HasPrefix(word, "-p") && len(word) > 2 && !strings.ContainsAny(word, "=/") && (strings.Contains(text, "mysql") || strings.Contains(text, "mariadb")) {
 		return 2
 	}
+	if name, _, ok := strings.Cut(word, "="); ok && (strings.HasPrefix(name, "-D") || strings.HasPrefix(name, "-P")) && secretKey(name[2:]) {
+		return len(name) + 1 // a property of Java, Maven or Gradle
+	}
 	if word == "" || flag == "" || flag[0] != '-' || word[0] == '-' {
 		return -1
 	}

@@ -54,6 +54,7 @@ var tokens = []shape{
 	{"whsec_", regexp.MustCompile(`whsec_[A-Za-z0-9+/=]{16,}`), Mask},
 	{"sk-", regexp.MustCompile(`\bsk-[A-Za-z0-9_-]{20,}`), Mask},
 	{"AIza", regexp.MustCompile(`AIza[A-Za-z0-9_-]{30,}`), Mask},
+	{"cvn_", regexp.MustCompile(`cvn_[A-Za-z0-9_-]{20,}`), Mask},
 	{"npm_", regexp.MustCompile(`npm_[A-Za-z0-9]{30,}`), Mask},
 	{"pypi-", regexp.MustCompile(`pypi-[A-Za-z0-9_-]{30,}`), Mask},
 	{"dckr_", regexp.MustCompile(`dckr_pat_[A-Za-z0-9_-]{16,}`), Mask},

@@ -149,6 +149,7 @@ type File struct {
 	Text    string             `json:"text"`
 	Mode    uint32             `json:"mode"`              // permission bits
 	Subject estate.ServiceName `json:"subject,omitempty"` // service or datastore it is for; "" when it is for the whole environment
+	Placed  *Placement         `json:"placed,omitempty"`  // on machines; nil for what is put elsewhere
 }
 
 // Bundle is rendered files, sorted by path, each path once.
@@ -175,7 +176,7 @@ func Merge(bundles []Bundle) ([]File, error) {
 	out := all[:0]
 	for _, f := range all {
 		if last := len(out) - 1; last >= 0 && out[last].Path == f.Path {
-			if out[last] != f {
+			if estate.DigestOf(out[last]) != estate.DigestOf(f) {
 				return nil, fault.Newf(fault.Internal, "%s differs between environments; please report it", f.Path)
 			}
 			continue

@@ -9,11 +9,12 @@ import (
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/message"
 )
 
-// Agree keeps green lights of an expansion, each with its line in the audit. One that stands already is left as it is. The lights
-// that are new are returned.
-func (s *Store) Agree(ctx context.Context, expansion string, lights []consent.GreenLight) ([]consent.GreenLight, error) {
+// Agree keeps green lights of an expansion, each with its line in the audit, which says why or from where. One that stands already is
+// left as it is. The lights that are new are returned.
+func (s *Store) Agree(ctx context.Context, expansion string, lights []consent.GreenLight, why string) ([]consent.GreenLight, error) {
 	var out []consent.GreenLight
 	err := s.change(ctx, "keep a green light in", func(c *changing) error {
 		for _, l := range lights {
@@ -28,7 +29,7 @@ func (s *Store) Agree(ctx context.Context, expansion string, lights []consent.Gr
 				continue
 			}
 			out = append(out, l)
-			if err := c.note(Entry{At: l.At, By: l.By, What: "green light of " + string(l.Team), Expansion: expansion, Subject: string(l.Step), Digest: l.Digest}); err != nil {
+			if err := c.note(Entry{At: l.At, By: l.By, What: "green light of " + string(l.Team), Expansion: expansion, Subject: string(l.Step), Why: why, Digest: l.Digest}); err != nil {
 				return err
 			}
 		}
@@ -119,8 +120,8 @@ func lights(ctx context.Context, in querier, expansion string) ([]consent.GreenL
 	return out, err
 }
 
-// Veto keeps a team's no. Conflict when the team's veto of the step stands already.
-func (s *Store) Veto(ctx context.Context, expansion string, v consent.Veto) error {
+// Veto keeps a team's no; where it was said is for the audit. Conflict when the team's veto of the step stands already.
+func (s *Store) Veto(ctx context.Context, expansion string, v consent.Veto, where string) error {
 	if err := v.Check(); err != nil {
 		return err
 	}
@@ -133,7 +134,11 @@ func (s *Store) Veto(ctx context.Context, expansion string, v consent.Veto) erro
 		if n == 0 {
 			return fault.Newf(fault.Conflict, "%s has vetoed it already; withdraw that veto first to give another reason", v.Team)
 		}
-		return c.note(Entry{At: v.At, By: v.By, What: "veto of " + string(v.Team), Expansion: expansion, Subject: string(v.Step), Why: v.Reason})
+		why := v.Reason
+		if where != "" {
+			why += " (" + where + ")"
+		}
+		return c.note(Entry{At: v.At, By: v.By, What: "veto of " + string(v.Team), Expansion: expansion, Subject: string(v.Step), Why: why})
 	})
 }
 
@@ -179,8 +184,8 @@ type Question struct {
 	At     time.Time
 }
 
-// Ask keeps when teams were first asked, and gives when each was, in the order of the questions.
-func (s *Store) Ask(ctx context.Context, expansion string, questions []Question) ([]Question, error) {
+// Ask keeps when teams were first asked, and gives when each was, in the order of the questions. What they are told of it is kept with it.
+func (s *Store) Ask(ctx context.Context, expansion string, questions []Question, told []message.Message) ([]Question, error) {
 	out := make([]Question, len(questions))
 	err := s.change(ctx, "keep a question in", func(c *changing) error {
 		for i, q := range questions {
@@ -195,7 +200,70 @@ func (s *Store) Ask(ctx context.Context, expansion string, questions []Question)
 			q.At = time.UnixMicro(at).UTC()
 			out[i] = q
 		}
+		_, err := c.tell(told)
+		return err
+	})
+	return out, err
+}
+
+// Due says who is to be told of silence, with what stands now, and in which words.
+type Due func(lights []consent.GreenLight, vetoes []consent.Veto, asked map[consent.Ask]consent.Asked) ([]consent.Nudge, []message.Message, error)
+
+// Remind keeps who is told that teams are silent, and that they were, in one transaction: several programs that find the same due at
+// once tell it once.
+func (s *Store) Remind(ctx context.Context, expansion string, at time.Time, due Due) error {
+	return s.change(ctx, "keep a reminder in", func(c *changing) error {
+		lights, err := c.lights(expansion)
+		if err != nil {
+			return err
+		}
+		against, err := vetoes(ctx, c.tx, expansion)
+		if err != nil {
+			return err
+		}
+		asked, err := c.asked(expansion)
+		if err != nil {
+			return err
+		}
+		nudges, told, err := due(lights, against, asked)
+		if err != nil || len(nudges) == 0 {
+			return err
+		}
+		if _, err := c.tell(told); err != nil {
+			return err
+		}
+		for ask, when := range consent.Recorded(asked, nudges, at) {
+			if when == asked[ask] {
+				continue
+			}
+			if err := c.exec(`UPDATE asked SET reminded = $1, escalated = $2 WHERE expansion = $3 AND step = $4 AND digest = $5 AND team = $6`,
+				micro(when.Reminded), micro(when.Escalated), text(expansion), text(string(ask.Step)), string(ask.Digest), text(string(ask.Team))); err != nil {
+				return err
+			}
+		}
 		return nil
+	})
+}
+
+// Asked are the expansions about which somebody was asked, by name.
+func (s *Store) Asked(ctx context.Context) ([]string, error) {
+	var out []string
+	err := s.each(ctx, `SELECT DISTINCT expansion FROM asked ORDER BY expansion`, nil, func(row *sql.Rows) error {
+		out = append(out, "")
+		return row.Scan(&out[len(out)-1])
+	})
+	return out, s.explain("list what was asked in", err)
+}
+
+// asked is what teams were asked, and when they were told of their silence.
+func (c *changing) asked(expansion string) (map[consent.Ask]consent.Asked, error) {
+	out := map[consent.Ask]consent.Asked{}
+	err := c.each(`SELECT step, digest, team, at, reminded, escalated FROM asked WHERE expansion = $1`, []any{text(expansion)}, func(row *sql.Rows) error {
+		var ask consent.Ask
+		var at, reminded, escalated sql.NullInt64
+		err := row.Scan(&ask.Step, &ask.Digest, &ask.Team, &at, &reminded, &escalated)
+		out[ask] = consent.Asked{At: moment(at), Reminded: moment(reminded), Escalated: moment(escalated)}
+		return err
 	})
 	return out, err
 }

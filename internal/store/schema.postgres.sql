@@ -6,6 +6,8 @@ CREATE TABLE asked (
     digest TEXT COLLATE "C" NOT NULL,
     team TEXT COLLATE "C" NOT NULL,
     at BIGINT NOT NULL,
+    reminded BIGINT,
+    escalated BIGINT,
     CONSTRAINT asked_pkey PRIMARY KEY (expansion, step, digest, team)
 );
 
@@ -75,6 +77,13 @@ CREATE TABLE green_lights (
 
 CREATE UNIQUE INDEX green_lights_standing ON public.green_lights USING btree (expansion, step, digest, team, person, stands_in) WHERE (revoked IS NULL);
 
+CREATE TABLE heard (
+    one BIGINT NOT NULL,
+    line BIGINT NOT NULL,
+    CONSTRAINT heard_one_check CHECK ((one = 1)),
+    CONSTRAINT heard_pkey PRIMARY KEY (one)
+);
+
 CREATE TABLE lease_changes (
     id BIGINT NOT NULL,
     at BIGINT NOT NULL,
@@ -92,6 +101,69 @@ CREATE TABLE lease_changes (
 CREATE INDEX lease_changes_by_holder ON public.lease_changes USING btree (holder, id);
 
 CREATE INDEX lease_changes_by_parent ON public.lease_changes USING btree (parent, id);
+
+CREATE TABLE letters (
+    id TEXT COLLATE "C" NOT NULL,
+    channel TEXT COLLATE "C" NOT NULL,
+    address TEXT COLLATE "C" NOT NULL,
+    thread TEXT COLLATE "C" NOT NULL,
+    state TEXT COLLATE "C" NOT NULL,
+    attempts BIGINT NOT NULL,
+    due BIGINT NOT NULL,
+    worker TEXT COLLATE "C" NOT NULL,
+    until BIGINT,
+    error TEXT COLLATE "C" NOT NULL,
+    receipt TEXT COLLATE "C" NOT NULL,
+    ended BIGINT,
+    CONSTRAINT letters_check CHECK (((state = 'sending'::text) = (worker <> ''::text))),
+    CONSTRAINT letters_check1 CHECK (((state = ANY (ARRAY['sent'::text, 'failed'::text])) = (ended IS NOT NULL))),
+    CONSTRAINT letters_pkey PRIMARY KEY (id),
+    CONSTRAINT letters_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sending'::text, 'sent'::text, 'failed'::text])))
+);
+
+CREATE INDEX letters_open ON public.letters USING btree (due) WHERE (state = ANY (ARRAY['waiting'::text, 'sending'::text]));
+
+CREATE TABLE messages (
+    id BIGINT NOT NULL,
+    key TEXT COLLATE "C" NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    expansion TEXT COLLATE "C" NOT NULL,
+    wave BIGINT NOT NULL,
+    team TEXT COLLATE "C" NOT NULL,
+    channel TEXT COLLATE "C" NOT NULL,
+    address TEXT COLLATE "C" NOT NULL,
+    bundle TEXT COLLATE "C" NOT NULL,
+    title TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL,
+    due BIGINT NOT NULL,
+    lacks TEXT COLLATE "C" NOT NULL,
+    letter TEXT COLLATE "C",
+    content BYTEA NOT NULL,
+    CONSTRAINT messages_key_key UNIQUE (key),
+    CONSTRAINT messages_letter_fkey FOREIGN KEY (letter) REFERENCES letters(id),
+    CONSTRAINT messages_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX messages_by_expansion ON public.messages USING btree (expansion, id);
+
+CREATE INDEX messages_by_letter ON public.messages USING btree (letter);
+
+CREATE INDEX messages_waiting ON public.messages USING btree (channel, address, bundle, due) WHERE ((letter IS NULL) AND (lacks = ''::text));
+
+CREATE UNIQUE INDEX messages_key_key ON public.messages USING btree (key);
+
+CREATE TABLE people (
+    via TEXT COLLATE "C" NOT NULL,
+    subject TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    mail TEXT COLLATE "C" NOT NULL,
+    role TEXT COLLATE "C" NOT NULL,
+    teams TEXT COLLATE "C" NOT NULL,
+    seen BIGINT NOT NULL,
+    CONSTRAINT people_pkey PRIMARY KEY (via, subject)
+);
+
+CREATE INDEX people_mail ON public.people USING btree (mail);
 
 CREATE TABLE proposals (
     digest TEXT COLLATE "C" NOT NULL,
@@ -227,6 +299,18 @@ CREATE TABLE scans (
 
 CREATE INDEX scans_newest ON public.scans USING btree (ended DESC, id);
 
+CREATE TABLE sessions (
+    hash TEXT COLLATE "C" NOT NULL,
+    via TEXT COLLATE "C" NOT NULL,
+    subject TEXT COLLATE "C" NOT NULL,
+    began BIGINT NOT NULL,
+    seen BIGINT NOT NULL,
+    ends BIGINT NOT NULL,
+    CONSTRAINT sessions_pkey PRIMARY KEY (hash)
+);
+
+CREATE INDEX sessions_person ON public.sessions USING btree (via, subject);
+
 CREATE TABLE snapshots (
     digest TEXT COLLATE "C" NOT NULL,
     taken_at BIGINT NOT NULL,
@@ -243,6 +327,28 @@ CREATE TABLE snapshots (
 );
 
 CREATE INDEX snapshots_newest ON public.snapshots USING btree (last_seen DESC, taken_at DESC, digest);
+
+CREATE TABLE taken (
+    key TEXT COLLATE "C" NOT NULL,
+    until BIGINT NOT NULL,
+    CONSTRAINT taken_pkey PRIMARY KEY (key)
+);
+
+CREATE TABLE tokens (
+    hash TEXT COLLATE "C" NOT NULL,
+    owner TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    via TEXT COLLATE "C" NOT NULL,
+    subject TEXT COLLATE "C" NOT NULL,
+    scopes TEXT COLLATE "C" NOT NULL,
+    created BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    used BIGINT,
+    revoked BIGINT,
+    CONSTRAINT tokens_pkey PRIMARY KEY (hash)
+);
+
+CREATE UNIQUE INDEX tokens_name ON public.tokens USING btree (owner, name) WHERE (revoked IS NULL);
 
 CREATE TABLE vetoes (
     id BIGINT NOT NULL,

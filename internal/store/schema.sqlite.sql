@@ -5,7 +5,7 @@ CREATE TABLE asked (
     step      TEXT    NOT NULL,
     digest    TEXT    NOT NULL,
     team      TEXT    NOT NULL,
-    at        INTEGER NOT NULL,  -- microseconds since 1970, UTC
+    at        INTEGER NOT NULL, reminded INTEGER, escalated INTEGER,  -- microseconds since 1970, UTC
     PRIMARY KEY (expansion, step, digest, team)
 ) STRICT, WITHOUT ROWID;
 
@@ -78,6 +78,11 @@ CREATE TABLE green_lights (
 
 CREATE UNIQUE INDEX green_lights_standing ON green_lights (expansion, step, digest, team, person, stands_in) WHERE revoked IS NULL;
 
+CREATE TABLE heard (
+    one  INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    line INTEGER NOT NULL
+) STRICT;
+
 CREATE TRIGGER lease_changes_are_not_changed BEFORE UPDATE ON lease_changes
 BEGIN
     SELECT RAISE(ABORT, 'what happened to leases is not changed');
@@ -103,6 +108,62 @@ CREATE TABLE lease_changes (
 CREATE INDEX lease_changes_by_holder ON lease_changes (holder, id);
 
 CREATE INDEX lease_changes_by_parent ON lease_changes (parent, id);
+
+CREATE TABLE letters (
+    id       TEXT    NOT NULL PRIMARY KEY,  -- 32 hexadecimal digits, of what is in it
+    channel  TEXT    NOT NULL,
+    address  TEXT    NOT NULL,
+    thread   TEXT    NOT NULL,  -- receipt of what it answers
+    state    TEXT    NOT NULL CHECK (state IN ('waiting', 'sending', 'sent', 'failed')),
+    attempts INTEGER NOT NULL,
+    due      INTEGER NOT NULL,  -- not tried before; microseconds since 1970, UTC
+    worker   TEXT    NOT NULL,  -- program that sends it
+    until    INTEGER,  -- after which others may; microseconds since 1970, UTC
+    error    TEXT    NOT NULL,  -- of the last attempt
+    receipt  TEXT    NOT NULL,  -- what the channel gave for it
+    ended    INTEGER,  -- sent, or failed for good; microseconds since 1970, UTC
+    CHECK ((state = 'sending') = (worker <> '')),
+    CHECK ((state IN ('sent', 'failed')) = (ended IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX letters_open ON letters (due) WHERE state IN ('waiting', 'sending');
+
+CREATE TABLE messages (
+    id        INTEGER NOT NULL PRIMARY KEY,
+    key       TEXT    NOT NULL UNIQUE,  -- of what is told to whom: "sha256:" and 64 hexadecimal digits
+    kind      TEXT    NOT NULL,
+    expansion TEXT    NOT NULL,
+    wave      INTEGER NOT NULL,
+    team      TEXT    NOT NULL,
+    channel   TEXT    NOT NULL,  -- empty when nobody can be reached
+    address   TEXT    NOT NULL,
+    bundle    TEXT    NOT NULL,  -- what may go out together has the same
+    title     TEXT    NOT NULL,
+    at        INTEGER NOT NULL,  -- microseconds since 1970, UTC
+    due       INTEGER NOT NULL,  -- not sent before; microseconds since 1970, UTC
+    lacks     TEXT    NOT NULL,  -- why nobody can be reached
+    letter    TEXT    REFERENCES letters (id),
+    content   BLOB    NOT NULL  -- gzip-compressed JSON
+) STRICT;
+
+CREATE INDEX messages_by_expansion ON messages (expansion, id);
+
+CREATE INDEX messages_by_letter ON messages (letter);
+
+CREATE INDEX messages_waiting ON messages (channel, address, bundle, due) WHERE letter IS NULL AND lacks = '';
+
+CREATE TABLE people (
+    via     TEXT    NOT NULL,  -- the provider
+    subject TEXT    NOT NULL,  -- what it knows them by
+    name    TEXT    NOT NULL,
+    mail    TEXT    NOT NULL,
+    role    TEXT    NOT NULL,
+    teams   TEXT    NOT NULL,  -- as JSON
+    seen    INTEGER NOT NULL,  -- last sign-in, microseconds since 1970, UTC
+    PRIMARY KEY (via, subject)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX people_mail ON people (mail);
 
 CREATE TABLE proposals (
     digest    TEXT NOT NULL PRIMARY KEY,  -- of the proposal: "sha256:" and 64 hexadecimal digits
@@ -228,6 +289,17 @@ CREATE TABLE scans (
 
 CREATE INDEX scans_newest ON scans (ended DESC, id);
 
+CREATE TABLE sessions (
+    hash    TEXT    NOT NULL PRIMARY KEY,
+    via     TEXT    NOT NULL,
+    subject TEXT    NOT NULL,
+    began   INTEGER NOT NULL,
+    seen    INTEGER NOT NULL,
+    ends    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sessions_person ON sessions (via, subject);
+
 CREATE TABLE snapshots (
     digest    TEXT    NOT NULL PRIMARY KEY,  -- of the graph: "sha256:" and 64 hexadecimal digits
     taken_at  INTEGER NOT NULL,  -- first scan that saw it; microseconds since 1970, UTC
@@ -243,6 +315,26 @@ CREATE TABLE snapshots (
 ) STRICT;
 
 CREATE INDEX snapshots_newest ON snapshots (last_seen DESC, taken_at DESC, digest);
+
+CREATE TABLE taken (
+    key   TEXT    NOT NULL PRIMARY KEY,
+    until INTEGER NOT NULL  -- microseconds since 1970, UTC
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tokens (
+    hash    TEXT    NOT NULL PRIMARY KEY,
+    owner   TEXT    NOT NULL,
+    name    TEXT    NOT NULL,
+    via     TEXT    NOT NULL,  -- '' for whoever runs the program
+    subject TEXT    NOT NULL,
+    scopes  TEXT    NOT NULL,  -- as JSON
+    created INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    used    INTEGER,
+    revoked INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX tokens_name ON tokens (owner, name) WHERE revoked IS NULL;
 
 CREATE TABLE vetoes (
     id        INTEGER NOT NULL PRIMARY KEY,

@@ -5,9 +5,12 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/gate"
+	"example.org/caravan/internal/rights"
 	"example.org/caravan/internal/web/problem"
 	"example.org/caravan/internal/web/shell"
 	"github.com/a-h/templ"
@@ -25,11 +28,22 @@ func (p *portal) page(a answer) http.Handler {
 			return
 		}
 		kind := fault.KindOf(err)
-		frame := p.frame("", shell.Moment{})
+		frame := p.frame(r, "", shell.Moment{})
 		view := problem.View{Status: kind.Status(), Kind: kind.String(), Text: err.Error()}
 		w.Header().Set("Cache-Control", "no-store")
 		p.render(w, r, view.Status, problem.Page(frame.Titled(view.Title()), view))
 	})
+}
+
+// refuse answers a request that the gate does not let through: whoever may sign in is asked to, and comes back here.
+func (p *portal) refuse(w http.ResponseWriter, r *http.Request, refusal gate.Refusal) {
+	page := r.Method == http.MethodGet && r.Header.Get("HX-Request") == "" && strings.Contains(r.Header.Get("Accept"), "text/html")
+	if refusal.SignIn && page {
+		http.Redirect(w, r, p.Base+"/signin?back="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+		return
+	}
+	view := problem.View{Status: refusal.Status, Kind: fault.KindOf(refusal.Err).String(), Text: refusal.Err.Error()}
+	p.render(w, r, view.Status, problem.Page(p.frame(r, "", shell.Moment{}).Titled(view.Title()), view))
 }
 
 func (p *portal) notFound(_ http.ResponseWriter, r *http.Request) error {
@@ -49,8 +63,8 @@ func (p *portal) render(w http.ResponseWriter, r *http.Request, status int, c te
 	send(w, r, status, "text/html; charset=utf-8", b.Bytes())
 }
 
-func (p *portal) frame(active string, read shell.Moment) shell.Frame {
-	return shell.Frame{Active: active, Base: p.Base, Read: read, Version: p.Version, API: p.API, Assets: p.Base + p.assets.prefix()}
+func (p *portal) frame(r *http.Request, active string, read shell.Moment) shell.Frame {
+	return shell.Frame{Active: active, Base: p.Base, Read: read, Version: p.Version, API: p.API, Assets: p.Base + p.assets.prefix(), Person: rights.Of(r.Context())}
 }
 
 func sendJSON(w http.ResponseWriter, r *http.Request, v any) error {

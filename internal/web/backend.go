@@ -13,6 +13,7 @@ import (
 	"example.org/caravan/internal/render"
 	"example.org/caravan/internal/web/addresses"
 	"example.org/caravan/internal/web/board"
+	"example.org/caravan/internal/why"
 )
 
 // Backend is what the portal asks of the program around it. Its errors are faults: their kind becomes the status
@@ -31,11 +32,17 @@ type Backend interface {
 	// How is everything that can be done to a service or datastore where it runs, and where it is planned to. NotFound when
 	// nothing is called so.
 	How(ctx context.Context, name string) (how.Guide, error)
+	// WhyPlaces lists where a service runs and whether it can be looked at there. NotFound when nothing is called so.
+	WhyPlaces(ctx context.Context, name string) ([]WhyPlace, error)
+	// Why says why a service does not work in an environment; it takes seconds. Errors say why it cannot be looked at.
+	Why(ctx context.Context, name string, env estate.EnvironmentName) (why.Diagnosis, error)
 	// Expansions lists the workspace's expansions by name; none when there is no workspace.
 	Expansions(ctx context.Context) ([]Expansion, error)
 	// Plan plans an expansion from the newest snapshot. NotFound when there is no such expansion, Invalid, with a line
 	// for each problem, when it asks for what cannot be.
 	Plan(ctx context.Context, name string) (Plan, error)
+	// Who acts is who asks in the context (rights.Of); what they may not do is Denied.
+
 	// Decide writes decisions into the expansion's file. Invalid when one is not allowed, Conflict when the file was
 	// changed meanwhile.
 	Decide(ctx context.Context, name string, decisions []expansion.Decision) error
@@ -81,12 +88,17 @@ type JourneyStep = board.Step
 // JourneyLine is a line that a step said of itself.
 type JourneyLine = board.Line
 
+// JourneyLooked is when an environment was asked what is in place there.
+type JourneyLooked = board.Looked
+
+// JourneyTold is a message to somebody, and what became of it.
+type JourneyTold = board.Told
+
 // Answer is a team's yes or no to steps, as they were shown.
 type Answer struct {
 	Team    estate.TeamName
 	Steps   []journey.StepID
 	Journey estate.Digest // that was shown
-	By      string
 	Veto    bool
 	Reason  string // of a veto
 }

@@ -2,9 +2,11 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"example.org/caravan/internal/consent"
+	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
 	"example.org/caravan/internal/readiness"
@@ -24,7 +26,8 @@ func (s shelf) Journey(_ context.Context, name string) (Journey, error) {
 	const half = 3
 	run := journey.Start(made.Journey, journey.Forth)
 	run.ID, run.By, run.State, run.Started = journey.RunID(name+"-1"), "ayu", journey.Stopped, made.PlannedAt.Add(2*time.Minute)
-	v := Journey{Expansion: name, Country: made.Proposal.Country, Digest: made.Journey.Digest, Run: &run, Undecided: len(made.Proposal.Undecided())}
+	v := Journey{Expansion: name, Country: made.Proposal.Country, Digest: made.Journey.Digest, Run: &run, Undecided: len(made.Proposal.Undecided()),
+		Looked: []JourneyLooked{{Environment: "indonesia", At: made.PlannedAt.Add(3 * time.Minute)}}}
 	var judged []readiness.Step
 	for i, st := range made.Journey.Steps {
 		b := board.Step{Step: st, InPlace: st.Wave < half, Asked: true, Run: run.Steps[i]}
@@ -40,7 +43,28 @@ func (s shelf) Journey(_ context.Context, name string) (Journey, error) {
 		judged = append(judged, readiness.Step{Step: st, InPlace: b.InPlace, Failed: b.Run.Error, Verdict: &b.Verdict})
 	}
 	v.Ready = readiness.Judge(made.Proposal, judged, nil)
+	v.Told = toldSoFar(v, made.PlannedAt)
 	return v, nil
+}
+
+// toldSoFar is what teams were told: over Slack all of it, over mail what the server took.
+func toldSoFar(v Journey, at time.Time) []JourneyTold {
+	var out []JourneyTold
+	for wave := 6; wave > 0; wave-- {
+		for _, team := range []estate.TeamName{"finance", "platform", "roastery", "shop"} {
+			told := JourneyTold{Team: team, Over: "slack", To: "#" + string(team), Title: fmt.Sprintf("Wave %d of %s (%s): what it means for %s", wave, v.Expansion, v.Country, team), State: "sent", At: at.Add(3 * time.Minute)}
+			out = append(out, told)
+			told.Over, told.To = "mail", string(team)+"@kopi.example.org"
+			switch {
+			case team == "finance" && wave > 4:
+				told.State, told.Error = "failed", "mail.kopi.example.org:587 refuses it: 550 5.1.1 no such user; mend that, then run caravan announce"
+			case team == "shop" && wave == 6:
+				told.State, told.Error = "waiting", "mail.kopi.example.org:587 did not take it: 451 4.7.1 greylisted"
+			}
+			out = append(out, told)
+		}
+	}
+	return out
 }
 
 // agreedSoFar is a verdict: teams with names before "p" have agreed, and one of the others vetoes a step.

@@ -18,8 +18,8 @@ type mapData struct {
 	EdgeKinds    []string      `json:"edgeKinds"`
 	Clusters     []clusterData `json:"clusters"`
 	Services     []serviceData `json:"services"`
-	// Edges are from, to, kind, confidence in percent, 1 if infrastructure.
-	Edges [][5]int `json:"edges"`
+	// Edges are from, to, kind, confidence in percent, 1 if infrastructure, and how it compares with what was seen: an index of sights.
+	Edges [][6]int `json:"edges"`
 }
 
 type clusterData struct {
@@ -62,7 +62,7 @@ func mapDataOf(g depmap.Graph) mapData {
 	for _, t := range teamsOf(g) {
 		teams.of(t)
 	}
-	out := mapData{Digest: g.Digest, Services: []serviceData{}, Edges: [][5]int{}, Clusters: []clusterData{}}
+	out := mapData{Digest: g.Digest, Services: []serviceData{}, Edges: [][6]int{}, Clusters: []clusterData{}}
 	cluster := map[estate.ServiceName]int{}
 	for i, c := range draw.Clusters(g) {
 		out.Clusters = append(out.Clusters, clusterData{Name: c.Name, Label: c.Label})
@@ -94,10 +94,20 @@ func mapDataOf(g depmap.Graph) mapData {
 		if e.Infrastructure {
 			infrastructure = 1
 		}
-		out.Edges = append(out.Edges, [5]int{from, to, kinds.of(string(e.Kind)), int(math.Round(e.Confidence * 100)), infrastructure})
+		out.Edges = append(out.Edges, [6]int{from, to, kinds.of(string(e.Kind)), int(math.Round(e.Confidence * 100)), infrastructure, sightOf(e)})
 	}
 	out.Teams, out.Environments, out.EdgeKinds = teams.texts, environments.texts, kinds.texts
 	return out
+}
+
+// sights are how edges compare with what was seen, by the number that the map's script knows them under; 0 is for those nobody looked at.
+var sights = []depmap.SightState{"", depmap.SeenBoth, depmap.SeenOnly, depmap.SeenNever, depmap.SeenUnclear}
+
+func sightOf(e depmap.Edge) int {
+	if e.Seen == nil {
+		return 0
+	}
+	return max(slices.Index(sights, e.Seen.State), 0)
 }
 
 // teamsOf lists the teams that own something, sorted.

@@ -20,6 +20,8 @@ import (
 
 	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/gate"
+	"example.org/caravan/internal/signin"
 	"example.org/caravan/internal/web/gallery"
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
@@ -43,6 +45,16 @@ func shown(t *testing.T, h http.Handler, target string) *goquery.Document {
 		t.Fatal(err)
 	}
 	return doc
+}
+
+// ownGate is the gate of somebody who runs the portal for themselves.
+func ownGate(t *testing.T) *gate.Gate {
+	t.Helper()
+	g, err := gate.New(gate.Options{Door: signin.New(signin.Options{Now: time.Now}), Nobody: visitor("small"), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
 }
 
 func galleryHandler(t *testing.T) http.Handler {
@@ -78,6 +90,15 @@ func TestPagesShowWhatTheyAreFor(t *testing.T) {
 		{"a service shows who breaks directly", "/small/services/orders", `[data-list=breaks] > [data-neighbour]`, 200, 4, ""},
 		{"a service shows the path to who breaks further", "/small/services/orders", `.paths li:contains("barista-app") .path`, 200, 1, "orders ← edge ← barista-app"},
 		{"a service's page asks for what can be done when that is looked at", "/small/services/orders", `#how[hx-get="/small/how/orders"][hx-trigger=revealed] a[href="/small/how/orders"]`, 200, 1, ""},
+		{"a service's page offers to say why it does not work", "/small/services/orders", `#why[hx-get="/small/why/orders"][hx-trigger=revealed] a[href="/small/why/orders"]`, 200, 1, ""},
+		{"each environment that can be looked at has a button", "/small/why/orders", `#why .look a.button[hx-get*="environment="]`, 200, 2, ""},
+		{"one that cannot says why", "/small/why/orders", `[data-environment="jakarta-vm"] .unknown`, 200, 1, "jakarta-vm has no target: name its cluster or machines under targets in caravan.yaml"},
+		{"the cause comes first", "/small/why/orders?environment=malaysia", `[data-verdict=ill] .first`, 200, 1, "orders cannot reach kopi-orders-db: connection refused at pg-orders.my.kopi.internal:5432, tried from its pod"},
+		{"a diagnosis says when it was read", "/small/why/orders?environment=malaysia", `[data-verdict=ill] .where-it-runs:contains("2026-03-02 09:30:00 UTC")`, 200, 1, ""},
+		{"and which command comes next", "/small/why/orders?environment=malaysia", `[data-verdict=ill] > .commands code:contains("caravan how orders debug-dns -e malaysia")`, 200, 1, ""},
+		{"what is well says so", "/small/why/orders?environment=singapore-vm", `[data-verdict=well] .first`, 200, 1, "nothing is wrong with orders that can be seen from here"},
+		{"where nothing reaches it is a problem", "/small/why/orders?environment=jakarta-vm", `[data-problem]`, 422, 1, ""},
+		{"why of nothing is not found", "/small/why/latte", `[data-problem="not found"]`, 404, 1, ""},
 		{"what others run has nothing to be done", "/small/services/stripe", `#how`, 200, 0, ""},
 		{"an earlier snapshot says nothing of what to do today", "/small/services/orders?snapshot=" + string(gallery.Earlier().Digest), `#how`, 200, 0, ""},
 		{"what can be done is closed until it is asked for", "/small/how/orders", `details.how:not([open])`, 200, 18, ""},
@@ -117,6 +138,10 @@ func TestPagesShowWhatTheyAreFor(t *testing.T) {
 		{"a team's page leads to what it can do", "/small/expansions/malaysia/journey?team=shop", `#yourself a[href="/small/services/orders#how"]`, 200, 1, "orders"},
 		{"a journey says how far each service is from going live", "/small/expansions/malaysia/journey", `#ready [data-ready] .chip`, 200, 7, ""},
 		{"a team's page says it of its own", "/small/expansions/malaysia/journey?team=shop", `#ready [data-ready] .light-red`, 200, 3, ""},
+		{"a journey says who was told, what failed first", "/small/expansions/malaysia/journey", `#told tbody tr:first-child[data-told=finance] .chip.failed`, 200, 1, "2 failed"},
+		{"a failure is said once for each recipient", "/small/expansions/malaysia/journey", `#told [data-told=finance] .missing`, 200, 1, "mail.kopi.example.org:587 refuses it: 550 5.1.1 no such user; mend that, then run caravan announce"},
+		{"a journey has a line for each recipient and channel", "/small/expansions/malaysia/journey", `#told tbody tr`, 200, 8, ""},
+		{"a team's page says what it was told", "/small/expansions/malaysia/journey?team=shop", `#told [data-told=shop]`, 200, 2, ""},
 		{"a team that owns nothing is not found", "/small/expansions/malaysia/journey?team=espresso", `[data-problem="not found"]`, 404, 1, ""},
 		{"a journey to nowhere is not found", "/small/expansions/mars/journey", `[data-problem="not found"]`, 404, 1, ""},
 		{"a journey that cannot be planned says why", "/small/expansions/laos/journey", `[data-problem=invalid] .problem-line`, 422, 2, ""},

@@ -22,7 +22,7 @@ func (p *portal) looked(r *http.Request, active string) (Snapshot, shell.Frame, 
 	if err != nil {
 		return Snapshot{}, shell.Frame{}, err
 	}
-	f := p.frame(active, shell.MomentOf(s.TakenAt, p.Now()))
+	f := p.frame(r, active, shell.MomentOf(s.TakenAt, p.Now()))
 	f.Snapshot, f.Doubts = asked, len(s.Graph.Doubts)
 	return s, f, nil
 }
@@ -30,7 +30,7 @@ func (p *portal) looked(r *http.Request, active string) (Snapshot, shell.Frame, 
 func (p *portal) showMap(w http.ResponseWriter, r *http.Request) error {
 	s, f, err := p.looked(r, "map")
 	if fault.KindOf(err) == fault.NotFound && r.URL.Query().Get("snapshot") == "" {
-		p.render(w, r, http.StatusOK, estatemap.Empty(p.frame("map", shell.Moment{}).Titled("No map yet")))
+		p.render(w, r, http.StatusOK, estatemap.Empty(p.frame(r, "map", shell.Moment{}).Titled("No map yet")))
 		return nil
 	}
 	if err != nil {
@@ -59,6 +59,9 @@ func (p *portal) mapData(w http.ResponseWriter, r *http.Request) error {
 
 // keepIfNamed lets the browser keep an answer whose address has the whole digest: it never changes.
 func keepIfNamed(w http.ResponseWriter, r *http.Request, s Snapshot) {
+	if w.Header().Get("Cache-Control") != "" {
+		return // somebody is signed in: nothing stays in the browser
+	}
 	w.Header().Set("Cache-Control", "no-cache")
 	if r.URL.Query().Get("snapshot") == string(s.Graph.Digest) && s.Graph.Digest != "" {
 		w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
@@ -126,7 +129,7 @@ func (p *portal) showScan(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	f := p.frame("scan", shell.Moment{})
+	f := p.frame(r, "scan", shell.Moment{})
 	view := scan.View{Status: status}
 	for i, s := range kept {
 		line := scan.Snapshot{
@@ -176,7 +179,7 @@ func (p *portal) showProgress(w http.ResponseWriter, r *http.Request) error {
 	if status.State == scan.Done {
 		w.Header().Set("HX-Refresh", "true")
 	}
-	p.render(w, r, http.StatusOK, scan.Progress(p.frame("scan", shell.Moment{}), status))
+	p.render(w, r, http.StatusOK, scan.Progress(p.frame(r, "scan", shell.Moment{}), status))
 	return nil
 }
 
@@ -209,7 +212,7 @@ func (p *portal) showChanges(w http.ResponseWriter, r *http.Request) error {
 		Difference: depmap.Diff(older.Graph, newer.Graph),
 		OldRead:    shell.MomentOf(older.TakenAt, p.Now()), NewRead: shell.MomentOf(newer.TakenAt, p.Now()),
 	}
-	f := p.frame("scan", view.NewRead)
+	f := p.frame(r, "scan", view.NewRead)
 	f.Doubts = len(newer.Graph.Doubts)
 	p.render(w, r, http.StatusOK, changes.Page(f.Titled("What changed"), view))
 	return nil

@@ -18,6 +18,6 @@ func (p *portal) showHow(w http.ResponseWriter, r *http.Request) error {
 		p.render(w, r, http.StatusOK, guide.Section(view))
 		return nil
 	}
-	p.render(w, r, http.StatusOK, guide.Page(p.frame("map", shell.Moment{}).Titled("How to run "+string(g.Service)), view))
+	p.render(w, r, http.StatusOK, guide.Page(p.frame(r, "map", shell.Moment{}).Titled("How to run "+string(g.Service)), view))
 	return nil
 }

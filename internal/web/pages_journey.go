@@ -47,7 +47,7 @@ func (p *portal) answer(w http.ResponseWriter, r *http.Request) error {
 	}
 	field := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
 	name, page := r.PathValue("name"), estate.TeamName(r.PostFormValue("page"))
-	a := Answer{Team: estate.TeamName(r.PostFormValue("team")), Journey: estate.Digest(r.PostFormValue("journey")), By: field("by"), Reason: field("reason"), Veto: r.PostFormValue("answer") == "veto"}
+	a := Answer{Team: estate.TeamName(r.PostFormValue("team")), Journey: estate.Digest(r.PostFormValue("journey")), Reason: field("reason"), Veto: r.PostFormValue("answer") == "veto"}
 	for _, id := range r.PostForm["step"] {
 		a.Steps = append(a.Steps, journey.StepID(id))
 	}
@@ -57,12 +57,12 @@ func (p *portal) answer(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch fault.KindOf(err) {
 	case fault.Invalid, fault.Conflict:
-		return p.journey(w, r, fault.KindOf(err).Status(), page, board.Attempt{Team: a.Team, By: a.By, Reason: a.Reason, Error: err.Error()})
+		return p.journey(w, r, fault.KindOf(err).Status(), page, board.Attempt{Team: a.Team, Reason: a.Reason, Error: err.Error()})
 	}
 	if err != nil {
 		return err
 	}
-	http.Redirect(w, r, p.frame("", shell.Moment{}).Journey(name, page)+"#asked", http.StatusSeeOther)
+	http.Redirect(w, r, p.frame(r, "", shell.Moment{}).Journey(name, page)+"#asked", http.StatusSeeOther)
 	return nil
 }
 
@@ -71,8 +71,6 @@ func (a Answer) complete() error {
 	switch {
 	case len(a.Steps) == 0:
 		return fault.Newf(fault.Invalid, "choose the steps that you answer for")
-	case a.By == "":
-		return fault.Newf(fault.Invalid, "say who answers for %s", a.Team)
 	case a.Veto && a.Reason == "":
 		return fault.Newf(fault.Invalid, "say what would have to change for %s to agree: a veto needs a reason", a.Team)
 	}
@@ -91,6 +89,6 @@ func (p *portal) turn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	http.Redirect(w, r, p.frame("", shell.Moment{}).Journey(name, ""), http.StatusSeeOther)
+	http.Redirect(w, r, p.frame(r, "", shell.Moment{}).Journey(name, ""), http.StatusSeeOther)
 	return nil
 }

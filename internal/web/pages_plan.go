@@ -7,6 +7,7 @@ import (
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/expansion"
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/rights"
 	"example.org/caravan/internal/web/expansions"
 	"example.org/caravan/internal/web/files"
 	"example.org/caravan/internal/web/plan"
@@ -17,9 +18,9 @@ import (
 func (p *portal) around(r *http.Request, active string) (shell.Frame, error) {
 	kept, err := p.Backend.Snapshots(r.Context())
 	if err != nil || len(kept) == 0 {
-		return p.frame(active, shell.Moment{}), err
+		return p.frame(r, active, shell.Moment{}), err
 	}
-	f := p.frame(active, shell.MomentOf(kept[0].TakenAt, p.Now()))
+	f := p.frame(r, active, shell.MomentOf(kept[0].TakenAt, p.Now()))
 	f.Doubts = kept[0].Doubts
 	return f, nil
 }
@@ -90,7 +91,7 @@ func (p *portal) decide(w http.ResponseWriter, r *http.Request) error {
 		err = p.Backend.Decide(r.Context(), name, []expansion.Decision{asked})
 	}
 	switch {
-	case fault.KindOf(err) == fault.NotFound:
+	case fault.KindOf(err) == fault.NotFound || fault.KindOf(err) == fault.Denied:
 		return err
 	case err != nil:
 		status := fault.KindOf(err).Status()
@@ -105,14 +106,17 @@ func (p *portal) decide(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("HX-Reswap", "outerHTML show:#"+anchor+":top")
 		return p.planned(w, r, http.StatusOK, plan.View{Decided: anchor, By: asked.By})
 	}
-	http.Redirect(w, r, p.frame("", shell.Moment{}).Expansion(name)+"#"+anchor, http.StatusSeeOther)
+	http.Redirect(w, r, p.frame(r, "", shell.Moment{}).Expansion(name)+"#"+anchor, http.StatusSeeOther)
 	return nil
 }
 
 // decisionOf reads the form; fields that do not belong to the fate are left out.
 func decisionOf(r *http.Request) expansion.Decision {
 	field := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
-	d := expansion.Decision{To: estate.ServiceName(r.PostFormValue("to")), Decide: expansion.Fate(field("decide")), By: field("by"), Why: field("why")}
+	d := expansion.Decision{To: estate.ServiceName(r.PostFormValue("to")), Decide: expansion.Fate(field("decide")), By: rights.Of(r.Context()).By(), Why: field("why")}
+	if by := field("by"); by != "" && rights.Of(r.Context()).EveryTeam {
+		d.By = by
+	}
 	switch d.Decide {
 	case expansion.CallBack:
 		d.Through, d.Country = field("through"), strings.ToUpper(field("kept"))
@@ -150,8 +154,6 @@ func complete(d expansion.Decision) error {
 		return fault.Newf(fault.Invalid, "choose what becomes of the edge")
 	case d.Decide == expansion.Replace && d.With == "":
 		return fault.Newf(fault.Invalid, "say with what %s is replaced: a host, or host:port", d.To)
-	case d.By == "":
-		return fault.Newf(fault.Invalid, "say who decides")
 	case d.Why == "":
 		return fault.Newf(fault.Invalid, "say why: the reason is kept with the decision")
 	}

@@ -40,7 +40,7 @@ func TestAnEdgeIsDecidedOnThePage(t *testing.T) {
 	}
 
 	w.do(chromedp.Click(chromedp.CSS(walletForm + ` button`)))
-	w.until(`document.activeElement.matches(':invalid') && document.activeElement.name === 'by'`) // the browser asks first
+	w.until(`document.activeElement.matches(':invalid') && document.activeElement.name === 'why'`) // the browser asks first
 	w.do(chromedp.SendKeys(chromedp.CSS(walletForm+` input[name=by]`), "finance"), chromedp.SendKeys(chromedp.CSS(walletForm+` input[name=why]`), "cards are local"))
 	w.do(chromedp.Click(chromedp.CSS(walletForm + ` button`)))
 	w.until(`document.querySelector('` + walletForm + ` .form-error')?.innerText.startsWith('say with what wallet is replaced')`)

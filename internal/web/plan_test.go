@@ -43,7 +43,7 @@ func read(t *testing.T, answer *http.Response) *goquery.Document {
 
 func smallHandler(t *testing.T) http.Handler {
 	t.Helper()
-	h, err := Handler(Options{Backend: smallShelf(gallery.DecidedAt()), Now: gallery.DecidedAt, Base: "/small"})
+	h, err := Handler(Options{Gate: ownGate(t), Backend: smallShelf(gallery.DecidedAt()), Now: gallery.DecidedAt, Base: "/small"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,6 @@ const decideMalaysia = "/small/expansions/malaysia/decide"
 func TestADecisionThatIsNotTakenIsToldAtItsForm(t *testing.T) {
 	for _, tt := range []struct{ name, form, message string }{
 		{"nothing is chosen", "by=finance&why=x", "choose what becomes of the edge"},
-		{"nobody decides", "decide=drop&by=+&why=x", "say who decides"},
 		{"there is no reason", "decide=drop&by=finance", "say why: the reason is kept with the decision"},
 		{"a replacement is not named", "decide=replace&by=finance&why=x", "say with what wallet is replaced: a host, or host:port"},
 		{"what residency forbids was sent all the same", "decide=call-back&through=vpn&by=finance&why=x", "payments → wallet may not be decided call-back: data of payments may not leave MY"},
@@ -188,7 +187,7 @@ func (hostile) Addresses(context.Context) (Addresses, error) {
 
 func hostileHandler(t *testing.T) http.Handler {
 	t.Helper()
-	h, err := Handler(Options{Backend: hostile{}, Now: gallery.DecidedAt})
+	h, err := Handler(Options{Gate: ownGate(t), Backend: hostile{}, Now: gallery.DecidedAt})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -277,7 +277,7 @@ func TestTheDoubtsPageFiltersAsOneTypes(t *testing.T) {
 
 func TestTheScanPageFollowsAScanToItsEnd(t *testing.T) {
 	b := &stage{now: time.Date(2026, time.March, 2, 9, 30, 0, 0, time.UTC)}
-	h, err := Handler(Options{Backend: b, Now: func() time.Time { return b.now }})
+	h, err := Handler(Options{Gate: ownGate(t), Backend: b, Now: func() time.Time { return b.now }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,11 +8,15 @@ import (
 	"time"
 
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/gate"
+	"example.org/caravan/internal/rights"
+	"example.org/caravan/internal/signin"
 )
 
-// Options are what the portal needs to know. Backend and Now are required.
+// Options are what the portal needs to know. Backend, Gate and Now are required.
 type Options struct {
 	Backend Backend
+	Gate    *gate.Gate // in front of all pages
 	Now     func() time.Time
 	Version string // shown at the foot of pages
 	Base    string // path the portal is mounted under, without a slash at its end; "" for the root
@@ -21,8 +25,8 @@ type Options struct {
 
 // Validate tells what is missing.
 func (o Options) Validate() error {
-	if o.Backend == nil || o.Now == nil {
-		return fault.Newf(fault.Internal, "portal: a backend and a clock are required")
+	if o.Backend == nil || o.Gate == nil || o.Now == nil {
+		return fault.Newf(fault.Internal, "portal: a backend, a gate and a clock are required")
 	}
 	return nil
 }
@@ -43,33 +47,63 @@ func Handler(o Options) (http.Handler, error) {
 		return nil, err
 	}
 	p := &portal{Options: o, assets: a}
-	mux := http.NewServeMux()
-	for pattern, answer := range map[string]answer{
-		"GET /{$}":                       p.showMap,
-		"GET /map.json":                  p.mapData,
-		"GET /detail.json":               p.detail,
-		"GET /export":                    p.export,
-		"GET /services/{name...}":        p.showService,
-		"GET /how/{name...}":             p.showHow,
-		"GET /expansions":                p.showExpansions,
-		"GET /expansions/{name}":         p.showPlan,
-		"GET /expansions/{name}/files":   p.showFiles,
-		"POST /expansions/{name}/decide": p.decide,
-		"GET /expansions/{name}/journey": p.showJourney,
-		"POST /expansions/{name}/answer": p.answer,
-		"POST /expansions/{name}/turn":   p.turn,
-		"GET /addresses":                 p.showAddresses,
-		"GET /doubts":                    p.showDoubts,
-		"GET /scan":                      p.showScan,
-		"GET /scan/progress":             p.showProgress,
-		"POST /scan":                     p.startScan,
-		"GET /diff":                      p.showChanges,
-		"/":                              p.notFound,
-	} {
-		mux.Handle(pattern, p.page(answer))
+	mux := o.Gate.Mux(p.refuse)
+	for _, r := range p.routes() {
+		mux.Handle(r.pattern, r.right, p.page(r.answer))
 	}
-	mux.Handle("GET /assets/", a)
-	return secured(http.StripPrefix(o.Base, http.NewCrossOriginProtection().Handler(mux))), nil
+	mux.Handle("GET /assets/", rights.Anyone, a)
+	return secured(http.StripPrefix(o.Base, sameOrigin(o.Gate.Door().URL(), mux))), nil
+}
+
+// route is a page or a form, and what it asks of whoever opens it.
+type route struct {
+	pattern string
+	right   rights.Right
+	answer  answer
+}
+
+// routes are all of the portal.
+func (p *portal) routes() []route {
+	return []route{
+		{"GET /{$}", rights.Read, p.showMap},
+		{"GET /map.json", rights.Read, p.mapData},
+		{"GET /detail.json", rights.Read, p.detail},
+		{"GET /export", rights.Read, p.export},
+		{"GET /services/{name...}", rights.Read, p.showService},
+		{"GET /how/{name...}", rights.Read, p.showHow},
+		{"GET /why/{name...}", rights.Read, p.showWhy},
+		{"GET /expansions", rights.Read, p.showExpansions},
+		{"GET /expansions/{name}", rights.Read, p.showPlan},
+		{"GET /expansions/{name}/files", rights.Read, p.showFiles},
+		{"POST /expansions/{name}/decide", rights.Decide, p.decide},
+		{"GET /expansions/{name}/journey", rights.Read, p.showJourney},
+		{"POST /expansions/{name}/answer", rights.Agree, p.answer},
+		{"POST /expansions/{name}/turn", rights.Operate, p.turn},
+		{"GET /addresses", rights.Read, p.showAddresses},
+		{"GET /doubts", rights.Read, p.showDoubts},
+		{"GET /scan", rights.Read, p.showScan},
+		{"GET /scan/progress", rights.Read, p.showProgress},
+		{"POST /scan", rights.Scan, p.startScan},
+		{"GET /diff", rights.Read, p.showChanges},
+		{"GET /signin", rights.Anyone, p.showSignIn},
+		{"GET /signin/start", rights.Anyone, p.beginSignIn},
+		{"GET " + signin.CallbackPath, rights.Anyone, p.finishSignIn},
+		{"GET /signin/link", rights.Anyone, p.redeemLink},
+		{"POST /signout", rights.Anyone, p.signOut},
+		{"GET /tokens", rights.Tokens, p.showTokens},
+		{"POST /tokens", rights.Tokens, p.makeToken},
+		{"POST /tokens/revoke", rights.Tokens, p.revokeToken},
+		{"/", rights.Anyone, p.notFound},
+	}
+}
+
+// sameOrigin lets forms of the portal's own pages through alone; at is where people open it, "" for wherever a request says.
+func sameOrigin(at string, next http.Handler) http.Handler {
+	c := http.NewCrossOriginProtection()
+	if at != "" && c.AddTrustedOrigin(at) != nil {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
+	}
+	return c.Handler(next)
 }
 
 // secured sets the headers every answer carries: only the portal's own files may load, run or frame anything.

@@ -124,6 +124,7 @@ sources:
 #   - name: orders
 #     mail: orders@example.org
 #     chat: "#orders"
+#     people: [ani@example.org]    # who may answer for it in Slack
 #     owns: [orders, "pg-*", /services/orders/]
 
 # What the configuration says wrongly or not at all.
@@ -150,6 +151,13 @@ sources:
 #       approvers: 2
 #     - name: weekend
 #       freeze: [{from: Friday 16:00, until: Monday 08:00, because: nobody is there}]
+
+# How teams are told what concerns them. Secrets are in files or environment variables, never here.
+# channels:
+#   portal: https://caravan.example.org
+#   slack: {token: {env: CARAVAN_SLACK_TOKEN}}
+#   mail: {server: "mail.example.org:587", from: Caravan <caravan@example.org>}
+#   quiet: {from: "20:00", until: "07:30"}
 
 # History is kept in .caravan/caravan.db beside this file. To share it, name a PostgreSQL; its password belongs in
 # PGPASSWORD or a password file, not here.

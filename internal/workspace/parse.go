@@ -55,7 +55,10 @@ func read(r *document.Reader, n syntax.Node) Workspace {
 		document.Optional("placement", document.Table((*map[string]string)(&w.Placement))),
 		document.Optional("rates", document.List(&w.Rates, rate)),
 		document.Optional("targets", document.List(&w.Targets, target)),
+		document.Optional("live", document.List(&w.Live, live)),
 		document.Optional("consent", document.MayBeEmpty(consent.Section(&w.Consent, time.LoadLocation))),
+		document.Optional("channels", document.MayBeEmpty(channels(&w.Channels))),
+		document.Optional("signin", signIn(&w.SignIn)),
 		document.Optional("database", document.MayBeEmpty(document.Text(&w.Database))),
 	})
 	return w
@@ -89,6 +92,7 @@ func team(r *document.Reader, n syntax.Node, path string) (t Team) {
 		document.Required("name", document.Text(&t.Name)),
 		document.Optional("mail", document.Text(&t.Mail)),
 		document.Optional("chat", document.Text(&t.Chat)),
+		document.Optional("people", document.Texts(&t.People)),
 		document.Optional("owns", document.Texts(&t.Owns)),
 	})
 	return t
@@ -108,12 +112,15 @@ func service(r *document.Reader, n syntax.Node, path string) (s Service) {
 // check looks for what is well-formed and still cannot be.
 func check(r *document.Reader, w Workspace) {
 	checkTargets(r, w)
+	checkLive(r, w)
 	checkSources(r, w)
 	checkEnvironments(r, w)
 	checkTeams(r, w)
 	checkServices(r, w)
 	checkNetworks(r, w)
 	checkConsent(r, w)
+	checkChannels(r, w.Channels)
+	checkSignIn(r, w)
 	if d := w.Database; d != "" && !strings.HasPrefix(d, "postgres://") && !strings.HasPrefix(d, "postgresql://") {
 		r.At("database", "not a PostgreSQL address; write postgres://user@host/name, or leave it out to keep history beside this file")
 	}
@@ -156,6 +163,11 @@ func checkTeams(r *document.Reader, w Workspace) {
 	for i, t := range w.Teams {
 		if t.Mail != "" && !strings.Contains(strings.Trim(t.Mail, "@"), "@") {
 			r.At(fmt.Sprintf("teams[%d].mail", i), "%q is not a mail address; write name@example.org", t.Mail)
+		}
+		for j, who := range t.People {
+			if !strings.Contains(strings.Trim(who, "@"), "@") {
+				r.At(fmt.Sprintf("teams[%d].people[%d]", i, j), "%q is not a mail address; write name@example.org", who)
+			}
 		}
 		for j, glob := range t.Owns {
 			if !doublestar.ValidatePattern(glob) {

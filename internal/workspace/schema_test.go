@@ -57,6 +57,13 @@ var agreement = []struct {
 }{
 	{"the least there can be", "organisation: kopi\nsources: [{name: kopi, dir: .}]\n", true},
 	{"everything there can be", full, true},
+	{"channels that say nothing", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nchannels: {slack: {token: {env: A}}, quiet: {from: '20:00', until: '07:30'}}\n", true},
+	{"a token in clear", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nchannels: {slack: {token: xoxb-1}}\n", false},
+	{"a secret in two places", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nchannels: {slack: {token: {env: A, file: b}}}\n", false},
+	{"a variable with a dash", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nchannels: {slack: {token: {env: A-B}}}\n", false},
+	{"a mail server without a sender", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nchannels: {mail: {server: 'm:25'}}\n", false},
+	{"quiet at no time", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nchannels: {quiet: {from: '25:00', until: '07:30'}}\n", false},
+	{"a webhook that is no address", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nchannels: {webhook: {url: a.example, secret: {env: A}}}\n", false},
 	{"an unknown key", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nteam: []\n", false},
 	{"an unknown key of a source", "organisation: kopi\nsources: [{name: kopi, dir: ., path: x}]\n", false},
 	{"no organisation", "sources: [{name: kopi, dir: .}]\n", false},
@@ -71,6 +78,10 @@ var agreement = []struct {
 	{"a rule of too many approvers", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nconsent: {rules: [{name: a, approvers: 21}]}\n", false},
 	{"a freeze that begins on no day", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nconsent: {rules: [{name: a, freeze: [{from: Fryday 16:00, until: Monday 08:00}]}]}\n", false},
 	{"an escalation to nobody", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nconsent: {rules: [{name: a, escalate: [{after: 48h, to: []}]}]}\n", false},
+	{"a sign-in", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nteams: [{name: orders}]\nsignin: {issuer: https://sso.example.org/realms/kopi, clientID: caravan, clientSecretFile: secret, url: https://caravan.example.org, teams: {kopi-orders: orders}, roles: {viewers: [staff], platform: [sre], admins: [it]}, session: 8h, idle: 1h, proxies: [10.0.0.5/32]}\n", true},
+	{"a sign-in without a provider", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nsignin: {clientID: caravan, url: https://caravan.example.org}\n", false},
+	{"a provider that is no web address", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nsignin: {issuer: sso, clientID: caravan, url: https://caravan.example.org}\n", false},
+	{"a role there is none of", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nsignin: {issuer: https://sso.example.org, clientID: caravan, url: https://caravan.example.org, roles: {owners: [a]}}\n", false},
 	{"ignore that is no truth value", "organisation: kopi\nsources: [{name: kopi, dir: .}]\nservices: [{name: a, ignore: \"yes\"}]\n", false},
 }
 

@@ -36,11 +36,15 @@ type Workspace struct {
 	Placement    Placement      `json:"placement,omitempty" jsonschema_description:"Where datastores of a new country run: vm or kubernetes, by technology, or for all under datastores."`
 	Rates        []Rate         `json:"rates,omitempty" jsonschema_description:"How often services call each other, where somebody measured it."`
 	Targets      []Target       `json:"targets,omitempty" jsonschema_description:"Where steps are carried out for real, with the green light of those who own them."`
+	Live         []Live         `json:"live,omitempty" jsonschema_description:"Clusters and machines that are looked at while they run, so that the map shows what is observed beside what is configured."`
 	Consent      consent.Policy `json:"consent,omitzero" jsonschema_description:"What is asked before a step of a journey may begin, beyond one green light of the team that owns it."`
+	Channels     Channels       `json:"channels,omitzero" jsonschema_description:"How teams are told what concerns them: Slack, mail, a webhook."`
+	SignIn       *SignIn        `json:"signin,omitempty" jsonschema_description:"The OpenID Connect provider people sign in with. Without it the portal is this machine's alone."`
 	Database     string         `json:"database,omitempty" jsonschema:"pattern=^$|^postgres(ql)?://" jsonschema_description:"PostgreSQL to keep history in, as postgres://user@host/name, with the password left to PGPASSWORD or a password file. Without it, history is kept in .caravan/caravan.db beside this file."`
 
-	dir   string         // where it was opened; "" when it was only parsed
-	lines map[string]int // path of a value ("teams[0].owns[1]") → its line
+	dir       string         // where it was opened; "" when it was only parsed
+	lines     map[string]int // path of a value ("teams[0].owns[1]") → its line
+	templates consent.Templates
 }
 
 // Source is a directory to read.
@@ -105,10 +109,11 @@ type Rate struct {
 
 // Team owns services and datastores.
 type Team struct {
-	Name estate.TeamName `json:"name" jsonschema_description:"Name, as CODEOWNERS and catalog files write it, without the organisation."`
-	Mail string          `json:"mail,omitempty" jsonschema_description:"Mail address the whole team reads."`
-	Chat string          `json:"chat,omitempty" jsonschema_description:"Chat channel, in quotes when it begins with #."`
-	Owns []string        `json:"owns,omitempty" jsonschema_description:"Names or globs of services (orders, pg-*), or folders as in CODEOWNERS (/services/orders/)."`
+	Name   estate.TeamName `json:"name" jsonschema_description:"Name, as CODEOWNERS and catalog files write it, without the organisation."`
+	Mail   string          `json:"mail,omitempty" jsonschema_description:"Mail address the whole team reads."`
+	Chat   string          `json:"chat,omitempty" jsonschema_description:"Chat channel, in quotes when it begins with #."`
+	People []string        `json:"people,omitempty" jsonschema_description:"Mail addresses of those who may answer for the team, as they sign in."`
+	Owns   []string        `json:"owns,omitempty" jsonschema_description:"Names or globs of services (orders, pg-*), or folders as in CODEOWNERS (/services/orders/)."`
 }
 
 // Service says of one service, datastore or external what its configuration does not.
@@ -136,7 +141,8 @@ func Open(dir string) (Workspace, error) {
 	if err := r.Err(); err != nil {
 		return Workspace{}, err
 	}
-	return w, nil
+	w.templates, err = readTemplates(dir)
+	return w, err
 }
 
 func readFile(name string) ([]byte, error) {

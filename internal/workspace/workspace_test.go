@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/google/go-cmp/cmp"
@@ -35,6 +36,7 @@ teams:
   - name: orders
     mail: orders@example.org
     chat: "#orders"
+    people: [ani@example.org]
     owns:
       - orders
       - pg-*
@@ -47,6 +49,24 @@ services:
   - name: old-smtp
     aliases: [mail.example.org]
     ignore: true
+channels:
+  portal: https://caravan.example.org
+  zone: Asia/Jakarta
+  digest: 15m
+  quiet: {from: 20:00, until: 07:30}
+  slack:
+    token: {env: CARAVAN_SLACK_TOKEN}
+    approvals: true
+    signingSecret: {file: ~/slack-signing}
+  mail:
+    server: mail.example.org:587
+    from: Caravan <caravan@example.org>
+    user: caravan
+    password: {file: /run/secrets/mail}
+    tls: starttls
+  webhook:
+    url: https://hooks.example.org/caravan
+    secret: {env: CARAVAN_WEBHOOK_SECRET}
 database: postgres://caravan@db.internal/caravan
 `
 
@@ -64,12 +84,16 @@ func TestParseReadsEverythingThatCanBeDeclared(t *testing.T) {
 			{Name: "settings", Dir: "../settings", Environment: "production-sg", Kind: ConfigRepository},
 		},
 		Environments: []Environment{{Name: "production-sg", Kind: "vm", Country: "SG", Provider: "gcp"}},
-		Teams: []Team{{Name: "orders", Mail: "orders@example.org", Chat: "#orders",
+		Teams: []Team{{Name: "orders", Mail: "orders@example.org", Chat: "#orders", People: []string{"ani@example.org"},
 			Owns: []string{"orders", "pg-*", "/services/orders/"}}},
 		Services: []Service{
 			{Name: "payment-provider", Aliases: []string{"api.pay.example.org", "203.0.113.7"}, Kind: estate.External, Team: "orders"},
 			{Name: "old-smtp", Aliases: []string{"mail.example.org"}, Ignore: true},
 		},
+		Channels: Channels{Portal: "https://caravan.example.org", Zone: "Asia/Jakarta", Digest: 15 * time.Minute, Quiet: &Quiet{From: "20:00", Until: "07:30"},
+			Slack:   &SlackChannel{Token: Secret{Env: "CARAVAN_SLACK_TOKEN"}, Approvals: true, SigningSecret: &Secret{File: "~/slack-signing"}},
+			Mail:    &MailChannel{Server: "mail.example.org:587", From: "Caravan <caravan@example.org>", User: "caravan", Password: &Secret{File: "/run/secrets/mail"}, TLS: "starttls"},
+			Webhook: &WebhookChannel{URL: "https://hooks.example.org/caravan", Secret: Secret{Env: "CARAVAN_WEBHOOK_SECRET"}}},
 		Database: "postgres://caravan@db.internal/caravan",
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Workspace{}, consent.Policy{})); diff != "" {
@@ -87,7 +111,7 @@ func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
 		{"only a comment", "# soon\n", []string{`1: nothing in it; run caravan init in an empty directory to see what belongs here`}},
 		{"not YAML", "organisation: kopi\nsources: [\n", []string{`not valid YAML`}},
 		{"two documents", least + "---\norganisation: b\n", []string{`6: a second document; keep one, without --- lines`}},
-		{"a list at the top", "- kopi\n", []string{`1: the workspace is a list; write keys and values: organisation, sources, environments, teams, services, pools, networks, peerings, placement, rates, targets, consent, database`}},
+		{"a list at the top", "- kopi\n", []string{`1: the workspace is a list; write keys and values: organisation, sources, environments, teams, services, pools, networks, peerings, placement, rates, targets, live, consent, channels, signin, database`}},
 		{"nothing that is required", "teams: []\n", []string{`1: the workspace has no organisation; add one`, `1: the workspace has no sources; add one`}},
 		{"a mistyped key", least + "evironments: []\n", []string{`5: unknown key "evironments"; did you mean "environments"?`}},
 		{"a key in American spelling", "organi" + "zation: kopi\nsources: [{name: kopi, dir: .}]\n", []string{
@@ -130,12 +154,45 @@ func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
 		{"a target that leads to two places", least + "targets:\n  - {environment: a, folder: fleet, cluster: {context: id}}\n", []string{`6: a target is one of folder, cluster and machines; write exactly one`}},
 		{"a cluster without its context", least + "targets:\n  - {environment: a, cluster: {kubeconfig: ~/.kube/config}}\n", []string{`6: targets[0].cluster has no context; add one`}},
 		{"machines at no port", least + "targets:\n  - {environment: a, machines: {port: 0}}\n", []string{`6: targets[0].machines.port is 0; write a number from 1 to 65535`}},
+		{"a live source that is nothing", least + "environments: [{name: p, kind: vm}]\nlive:\n  - {name: p, environment: p}\n", []string{`7: a live source is a cluster or machines; write exactly one`}},
+		{"a live source of an environment nobody declared", least + "live: [{name: p, environment: p, machines: {}}]\n", []string{`5: environment "p" is not declared`}},
+		{"a live source called like a source of files", least + "environments: [{name: p, kind: vm}]\nlive: [{name: kopi, environment: p, machines: {}}]\n", []string{`6: "kopi" is a source of files, too; give each a name of its own`}},
+		{"a cluster with words of machines", least + "environments: [{name: p, kind: vm}]\nlive: [{name: c, environment: p, cluster: {context: c}, watch: 5s}]\n", []string{`6: watch is a word of machines; take it out`}},
+		{"machines with words of a cluster", least + "environments: [{name: p, kind: vm}]\nlive: [{name: c, environment: p, machines: {}, connections: true}]\n", []string{`6: connections is a word of clusters; take it out`}},
+		{"a machine without an address, and one twice", least + "environments: [{name: p, kind: vm}]\nlive:\n  - name: c\n    environment: p\n    machines: {}\n    hosts: [app1, a=10.0.0.1, a=10.0.0.2]\n", []string{
+			`10: "app1" is no machine; write name=address, such as app1=10.0.0.7`, `10: a is there already, in line 10; give each machine one address`}},
+		{"a watch of hours", least + "environments: [{name: p, kind: vm}]\nlive: [{name: c, environment: p, machines: {}, watch: 2h}]\n", []string{`6: 2h0m0s is not a time to watch for; write at most 1m0s`}},
 		{"a target of no glob", least + "targets: [{environment: '[', folder: fleet}]\n", []string{`5: "[" is not a glob; write a name or a pattern such as *-data`}},
 		{"a policy that asks a team nobody declared", least + "teams: [{name: orders}]\nconsent:\n  unowned: platform\n  rules:\n    - name: traffic\n      teams: [order]\n" +
 			"      delegates: [{team: qa, for: a, by: b}]\n      escalate: [{after: 48h, to: [cto@example.org, cto]}]\n", []string{
 			`7: team "platform" is not declared; add it under teams`, `10: team "order" is not declared; did you mean "orders"?`,
 			`11: team "qa" is not declared`, `12: team "cto" is not declared`}},
 		{"a condition that cannot be", least + "consent:\n  rules:\n    - name: a\n      approvers: 2\n      when: knd == \"service\"\n", []string{`9: rule a: the condition knows no "knd"; did you mean "kind"?`}},
+		{"a token in clear", least + "channels:\n  slack:\n    token: xoxb-kept-secret\n", []string{`7: channels.slack.token stands here in clear; put it into a file or an environment variable, write {file: PATH} or {env: NAME}, and change the secret`}},
+		{"a token where its variable belongs", least + "channels:\n  slack: {token: {env: xoxb-kept-secret}}\n", []string{`6: channels.slack.token.env is no name of an environment variable; write the name and not what it holds`}},
+		{"a secret in two places", least + "channels:\n  webhook: {url: https://a.example, secret: {env: A, file: b}}\n", []string{`6: channels.webhook.secret is in a file or in an environment variable; write exactly one`}},
+		{"an address with a password", least + "channels:\n  webhook: {url: 'https://u:kept-secret@a.example', secret: {env: A}}\n", []string{`6: channels.webhook.url holds a password; leave it out`}},
+		{"an address that is none", least + "channels: {portal: caravan}\n", []string{`5: channels.portal is no address; write it as https://caravan.example.org`}},
+		{"approvals nobody can trust", least + "channels:\n  slack:\n    token: {env: A}\n    approvals: true\n", []string{`7: approvals need the app's signingSecret`}},
+		{"a mail server without a port", least + "channels:\n  mail: {server: mail.example.org, from: a@example.org}\n", []string{`6: "mail.example.org" is not a host and port; write it as mail.example.org:587`}},
+		{"a sender that is none", least + "channels:\n  mail: {server: 'm:25', from: caravan}\n", []string{`6: "caravan" is not a sender; write it as Caravan <caravan@example.org>`}},
+		{"an account without its password", least + "channels:\n  mail: {server: 'm:25', from: a@example.org, user: u}\n", []string{`6: an account is a user and a password; give both or neither`}},
+		{"a password in clear over the network", least + "channels:\n  mail: {server: 'm:25', from: a@example.org, user: u, password: {env: A}, tls: none}\n", []string{`6: the password would cross the network in clear; write starttls or tls`}},
+		{"quiet hours that are none", least + "channels:\n  quiet: {from: 8pm, until: 07:00}\n", []string{`6: channels.quiet.from is no time of day; write it as 07:30`}},
+		{"quiet hours without an end", least + "channels:\n  quiet: {from: 07:00, until: 07:00}\n", []string{`6: quiet from 07:00 until 07:00 is never or always`}},
+		{"a digest that is too long", least + "channels: {digest: 48h}\n", []string{`5: 48h0m0s is longer than a day`}},
+		{"a zone nobody knows", least + "channels: {zone: Jakarta}\n", []string{`5: "Jakarta" is not a time zone; write it as Asia/Jakarta`}},
+		{"a person without a mail address", least + "teams: [{name: orders, people: [ani]}]\n", []string{`5: "ani" is not a mail address; write name@example.org`}},
+		{"a sign-in of nobody", least + "signin: {}\n", []string{`5: signin has no issuer; add one`, `5: signin has no clientID; add one`, `5: signin has no url; add one`}},
+		{"a provider anybody can listen to", least + "signin: {issuer: http://sso.example.org, clientID: caravan, url: https://caravan.example.org}\n", []string{`5: "http://sso.example.org" is not encrypted, and only this very machine may be spoken to like that; write https://`}},
+		{"a portal below a path", least + "signin: {issuer: https://sso.example.org, clientID: caravan, url: https://example.org/caravan}\n", []string{`5: "https://example.org/caravan" has a path; the portal is at the root of its address`}},
+		{"a provider whose address has a password", least + "signin: {issuer: https://a:b@sso.example.org, clientID: caravan, url: https://caravan.example.org}\n", []string{`is no web address`}},
+		{"a secret in the file", least + "signin: {issuer: https://sso.example.org, clientID: caravan, url: https://caravan.example.org, clientSecret: hunter2}\n", []string{`5: unknown key "clientSecret"; the keys here are`}},
+		{"a secret where its name belongs", least + "signin: {issuer: https://sso.example.org, clientID: caravan, url: https://caravan.example.org, clientSecretEnv: k/7=x}\n", []string{`5: that is no name of an environment variable; write its name, such as CARAVAN_CLIENT_SECRET, and never the secret itself`}},
+		{"a client's secret in two places", least + "signin: {issuer: https://sso.example.org, clientID: caravan, url: https://caravan.example.org, clientSecretEnv: A, clientSecretFile: b}\n", []string{`5: the client's secret is in a file or in an environment variable; write one of clientSecretFile and clientSecretEnv`}},
+		{"a group of a team nobody declared", least + "teams: [{name: orders}]\nsignin: {issuer: https://sso.example.org, clientID: caravan, url: https://caravan.example.org, teams: {kopi-orders: order}}\n", []string{`6: team "order" is not declared; did you mean "orders"?`}},
+		{"a session without an end", least + "signin: {issuer: https://sso.example.org, clientID: caravan, url: https://caravan.example.org, session: 9000h, idle: 1s}\n", []string{`9000h0m0s is out of bounds; people stay signed in from 5m to 720h`, `1s is out of bounds`}},
+		{"a proxy that is no range", least + "signin: {issuer: https://sso.example.org, clientID: caravan, url: https://caravan.example.org, proxies: [lb]}\n", []string{`5: "lb" is not a range`}},
 		{"another database", least + "database: mysql://root:kept-secret@db.internal/x\n", []string{
 			`5: not a PostgreSQL address; write postgres://user@host/name, or leave it out to keep history beside this file`}},
 		{"several problems, in the order of their lines", "organisation: 12\nsources:\n  - name: kopi\n    dri: .\nenvironments:\n  - name: p\n    kind: vm\n    country: XX\n", []string{
@@ -259,22 +316,22 @@ func TestSightingsCarryTheLinesThatSaySo(t *testing.T) {
 		{Fact: estate.Repository, Subject: estate.At("settings"), Value: "settings", Place: at(9), By: "workspace"},
 		{Fact: estate.Contact, Subject: team, Key: "mail", Value: "orders@example.org", Place: at(17), By: "workspace"},
 		{Fact: estate.Contact, Subject: team, Key: "chat", Value: "#orders", Place: at(18), By: "workspace"},
-		{Fact: estate.Owns, Key: "workspace", Value: "orders", Profile: "orders", Place: at(20), By: "workspace"},
-		{Fact: estate.Owns, Key: "workspace", Value: "orders", Profile: "pg-*", Place: at(21), By: "workspace"},
-		{Fact: estate.Owns, Key: "workspace", Value: "orders", Profile: "/services/orders/", Place: at(22), By: "workspace"},
-		{Fact: estate.Called, Subject: pay, Key: estate.NameCatalog, Value: "payment-provider", Place: at(24), By: "workspace"},
-		{Fact: estate.Runs, Subject: pay, Key: "external", Place: at(24), By: "workspace"},
-		{Fact: estate.Called, Subject: pay, Key: estate.NameAddress, Value: "203.0.113.7", Place: at(25), By: "workspace"},
-		{Fact: estate.Called, Subject: pay, Key: estate.NameDNS, Value: "api.pay.example.org", Place: at(25), By: "workspace"},
-		{Fact: estate.Owns, Subject: pay, Key: "workspace", Value: "orders", Place: at(27), By: "workspace"},
-		{Fact: estate.Called, Subject: smtp, Key: estate.NameCatalog, Value: "old-smtp", Place: at(28), By: "workspace"},
-		{Fact: estate.Runs, Subject: smtp, Key: "service", Place: at(28), By: "workspace"},
-		{Fact: estate.Called, Subject: smtp, Key: estate.NameDNS, Value: "mail.example.org", Place: at(29), By: "workspace"},
+		{Fact: estate.Owns, Key: "workspace", Value: "orders", Profile: "orders", Place: at(21), By: "workspace"},
+		{Fact: estate.Owns, Key: "workspace", Value: "orders", Profile: "pg-*", Place: at(22), By: "workspace"},
+		{Fact: estate.Owns, Key: "workspace", Value: "orders", Profile: "/services/orders/", Place: at(23), By: "workspace"},
+		{Fact: estate.Called, Subject: pay, Key: estate.NameCatalog, Value: "payment-provider", Place: at(25), By: "workspace"},
+		{Fact: estate.Runs, Subject: pay, Key: "external", Place: at(25), By: "workspace"},
+		{Fact: estate.Called, Subject: pay, Key: estate.NameAddress, Value: "203.0.113.7", Place: at(26), By: "workspace"},
+		{Fact: estate.Called, Subject: pay, Key: estate.NameDNS, Value: "api.pay.example.org", Place: at(26), By: "workspace"},
+		{Fact: estate.Owns, Subject: pay, Key: "workspace", Value: "orders", Place: at(28), By: "workspace"},
+		{Fact: estate.Called, Subject: smtp, Key: estate.NameCatalog, Value: "old-smtp", Place: at(29), By: "workspace"},
+		{Fact: estate.Runs, Subject: smtp, Key: "service", Place: at(29), By: "workspace"},
+		{Fact: estate.Called, Subject: smtp, Key: estate.NameDNS, Value: "mail.example.org", Place: at(30), By: "workspace"},
 	}
 	if diff := cmp.Diff(want, Sightings(w)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]estate.Place{at(28)}, Ignored(w)); diff != "" {
+	if diff := cmp.Diff([]estate.Place{at(29)}, Ignored(w)); diff != "" {
 		t.Errorf("ignored (-want +got):\n%s", diff)
 	}
 }

@@ -137,25 +137,20 @@ func (c Country) Machines() []testbed.MachineAt {
 	return out
 }
 
-// Install makes the country's machines what was rendered for them, all at once since many wait for others, and then makes the accounts
-// that secrets.md lists. All passwords are the same word.
+// Install makes the country's machines what was rendered for them by hand, all at once since many wait for others, and then makes the
+// accounts that secrets.md lists. All passwords are the same word.
 func (c Country) Install(ctx context.Context, b *testbed.Bed, tell func(string)) error {
-	for name, addresses := range c.names {
-		if strings.Contains(name, ".") {
-			if err := b.AddName(name, addresses...); err != nil {
-				return err
-			}
-		}
+	if err := c.Name(b); err != nil {
+		return err
 	}
-	secrets, err := c.secrets()
-	if err != nil {
+	if err := c.PutSecrets(ctx, b); err != nil {
 		return err
 	}
 	all, untilOneFails := errgroup.WithContext(ctx)
 	for _, h := range c.hosts {
 		all.Go(func() error {
 			tell("set up " + h.at.Name)
-			if err := h.apply(untilOneFails, b.Machine(h.at.Name), secrets); err != nil {
+			if err := h.apply(untilOneFails, b.Machine(h.at.Name)); err != nil {
 				return fmt.Errorf("set up %s: %w", h.at.Name, err)
 			}
 			return nil
@@ -165,11 +160,36 @@ func (c Country) Install(ctx context.Context, b *testbed.Bed, tell func(string))
 		return err
 	}
 	tell("make accounts")
-	return c.accounts(ctx, b)
+	return c.MakeAccounts(ctx, b)
 }
 
-// apply does by hand what cloud-init does to a new machine, with the secrets in place before anything is started.
-func (h host) apply(ctx context.Context, m *testbed.Machine, secrets []secret) error {
+// Name has the bed's name server answer for everything on the country's machines.
+func (c Country) Name(b *testbed.Bed) error {
+	for name, addresses := range c.names {
+		if strings.Contains(name, ".") {
+			if err := b.AddName(name, addresses...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// PutSecrets puts on the country's machines what secrets.md asks for, before anything is started.
+func (c Country) PutSecrets(ctx context.Context, b *testbed.Bed) error {
+	secrets, err := c.secrets()
+	if err != nil {
+		return err
+	}
+	all, untilOneFails := errgroup.WithContext(ctx)
+	for _, h := range c.hosts {
+		all.Go(func() error { return b.Machine(h.at.Name).Do(untilOneFails, h.secretScript(secrets)) })
+	}
+	return all.Wait()
+}
+
+// secretScript puts a machine's secrets in place.
+func (h host) secretScript(secrets []secret) string {
 	script := "set -e\ninstall -d -m 0700 /etc/kopi/secrets\n"
 	for _, s := range secrets {
 		if slices.Contains(s.hosts, h.at.Name) {
@@ -179,6 +199,12 @@ func (h host) apply(ctx context.Context, m *testbed.Machine, secrets []secret) e
 			}
 		}
 	}
+	return script
+}
+
+// apply does by hand what cloud-init does to a new machine.
+func (h host) apply(ctx context.Context, m *testbed.Machine) error {
+	script := "set -e\n"
 	for _, f := range h.init.Files {
 		to := ">"
 		if f.Append {
@@ -251,8 +277,8 @@ func (c Country) each(do func(store, text string) error) error {
 	return nil
 }
 
-// accounts makes the accounts of every datastore.
-func (c Country) accounts(ctx context.Context, b *testbed.Bed) error {
+// MakeAccounts makes the accounts of every datastore, which run by now.
+func (c Country) MakeAccounts(ctx context.Context, b *testbed.Bed) error {
 	return c.each(func(store, text string) error {
 		rows := row.FindAllStringSubmatch(text, -1)
 		first := b.Machine(store + "-1")

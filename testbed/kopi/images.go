@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 
 	"example.org/caravan/testbed"
 )
@@ -41,6 +44,33 @@ func deployments(ctx context.Context, c *testbed.Cluster) ([]Deployment, error) 
 	}
 	var list struct{ Items []Deployment }
 	return list.Items, json.Unmarshal([]byte(out), &list)
+}
+
+// Deployments are those that are rendered for the country's cluster, which need not be there yet.
+func (c Country) Deployments(ctx context.Context, cluster *testbed.Cluster) ([]Deployment, error) {
+	built, err := cluster.Kubectl(ctx, "kustomize", filepath.Join(c.Dir, "kubernetes", "overlays", c.Cluster.Name))
+	if err != nil {
+		return nil, err
+	}
+	var out []Deployment
+	docs := yaml.NewDecoder(strings.NewReader(built))
+	for {
+		var node map[string]any
+		if err := docs.Decode(&node); errors.Is(err, io.EOF) {
+			return out, nil
+		} else if err != nil {
+			return nil, err
+		}
+		if node["kind"] != "Deployment" {
+			continue
+		}
+		var d Deployment
+		text, err := json.Marshal(node)
+		if err := errors.Join(err, json.Unmarshal(text, &d)); err != nil {
+			return nil, err
+		}
+		out = append(out, d)
+	}
 }
 
 // small lets all of a country run on one node of two cores: one of each, with little kept for it.
@@ -77,7 +107,7 @@ func (c Country) Deploy(ctx context.Context, b *testbed.Bed, company Company) ([
 	if err != nil {
 		return nil, err
 	}
-	if err := company.Supply(ctx, b, cluster, all); err != nil {
+	if err := errors.Join(company.Push(ctx, b, all), MakeSecrets(ctx, cluster, all)); err != nil {
 		return nil, err
 	}
 	for _, d := range all { // they waited for images and secrets, longer and longer
@@ -88,14 +118,9 @@ func (c Country) Deploy(ctx context.Context, b *testbed.Bed, company Company) ([
 	return all, nil
 }
 
-// Supply puts there what deployments wait for, whose namespaces are there: the images of the company's services, and secrets.
-func (c Company) Supply(ctx context.Context, b *testbed.Bed, cluster *testbed.Cluster, all []Deployment) error {
-	return errors.Join(c.push(ctx, b, all), makeSecrets(ctx, cluster, all))
-}
-
-// push pushes the image of every deployment: the release of its service with the program in it, where the service's own would be; and
+// Push pushes the image of every deployment: the release of its service with the program in it, where the service's own would be; and
 // nginx for stubs.
-func (c Company) push(ctx context.Context, b *testbed.Bed, all []Deployment) error {
+func (c Company) Push(ctx context.Context, b *testbed.Bed, all []Deployment) error {
 	apps, err := c.Apps()
 	if err != nil {
 		return err
@@ -171,8 +196,8 @@ func nginx(ctx context.Context) (testbed.Image, error) {
 	return image, nil
 }
 
-// makeSecrets makes every secret that deployments wait for. What they hold is the same word everywhere.
-func makeSecrets(ctx context.Context, c *testbed.Cluster, all []Deployment) error {
+// MakeSecrets makes every secret that deployments wait for. What they hold is the same word everywhere.
+func MakeSecrets(ctx context.Context, c *testbed.Cluster, all []Deployment) error {
 	keys := map[[2]string][]string{}
 	for _, d := range all {
 		for _, e := range d.Spec.Template.Spec.Containers[0].Env {

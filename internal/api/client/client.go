@@ -22,8 +22,16 @@ import (
 
 // Client of one server.
 type Client struct {
-	base string
-	http *http.Client
+	base  string
+	http  *http.Client
+	token string
+}
+
+// WithToken is the client with a token that it shows with every request.
+func (c *Client) WithToken(token string) *Client {
+	shows := *c
+	shows.token = token
+	return &shows
 }
 
 // New is a client of the server at base ("http://host:port"), through rt.
@@ -73,6 +81,9 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	}
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	res, err := c.http.Do(req)
 	if err != nil {

@@ -46,7 +46,8 @@ func program(t *testing.T) (*app.App, http.Handler) {
 			t.Error(err)
 		}
 	})
-	h, err := api.Site(api.Options{App: a, Version: "test", Now: now})
+	somebody := a.Door().Runner()
+	h, err := api.Site(api.Options{App: a, Version: "test", Now: now, Nobody: &somebody})
 	if err != nil {
 		t.Fatal(err)
 	}

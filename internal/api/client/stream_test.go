@@ -48,7 +48,8 @@ func held(t *testing.T) (c *client.Client, release func()) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = a.Close() })
-	h, err := api.Handler(api.Options{App: a, Version: "test", Now: now})
+	somebody := a.Door().Runner()
+	h, err := api.Handler(api.Options{App: a, Version: "test", Now: now, Nobody: &somebody})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +237,8 @@ func TestServicesAreFoundByAnyNameTheyHave(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	h, err := api.Handler(api.Options{App: a, Version: "test", Now: time.Now})
+	somebody := a.Door().Runner()
+	h, err := api.Handler(api.Options{App: a, Version: "test", Now: time.Now, Nobody: &somebody})
 	if err != nil {
 		t.Fatal(err)
 	}

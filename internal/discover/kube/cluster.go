@@ -11,7 +11,7 @@ import (
 
 // node reports a machine of a cluster, as `kubectl get nodes -o yaml` writes it: its addresses and those of its pods.
 func (r *reader) node(o *object) {
-	r.see(o, estate.Runs, "host", "", 0)
+	r.see(o, estate.Runs, "host", estate.TechnologyNode, 0)
 	r.see(o, estate.Called, estate.NameHostname, o.name, 0)
 	for _, a := range o.node.At("status", "addresses").Items {
 		if kind := a.Get("type").Value; kind == "InternalIP" || kind == "ExternalIP" {

@@ -76,6 +76,11 @@ func readTree(files []discover.File, tree discover.Tree, report *discover.Report
 		}
 	}
 	r.kustomize()
+	r.all()
+}
+
+// all reports every object, now that they are all known.
+func (r *reader) all() {
 	r.index()
 	for _, w := range r.workloads {
 		r.workload(w)

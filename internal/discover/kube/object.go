@@ -195,6 +195,8 @@ func (r *reader) object(o *object) {
 		}
 	case "Endpoints":
 		r.endpoints(o)
+	case "EndpointSlice":
+		r.endpointSlice(o)
 	case "Ingress", "HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute", "VirtualService", "IngressRoute", "IngressRouteTCP", "IngressRouteUDP", "HTTPProxy", "Route":
 		r.route(o)
 	case "NetworkPolicy":

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"slices"
 	"strings"
 
 	"example.org/caravan/internal/estate"
@@ -53,6 +54,21 @@ func (r *reader) endpoints(o *object) {
 		for _, a := range subset.Get("addresses").Items {
 			if ip := a.Get("ip"); ip.Value != "" {
 				r.resolves(o, o.name, ip.Value, ip.Line)
+			}
+		}
+	}
+}
+
+// endpointSlice gives its Service addresses; those of pods are told by the workload that the Service selects.
+func (r *reader) endpointSlice(o *object) {
+	name := o.node.At("metadata", "labels", "kubernetes.io/service-name").Value
+	if name == "" || slices.ContainsFunc(r.services, func(s *object) bool { return s.name == name && s.namespace == o.namespace && s.served }) {
+		return
+	}
+	for _, e := range o.node.Get("endpoints").Items {
+		for _, a := range e.Get("addresses").Items {
+			if kind := e.At("targetRef", "kind").Value; kind != "Pod" {
+				r.resolves(o, name, a.Value, a.Line)
 			}
 		}
 	}

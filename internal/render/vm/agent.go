@@ -25,7 +25,7 @@ func (e environment) agent() thing {
 	at := path.Join("/usr/local/lib", e.org, "agent")
 	t.content = []file{
 		{File: render.File{Path: e.in("agent", "agent"), Text: e.agentScript(), Mode: 0o755}, at: at},
-		{File: render.File{Path: e.in("agent", name+".service"), Text: e.agentUnit(at), Mode: 0o644}, at: "/etc/systemd/system/" + name + ".service"},
+		{File: render.File{Path: e.in("agent", name+".service"), Text: e.agentUnit(at), Mode: 0o644}, at: "/etc/systemd/system/" + name + ".service", units: t.start},
 	}
 	return t
 }

@@ -105,10 +105,13 @@ func (e environment) balancer(things []thing) thing {
 		t.hosts = append(t.hosts, h.Name)
 	}
 	// Its package has started it before it was configured.
-	t.commands = [][]string{{"systemctl", "restart", "haproxy.service"}}
-	t.content = []file{{File: render.File{Path: e.in("haproxy", "haproxy.cfg"), Text: e.proxy(things), Mode: 0o644}, at: "/etc/haproxy/haproxy.cfg"}}
+	t.fresh, t.reloads = []string{"systemctl", "restart", "haproxy.service"}, true
+	t.content = []file{{File: render.File{Path: e.in("haproxy", "haproxy.cfg"), Text: e.proxy(things), Mode: 0o644}, at: "/etc/haproxy/haproxy.cfg", units: t.start}}
 	return t
 }
+
+// balancerSocket is where HAProxy takes commands on its machine.
+const balancerSocket = "/run/haproxy/admin.sock"
 
 // certificates is the folder of those the load balancers show to people outside.
 func (e environment) certificates() string { return path.Join(e.secretFolder(), "certificates") }
@@ -123,7 +126,7 @@ global
     chroot /var/lib/haproxy
     user haproxy
     group haproxy
-    stats socket /run/haproxy/admin.sock mode 660 level admin
+    stats socket ` + balancerSocket + ` mode 660 level admin
 
 defaults
     log global

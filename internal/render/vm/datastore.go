@@ -26,7 +26,7 @@ func (e environment) datastore(d render.Datastore) (thing, error) {
 	s := store{Datastore: d, label: workload.NameOf(string(d.Name)), memory: memory}
 	t := thing{
 		name: d.Name, about: strings.TrimSpace(d.Technology + " " + d.Version), team: d.Team, wave: d.Wave, hosts: d.Hosts, called: true,
-		claims: []claim{{"TCP", d.Port}},
+		claims: []claim{{"TCP", d.Port}}, patience: storePatience,
 	}
 	if len(d.Hosts) == 0 {
 		return thing{}, fault.Newf(fault.Invalid, "%s is placed on no machine; give it at least one", d.Name)
@@ -44,6 +44,9 @@ func (e environment) datastore(d render.Datastore) (thing, error) {
 	return t, nil
 }
 
+// storePatience is how many seconds a datastore may take until it answers: a new standby first copies what the primary has.
+const storePatience = 300
+
 // store is a datastore with what is asked of it again and again.
 type store struct {
 	render.Datastore
@@ -54,6 +57,12 @@ type store struct {
 // part of a datastore's folder.
 func (e environment) part(s store, name, text, at, only string) file {
 	return file{File: render.File{Path: e.in("datastores", s.label, name), Text: text, Mode: 0o644}, at: at, only: only}
+}
+
+// read says which unit reads a file when it starts.
+func (f file) read(unit string) file {
+	f.units = []string{unit}
+	return f
 }
 
 // sources lists the ranges a datastore sees connections from: those of callers, and the load balancers where they lie between.

@@ -83,7 +83,7 @@ func (e environment) cloudInit(h render.Host, things []thing) render.File {
 		}
 	}
 	e.commands(&b, here)
-	return render.File{Path: e.in("hosts", h.Name, "cloud-init.yaml"), Text: b.String(), Mode: 0o644}
+	return render.File{Path: e.in("hosts", h.Name, "cloud-init.yaml"), Text: b.String(), Mode: 0o644, Placed: &render.Placement{Hosts: []render.Host{h}}}
 }
 
 // purpose lists what is on a machine, for people.
@@ -166,7 +166,7 @@ func (e environment) commands(b *strings.Builder, here []thing) {
 		if t.wave > 0 {
 			fmt.Fprintf(b, "  # Wave %d: %s.\n", t.wave, unitComment(string(t.name)))
 		}
-		for _, c := range t.commands {
+		for _, c := range t.commands() {
 			run(c...)
 		}
 		for _, unit := range t.start {
@@ -177,5 +177,5 @@ func (e environment) commands(b *strings.Builder, here []thing) {
 
 // namesFile is the same for people.
 func (e environment) namesFile(things []thing) render.File {
-	return render.File{Path: e.in("hosts", "etc-hosts"), Text: e.names(things), Mode: 0o644}
+	return render.File{Path: e.in("hosts", "etc-hosts"), Text: e.names(things), Mode: 0o644, Placed: &render.Placement{Hosts: e.Hosts, Path: "/etc/hosts", Block: true}}
 }

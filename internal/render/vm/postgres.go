@@ -31,17 +31,19 @@ func (e environment) postgres(t *thing, s store) {
 	unit := "patroni-" + s.label + ".service"
 	config := path.Join("/etc/patroni", s.label+".yml")
 	t.content = []file{
-		e.part(s, unit, e.patroniUnit(s, config), "/etc/systemd/system/"+unit, ""),
+		e.part(s, unit, e.patroniUnit(s, config), "/etc/systemd/system/"+unit, "").read(unit),
 		e.part(s, s.label+".sql", e.roles(s), path.Join("/etc", e.org, s.label+".sql"), ""),
 		e.part(s, "createcluster.conf", "# Patroni makes the cluster; Debian's package shall make none.\ncreate_main_cluster = false\n", "/etc/postgresql-common/createcluster.conf", ""),
 		e.part(s, "secrets.md", e.postgresSecrets(s, unit), "", ""),
 	}
 	for _, host := range s.Hosts {
 		t.content = append(t.content,
-			e.part(s, "patroni-"+host+".yml", e.patroni(s, host, major), config, host),
-			e.part(s, "etcd-"+host+".env", e.etcd(s, host), "/etc/default/etcd", host))
+			e.part(s, "patroni-"+host+".yml", e.patroni(s, host, major), config, host).read(unit),
+			e.part(s, "etcd-"+host+".env", e.etcd(s, host), "/etc/default/etcd", host).read("etcd.service"))
 	}
-	t.start = []string{"etcd.service", unit}
+	t.start, t.reloads = []string{"etcd.service", unit}, true
+	t.health = []string{"pg_isready", "--quiet", "--host", "/var/run/postgresql", "--port", strconv.Itoa(s.Port)}
+	t.keeps = []string{path.Join("/var/lib/postgresql", major, s.label), path.Join("/var/lib/etcd", s.label)}
 	t.secrets = []string{e.secretsAtStore(s, ".env")}
 	primary := []string{"option httpchk", "http-check send meth GET uri /primary", "http-check expect status 200"}
 	e.behindOne(t, s, spot{checks: primary, server: kept(patroniPort)})

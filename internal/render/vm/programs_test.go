@@ -274,7 +274,7 @@ func TestNginxTakesEveryStub(t *testing.T) {
 	for _, a := range archives(t) {
 		var all strings.Builder
 		for _, f := range bundle(t, a.site).Files {
-			if strings.Contains(f.Path, "/stubs/") {
+			if strings.Contains(f.Path, "/stubs/") && strings.HasSuffix(f.Path, ".conf") {
 				seen++
 				all.WriteString(f.Text)
 			}

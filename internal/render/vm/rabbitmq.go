@@ -19,10 +19,12 @@ func (e environment) rabbitmq(t *thing, s store) {
 	t.start = []string{"rabbitmq-server.service"}
 	t.secrets = []string{"/var/lib/rabbitmq/.erlang.cookie"}
 	// Its package has started it before it was configured.
-	t.commands = [][]string{{"systemctl", "restart", "rabbitmq-server.service"}}
+	t.fresh = []string{"systemctl", "restart", "rabbitmq-server.service"}
+	t.health = []string{"rabbitmq-diagnostics", "--quiet", "check_running"}
+	t.keeps = []string{"/var/lib/rabbitmq/mnesia"}
 	t.content = []file{
-		e.part(s, "rabbitmq.conf", e.rabbitConfig(s), "/etc/rabbitmq/rabbitmq.conf", ""),
-		e.part(s, "definitions.json", s.virtualHosts(), "/etc/rabbitmq/definitions.json", ""),
+		e.part(s, "rabbitmq.conf", e.rabbitConfig(s), "/etc/rabbitmq/rabbitmq.conf", "").read(t.start[0]),
+		e.part(s, "definitions.json", s.virtualHosts(), "/etc/rabbitmq/definitions.json", "").read(t.start[0]),
 		e.part(s, "secrets.md", e.rabbitSecrets(s), "", ""),
 	}
 	e.behindOne(t, s, spot{checks: []string{"option tcp-check"}})

@@ -21,11 +21,11 @@ func (e environment) readme(things []thing) render.File {
 	e.byHand(&b)
 	e.secretList(&b, things)
 	e.runs(&b)
-	return render.File{Path: e.in("README.md"), Text: b.String(), Mode: 0o644}
+	return render.File{Path: e.in("README.md"), Text: b.String(), Mode: 0o644, Placed: &render.Placement{Hosts: e.Hosts}}
 }
 
 func (e environment) contents(b *strings.Builder, things []thing) {
-	b.WriteString("\n## What is where\n\n| folder | holds |\n| --- | --- |\n| `hosts/HOST/cloud-init.yaml` | all that makes a machine what it is; no secret |\n| `hosts/etc-hosts` | every name of this environment |\n")
+	b.WriteString("\n## What is where\n\n| folder | holds |\n| --- | --- |\n| `hosts/HOST/cloud-init.yaml` | all that makes a machine what it is; no secret |\n| `hosts/etc-hosts` | every name of this environment |\n| `install.json` of each folder | what else its machines need, for programs |\n")
 	rows := []struct{ folder, holds string }{
 		{"services/NAME", "unit, variables, `health`, `drain` and `release` scripts, `secrets.md`"},
 		{"datastores/NAME", "configuration for each machine, roles and databases, `secrets.md`"},

@@ -3,6 +3,7 @@ package vm
 import (
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 )
 
@@ -18,20 +19,23 @@ func (e environment) redis(t *thing, s store) {
 	t.start = []string{server}
 	t.secrets = []string{e.secretsAtStore(s, ".conf")}
 	t.content = []file{
-		e.part(s, server, e.redisUnit(s, "redis", ""), "/etc/systemd/system/"+server, ""),
+		e.part(s, server, e.redisUnit(s, "redis", ""), "/etc/systemd/system/"+server, "").read(server),
 		e.part(s, "secrets.md", e.redisSecrets(s), "", ""),
 	}
 	for i, host := range s.Hosts {
 		t.content = append(t.content, e.part(s, "redis-"+host+".conf", e.redisConfig(s, host, i == 0), e.redisAt(s, "redis"), host))
 	}
 	// Debian starts a server and a Sentinel of its own on the ports these take.
-	t.commands = [][]string{{"systemctl", "disable", "--now", "redis-server.service", "redis-sentinel.service"}}
+	t.quiet = []string{"redis-server.service", "redis-sentinel.service"}
+	// The account of the load balancers may ask, and needs no password.
+	t.health = []string{"redis-cli", "-e", "-p", strconv.Itoa(s.Port), "--user", "balancer", "--pass", "none", "--no-auth-warning", "ping"}
+	t.keeps = []string{path.Join("/var/lib", e.org, s.label)}
 	if len(s.Hosts) > 1 {
 		sentinel := "sentinel-" + s.label + ".service"
 		t.start = append(t.start, sentinel)
 		t.secrets = append(t.secrets, e.secretsAtStore(s, "-sentinel.conf"))
 		t.claims = append(t.claims, claim{"TCP", sentinelPort})
-		t.content = append(t.content, e.part(s, sentinel, e.redisUnit(s, "sentinel", "-sentinel"), "/etc/systemd/system/"+sentinel, ""))
+		t.content = append(t.content, e.part(s, sentinel, e.redisUnit(s, "sentinel", "-sentinel"), "/etc/systemd/system/"+sentinel, "").read(sentinel))
 		for _, host := range s.Hosts {
 			t.content = append(t.content, e.part(s, "sentinel-"+host+".conf", e.sentinelConfig(s, host), e.redisAt(s, "sentinel"), host))
 		}

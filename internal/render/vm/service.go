@@ -35,6 +35,8 @@ func (e environment) service(s render.Service) (thing, error) {
 	}
 	slices.Reverse(t.start) // the main one last: it waits for the others
 	main := programs[0]
+	t.health, t.patience, t.drain = []string{e.script(main, "health")}, main.times.Start+slack, main.times.Drain
+	t.keeps = []string{main.root, path.Join("/var/lib", e.org, name)}
 	for _, v := range []struct{ name, text string }{{"health", e.health(main)}, {"drain", e.drain(main)}, {"release", e.release(main)}} {
 		t.content = append(t.content, file{File: render.File{Path: path.Join(folder, v.name), Text: v.text, Mode: 0o755}, at: e.script(main, v.name)})
 	}
@@ -44,15 +46,15 @@ func (e environment) service(s render.Service) (thing, error) {
 
 // programFiles are a process's unit, variables and documents.
 func (e environment) programFiles(folder string, p program) []file {
-	out := []file{{File: render.File{Path: path.Join(folder, p.name+".service"), Text: e.unit(p), Mode: 0o644}, at: "/etc/systemd/system/" + p.name + ".service"}}
+	out := []file{{File: render.File{Path: path.Join(folder, p.name+".service"), Text: e.unit(p), Mode: 0o644}, at: "/etc/systemd/system/" + p.name + ".service", units: []string{p.name + ".service"}}}
 	if p.plain() {
-		out = append(out, file{File: render.File{Path: path.Join(folder, p.name+".env"), Text: e.variablesText(p), Mode: 0o644}, at: e.variablesAt(p)})
+		out = append(out, file{File: render.File{Path: path.Join(folder, p.name+".env"), Text: e.variablesText(p), Mode: 0o644}, at: e.variablesAt(p), units: []string{p.name + ".service"}})
 	}
 	for _, d := range p.files {
 		if !d.given || d.hidden() {
 			continue
 		}
-		f := file{File: render.File{Path: path.Join(folder, "files", d.at), Text: render.Form(d.pieces), Mode: d.mode}, at: d.from, base64: d.base64}
+		f := file{File: render.File{Path: path.Join(folder, "files", d.at), Text: render.Form(d.pieces), Mode: d.mode}, at: d.from, base64: d.base64, units: []string{p.name + ".service"}}
 		if d.base64 {
 			f.Path += ".base64"
 		}

@@ -19,11 +19,13 @@ func (e environment) stub(s render.Stub) (thing, error) {
 	at := path.Join("/etc/nginx/sites-enabled", name)
 	t := thing{
 		name: s.Name, about: "stub", wave: s.Wave, hosts: s.Hosts, called: true, packages: []string{"nginx-light"},
-		content: []file{{File: render.File{Path: e.in("stubs", name, name+".conf"), Text: text, Mode: 0o644}, at: at}},
+		content: []file{{File: render.File{Path: e.in("stubs", name, name+".conf"), Text: text, Mode: 0o644}, at: at, units: []string{"nginx.service"}}},
 		// Its package has started nginx already, with a page of its own on port 80.
-		commands: [][]string{{"rm", "-f", "/etc/nginx/sites-enabled/default"}, {"systemctl", "reload-or-restart", "nginx.service"}},
-		start:    []string{"nginx.service"},
-		claims:   []claim{{"TCP", s.Port}},
+		without: []string{"/etc/nginx/sites-enabled/default"},
+		fresh:   []string{"systemctl", "reload-or-restart", "nginx.service"},
+		start:   []string{"nginx.service"},
+		reloads: true,
+		claims:  []claim{{"TCP", s.Port}},
 	}
 	if len(e.balancers) > 0 {
 		t.behind = &behind{listens: []spot{{name: name, about: "stub", port: s.Port, target: s.Port, http: true, checks: []string{"option tcp-check"}, callers: s.Callers}}}

@@ -19,11 +19,18 @@ type thing struct {
 	users    []string // accounts it needs on its machines
 	packages []string // of Debian
 	content  []file
-	start    []string   // units, in order
-	commands [][]string // to run before units are started
-	claims   []claim    // ports it listens on
-	behind   *behind    // what spreads calls over its machines; nil when its name leads straight to them
-	secrets  []string   // what must be put on its machines by hand: paths
+	start    []string // units, in order
+	reloads  bool     // they take changed files in while they run
+	fresh    []string // command that has what its package started anew, once it is configured
+	quiet    []string // units that its packages start and that must not run
+	without  []string // files of its packages that must not be there
+	health   []string // command that ends with 0 when it is well
+	patience int      // seconds it is given for that
+	drain    int      // seconds that requests under way are given when it is taken out of balance
+	keeps    []string // folders of what it was given to keep
+	claims   []claim  // ports it listens on
+	behind   *behind  // what spreads calls over its machines; nil when its name leads straight to them
+	secrets  []string // what must be put on its machines by hand: paths
 }
 
 // file is a rendered file and the place on a machine that it is for.
@@ -32,6 +39,7 @@ type file struct {
 	at     string // path on the machine; "" when it is for people
 	only   string // the one machine it is for; "" for all that the thing is on
 	base64 bool
+	units  []string // that read it when they start
 }
 
 // on tells whether a file is put on a host of its thing.
@@ -41,15 +49,6 @@ func (f file) on(host string) bool { return f.at != "" && (f.only == "" || f.onl
 type claim struct {
 	protocol string // "TCP" or "UDP"
 	port     int
-}
-
-func (t thing) files() []render.File {
-	out := make([]render.File, len(t.content))
-	for i, f := range t.content {
-		out[i] = f.File
-		out[i].Subject = t.name
-	}
-	return out
 }
 
 // apart refuses two things on one port: of a machine, or of the load balancers, where a name and a port are told apart by port

@@ -32,7 +32,11 @@ func Render(s render.Site) (render.Bundle, error) {
 	}
 	files := [][]render.File{{e.namesFile(things), e.readme(things)}}
 	for _, t := range things {
-		files = append(files, t.files())
+		placed, err := e.files(t)
+		if err != nil {
+			return render.Bundle{}, err
+		}
+		files = append(files, placed)
 	}
 	for _, h := range e.Hosts {
 		files = append(files, []render.File{e.cloudInit(h, things)})

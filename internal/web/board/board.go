@@ -4,6 +4,7 @@ package board
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -24,16 +25,26 @@ type View struct {
 	Run       *journey.Run          // the last; nil when there was none
 	Lines     []Line                // what its steps said last
 	Ready     []readiness.Readiness // how far each service is from going live, by name
+	Told      []Told                // to whom what was told, the last first
 	Undecided int
+	Looked    []Looked        // at environments that had to be asked
 	Team      estate.TeamName // whose page it is; "" for all
 	Attempt   Attempt
 	Now       time.Time
+}
+
+// Looked is when an environment was asked what is in place there.
+type Looked struct {
+	Environment estate.EnvironmentName
+	At          time.Time
+	Failed      string // why it could not be
 }
 
 // Step is a step and how it stands.
 type Step struct {
 	journey.Step
 	InPlace bool
+	Unknown bool // its environment could not be asked
 	Asked   bool // somebody has to agree
 	Verdict consent.Verdict
 	Run     journey.StepRun // of the last run; zero when it is no part of it
@@ -48,7 +59,6 @@ type Line struct {
 // Attempt is a form that was not taken, as it was filled in.
 type Attempt struct {
 	Team   estate.TeamName
-	By     string
 	Reason string
 	Error  string
 }
@@ -62,6 +72,8 @@ func (s Step) state() string {
 		return "failed"
 	case s.InPlace:
 		return "done"
+	case s.Unknown:
+		return "unknown"
 	case !s.Asked:
 		return "planned"
 	case slices.ContainsFunc(s.Verdict.Reasons, func(r consent.Reason) bool { return r.Kind == consent.Vetoed }):
@@ -76,8 +88,16 @@ func (s Step) state() string {
 func states() [][2]string {
 	return [][2]string{
 		{"done", "in place"}, {"doing", "being done"}, {"failed", "failed"}, {"agreed", "has its green lights"}, {"asked", "waits for somebody"}, {"vetoed", "vetoed"},
-		{"planned", "planned; nobody has to agree"},
+		{"planned", "planned; nobody has to agree"}, {"unknown", "could not be asked"},
 	}
+}
+
+// seen says of an environment when it was asked, or why it could not be.
+func (v View) seen(l Looked) string {
+	if l.Failed != "" {
+		return fmt.Sprintf("%s could not be asked what is in place there: %s", l.Environment, l.Failed)
+	}
+	return fmt.Sprintf("%s was asked %s", l.Environment, shell.MomentOf(l.At, v.Now).Ago)
 }
 
 // name is a step within its row and column.

@@ -58,7 +58,7 @@ func fits(d estate.Doubt, query string) bool {
 // order is the order of the topics: what changes the map most comes first.
 func order() []estate.DoubtTopic {
 	return []estate.DoubtTopic{
-		estate.Unresolved, estate.Ambiguous, estate.Conflicting, estate.Unowned,
+		estate.Unconfigured, estate.Unresolved, estate.Ambiguous, estate.Conflicting, estate.Unowned,
 		estate.Unreadable, estate.Unparsable, estate.Unsupported, estate.Disconnected,
 	}
 }
@@ -66,6 +66,7 @@ func order() []estate.DoubtTopic {
 // settles says what a topic is and what would settle its doubts.
 func settles(t estate.DoubtTopic) string {
 	return map[estate.DoubtTopic]string{
+		estate.Unconfigured: "It was seen running, and no configuration says so. Say where it is configured, or end it.",
 		estate.Unresolved:   "A name or placeholder leads nowhere. Add the configuration that defines it, or declare it in caravan.yaml.",
 		estate.Ambiguous:    "There is more than one answer. Remove the stale one, or say which holds.",
 		estate.Conflicting:  "Two sources say different things. Keep one.",

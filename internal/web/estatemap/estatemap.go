@@ -4,6 +4,7 @@ package estatemap
 
 import (
 	"fmt"
+	"slices"
 
 	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/estate"
@@ -18,12 +19,13 @@ type View struct {
 	Services int
 	Edges    int
 	Doubts   int
+	Looked   bool // something that runs was looked at
 	Digest   estate.Digest
 }
 
 // Of fills a view; data, detail and export are addresses.
 func Of(g depmap.Graph, data, detail, export string) View {
-	return View{Data: data, Detail: detail, Export: export, Services: len(g.Services), Edges: len(g.Edges), Doubts: len(g.Doubts), Digest: g.Digest}
+	return View{Data: data, Detail: detail, Export: export, Services: len(g.Services), Edges: len(g.Edges), Doubts: len(g.Doubts), Looked: slices.ContainsFunc(g.Edges, func(e depmap.Edge) bool { return e.Seen != nil }), Digest: g.Digest}
 }
 
 func (v View) summary() string {

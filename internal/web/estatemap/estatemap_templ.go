@@ -8,7 +8,10 @@ package estatemap
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "example.org/caravan/internal/web/shell"
+import (
+	"example.org/caravan/internal/rights"
+	"example.org/caravan/internal/web/shell"
+)
 
 // Page is the map in its frame.
 func Page(f shell.Frame, v View) templ.Component {
@@ -87,7 +90,7 @@ func Map(v View) templ.Component {
 		var templ_7745c5c3_Var4 string
 		templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(v.Data)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 15, Col: 44}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 18, Col: 44}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 		if templ_7745c5c3_Err != nil {
@@ -100,7 +103,7 @@ func Map(v View) templ.Component {
 		var templ_7745c5c3_Var5 string
 		templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(v.Detail)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 15, Col: 69}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 18, Col: 69}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var5))
 		if templ_7745c5c3_Err != nil {
@@ -118,7 +121,7 @@ func Map(v View) templ.Component {
 			var templ_7745c5c3_Var6 string
 			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(k.name)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 28, Col: 56}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 31, Col: 56}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 			if templ_7745c5c3_Err != nil {
@@ -139,7 +142,7 @@ func Map(v View) templ.Component {
 			var templ_7745c5c3_Var7 string
 			templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinStringErrs(k.label)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 30, Col: 22}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 33, Col: 22}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var7))
 			if templ_7745c5c3_Err != nil {
@@ -152,7 +155,7 @@ func Map(v View) templ.Component {
 			var templ_7745c5c3_Var8 string
 			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(k.name)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 31, Col: 46}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 34, Col: 46}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var8))
 			if templ_7745c5c3_Err != nil {
@@ -163,79 +166,99 @@ func Map(v View) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "</fieldset><fieldset><legend>Team</legend><div id=\"teams\" class=\"scroll-list\"></div></fieldset><fieldset id=\"environment-field\" hidden><legend><label for=\"environment\">Environment</label></legend> <select id=\"environment\"><option value=\"\">All environments</option></select></fieldset><fieldset><legend>Connections</legend> <label class=\"choice\"><input type=\"checkbox\" id=\"hide-infrastructure\"><span>Hide infrastructure</span></label> <label class=\"choice\" id=\"group-field\"><input type=\"checkbox\" id=\"grouped\"><span>Group services</span></label> <label class=\"range\" for=\"confidence\"><span>At least <output id=\"confidence-value\">0 %</output> sure</span></label> <input id=\"confidence\" type=\"range\" min=\"0\" max=\"100\" step=\"5\" value=\"0\"></fieldset><button type=\"button\" class=\"button quiet\" id=\"reset\">Show everything</button></div></aside><section class=\"stage\" aria-label=\"Map\"><div class=\"stage-bar\"><button type=\"button\" class=\"button phone-only\" id=\"open-filters\" aria-expanded=\"false\" aria-controls=\"filters\">Filter</button><p class=\"summary\" id=\"summary\" role=\"status\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "</fieldset><fieldset><legend>Team</legend><div id=\"teams\" class=\"scroll-list\"></div></fieldset><fieldset id=\"environment-field\" hidden><legend><label for=\"environment\">Environment</label></legend> <select id=\"environment\"><option value=\"\">All environments</option></select></fieldset><fieldset><legend>Connections</legend> <label class=\"choice\"><input type=\"checkbox\" id=\"hide-infrastructure\"><span>Hide infrastructure</span></label> <label class=\"choice\" id=\"group-field\"><input type=\"checkbox\" id=\"grouped\"><span>Group services</span></label><div id=\"seen-field\"")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		if !v.Looked {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, " hidden")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "><label class=\"quiet\" for=\"seen\">Seen running</label> <select id=\"seen\"><option value=\"\">All</option> <option value=\"1\">Configured and seen</option> <option value=\"2\">Seen, never configured</option> <option value=\"3\">Configured, never seen</option> <option value=\"4\">Unclear which service</option></select></div><label class=\"range\" for=\"confidence\"><span>At least <output id=\"confidence-value\">0 %</output> sure</span></label> <input id=\"confidence\" type=\"range\" min=\"0\" max=\"100\" step=\"5\" value=\"0\"></fieldset><button type=\"button\" class=\"button quiet\" id=\"reset\">Show everything</button></div></aside><section class=\"stage\" aria-label=\"Map\"><div class=\"stage-bar\"><button type=\"button\" class=\"button phone-only\" id=\"open-filters\" aria-expanded=\"false\" aria-controls=\"filters\">Filter</button><p class=\"summary\" id=\"summary\" role=\"status\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var9 string
 		templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(v.summary())
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 56, Col: 63}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 69, Col: 63}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "</p><div class=\"segmented\" role=\"group\" aria-label=\"View\"><button type=\"button\" id=\"view-map\" aria-pressed=\"true\">Map</button> <button type=\"button\" id=\"view-list\" aria-pressed=\"false\">List</button></div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "</p><div class=\"segmented\" role=\"group\" aria-label=\"View\"><button type=\"button\" id=\"view-map\" aria-pressed=\"true\">Map</button> <button type=\"button\" id=\"view-list\" aria-pressed=\"false\">List</button></div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		if v.Export != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<details class=\"menu\"><summary class=\"button\">Export</summary><ul>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<details class=\"menu\"><summary class=\"button\">Export</summary><ul>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			for _, e := range formats() {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<li><a href=\"")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<li><a href=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var10 templ.SafeURL
 				templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(v.Export + e.name))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 66, Col: 54}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 79, Col: 54}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "\" download><b>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "\" download><b>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var11 string
 				templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(e.label)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 66, Col: 78}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 79, Col: 78}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "</b><span>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "</b><span>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var12 string
 				templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(e.what)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 66, Col: 98}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 79, Col: 98}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var12))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "</span></a></li>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "</span></a></li>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "</ul></details>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "</ul></details>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "</div><div class=\"canvas\" id=\"canvas\" tabindex=\"0\" role=\"application\" aria-label=\"Map of services. Arrow keys go from one to the next, Enter selects or opens a group, Escape closes, plus and minus zoom. The list has the same content.\"></div><div class=\"loading\" id=\"loading\"><span class=\"pulse\"></span>Drawing the map</div><div class=\"nothing\" id=\"nothing\" hidden><h2>Nothing fits these filters</h2><p>Every service is hidden by a filter.</p><button type=\"button\" class=\"button\" id=\"nothing-reset\">Show everything</button></div><div class=\"zoom\" role=\"group\" aria-label=\"Zoom\"><button type=\"button\" class=\"icon-button\" id=\"zoom-in\" aria-label=\"Zoom in\">+</button> <button type=\"button\" class=\"icon-button\" id=\"zoom-out\" aria-label=\"Zoom out\">−</button> <button type=\"button\" class=\"icon-button\" id=\"zoom-fit\" aria-label=\"Show the whole map\"><svg viewBox=\"0 0 16 16\" width=\"16\" height=\"16\" aria-hidden=\"true\"><path d=\"M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"1.6\"></path></svg></button></div><ul class=\"line-key\" aria-label=\"Lines\"><li><i class=\"key-line\"></i>needs</li><li><i class=\"key-line circle\"></i>in a circle</li><li><i class=\"key-line unsure\"></i>less sure</li><li><i class=\"key-line infra\"></i>infrastructure</li></ul><div class=\"list\" id=\"list\" hidden><table><caption class=\"hidden\">Services on the map</caption> <thead><tr><th scope=\"col\">Name</th><th scope=\"col\">Team</th><th scope=\"col\" class=\"number\">Needs</th><th scope=\"col\" class=\"number\">Needed by</th></tr></thead> <tbody id=\"rows\"></tbody></table></div></section><aside class=\"panel\" id=\"panel\" aria-label=\"Selected service\" tabindex=\"-1\" hidden></aside></div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "</div><div class=\"canvas\" id=\"canvas\" tabindex=\"0\" role=\"application\" aria-label=\"Map of services. Arrow keys go from one to the next, Enter selects or opens a group, Escape closes, plus and minus zoom. The list has the same content.\"></div><div class=\"loading\" id=\"loading\"><span class=\"pulse\"></span>Drawing the map</div><div class=\"nothing\" id=\"nothing\" hidden><h2>Nothing fits these filters</h2><p>Every service is hidden by a filter.</p><button type=\"button\" class=\"button\" id=\"nothing-reset\">Show everything</button></div><div class=\"zoom\" role=\"group\" aria-label=\"Zoom\"><button type=\"button\" class=\"icon-button\" id=\"zoom-in\" aria-label=\"Zoom in\">+</button> <button type=\"button\" class=\"icon-button\" id=\"zoom-out\" aria-label=\"Zoom out\">−</button> <button type=\"button\" class=\"icon-button\" id=\"zoom-fit\" aria-label=\"Show the whole map\"><svg viewBox=\"0 0 16 16\" width=\"16\" height=\"16\" aria-hidden=\"true\"><path d=\"M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"1.6\"></path></svg></button></div><ul class=\"line-key\" aria-label=\"Lines\"><li><i class=\"key-line\"></i>needs</li><li><i class=\"key-line circle\"></i>in a circle</li><li><i class=\"key-line unsure\"></i>less sure</li><li><i class=\"key-line infra\"></i>infrastructure</li>")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		if v.Looked {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<li><i class=\"key-line seen-only\"></i>seen, never configured</li><li><i class=\"key-line never-seen\"></i>configured, never seen</li>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "</ul><div class=\"list\" id=\"list\" hidden><table><caption class=\"hidden\">Services on the map</caption> <thead><tr><th scope=\"col\">Name</th><th scope=\"col\">Team</th><th scope=\"col\" class=\"number\">Needs</th><th scope=\"col\" class=\"number\">Needed by</th></tr></thead> <tbody id=\"rows\"></tbody></table></div></section><aside class=\"panel\" id=\"panel\" aria-label=\"Selected service\" tabindex=\"-1\" hidden></aside></div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -277,20 +300,48 @@ func Empty(f shell.Frame) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<div class=\"page centred\"><section class=\"state\" data-empty><svg class=\"state-art\" viewBox=\"0 0 240 96\" aria-hidden=\"true\"><rect x=\"4\" y=\"36\" width=\"56\" height=\"24\" rx=\"6\"></rect><rect x=\"92\" y=\"8\" width=\"56\" height=\"24\" rx=\"6\"></rect><rect x=\"92\" y=\"64\" width=\"56\" height=\"24\" rx=\"6\"></rect><rect x=\"180\" y=\"36\" width=\"56\" height=\"24\" rx=\"6\"></rect> <path d=\"M60 48c16 0 16-28 32-28M60 48c16 0 16 28 32 28M148 20c16 0 16 28 32 28M148 76c16 0 16-28 32-28\"></path></svg><h1>No map yet</h1><p class=\"state-text\">Caravan reads configuration, not live systems: Compose files, Kubernetes manifests, Chef repositories, application settings. A scan draws who needs whom, with the line that proves it. Nothing is changed.</p><form method=\"post\" action=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "<div class=\"page centred\"><section class=\"state\" data-empty><svg class=\"state-art\" viewBox=\"0 0 240 96\" aria-hidden=\"true\"><rect x=\"4\" y=\"36\" width=\"56\" height=\"24\" rx=\"6\"></rect><rect x=\"92\" y=\"8\" width=\"56\" height=\"24\" rx=\"6\"></rect><rect x=\"92\" y=\"64\" width=\"56\" height=\"24\" rx=\"6\"></rect><rect x=\"180\" y=\"36\" width=\"56\" height=\"24\" rx=\"6\"></rect> <path d=\"M60 48c16 0 16-28 32-28M60 48c16 0 16 28 32 28M148 20c16 0 16 28 32 28M148 76c16 0 16-28 32-28\"></path></svg><h1>No map yet</h1><p class=\"state-text\">Caravan reads configuration: Compose files, Kubernetes manifests, Chef repositories, application settings. A scan draws who needs whom, with the line that proves it. Nothing is changed.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			var templ_7745c5c3_Var15 templ.SafeURL
-			templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(f.Base + "/scan"))
-			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 115, Col: 64}
+			if why := f.Refusal(rights.Scan, ""); why != "" {
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<p class=\"quiet refusal\" data-refused=\"scan\">")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				var templ_7745c5c3_Var15 string
+				templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(why)
+				if templ_7745c5c3_Err != nil {
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 133, Col: 55}
+				}
+				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var15))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "</p>")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			} else {
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<form method=\"post\" action=\"")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				var templ_7745c5c3_Var16 templ.SafeURL
+				templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(f.Base + "/scan"))
+				if templ_7745c5c3_Err != nil {
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 135, Col: 65}
+				}
+				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var16))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "\" class=\"actions\"><button class=\"button primary\" type=\"submit\">Scan now</button></form>")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
 			}
-			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var15))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "\" class=\"actions\"><button class=\"button primary\" type=\"submit\">Scan now</button></form><p class=\"hint\">Or on the command line: <code>caravan scan</code></p></section></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "<p class=\"hint\">Or on the command line: <code>caravan scan</code></p></section></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -321,25 +372,25 @@ func Standalone(f File) templ.Component {
 			}()
 		}
 		ctx = templ.InitializeContext(ctx)
-		templ_7745c5c3_Var16 := templ.GetChildren(ctx)
-		if templ_7745c5c3_Var16 == nil {
-			templ_7745c5c3_Var16 = templ.NopComponent
+		templ_7745c5c3_Var17 := templ.GetChildren(ctx)
+		if templ_7745c5c3_Var17 == nil {
+			templ_7745c5c3_Var17 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<!doctype html><html lang=\"en\" data-page=\"map\"><head><meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" content=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<!doctype html><html lang=\"en\" data-page=\"map\"><head><meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" content=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		var templ_7745c5c3_Var17 string
-		templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(f.Policy)
+		var templ_7745c5c3_Var18 string
+		templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs(f.Policy)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 130, Col: 64}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 151, Col: 64}
 		}
-		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var17))
+		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var18))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\"><title>Dependency map · Caravan</title>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\"><title>Dependency map · Caravan</title>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -351,20 +402,20 @@ func Standalone(f File) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "</head><body class=\"full\"><header class=\"top\"><span class=\"brand\"><span>Caravan</span></span><div class=\"top-end\"><span class=\"read-at\"><code>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "</head><body class=\"full\"><header class=\"top\"><span class=\"brand\"><span>Caravan</span></span><div class=\"top-end\"><span class=\"read-at\"><code>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		var templ_7745c5c3_Var18 string
-		templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs(shell.Short(f.View.Digest))
+		var templ_7745c5c3_Var19 string
+		templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(shell.Short(f.View.Digest))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 141, Col: 61}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `estatemap/estatemap.templ`, Line: 162, Col: 61}
 		}
-		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var18))
+		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var19))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "</code></span> <button type=\"button\" class=\"icon-button\" data-theme-toggle aria-label=\"Switch between light and dark\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "</code></span> <button type=\"button\" class=\"icon-button\" data-theme-toggle aria-label=\"Switch between light and dark\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -372,7 +423,7 @@ func Standalone(f File) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "</button></div></header><main id=\"content\" tabindex=\"-1\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "</button></div></header><main id=\"content\" tabindex=\"-1\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -380,7 +431,7 @@ func Standalone(f File) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "</main>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "</main>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -392,7 +443,7 @@ func Standalone(f File) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "</body></html>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "</body></html>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

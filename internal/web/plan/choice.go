@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"strings"
 
+	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/expansion"
+	"example.org/caravan/internal/rights"
+	"example.org/caravan/internal/web/shell"
 )
 
 // choice is one fate an edge may have, as the form offers it.
@@ -28,11 +31,24 @@ type form struct {
 	alike    int
 	error    string
 	open     bool
+	near     estate.TeamName // of the consumer
+}
+
+// refusal is why whoever looks may not decide the edge: the team of either end may.
+func (f form) refusal(frame shell.Frame) string {
+	const unowned = "no team"
+	if frame.Refusal(rights.Decide, cmp.Or(f.near, unowned)) == "" {
+		return ""
+	}
+	return frame.Refusal(rights.Decide, cmp.Or(f.cut.Team, unowned))
 }
 
 // formOf fills the form with what was tried before, else with what is decided.
 func (v View) formOf(c expansion.Cut) form {
 	out := form{cut: c, anchor: Anchor(c.From, c.To), alike: v.alike(c), decision: expansion.Decision{By: v.By}}
+	if m, ok := v.Proposal.Member(c.From); ok {
+		out.near = m.Team
+	}
 	if c.Decision != nil {
 		out.decision = *c.Decision
 		out.all = c.Decision.From == ""

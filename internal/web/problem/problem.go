@@ -18,6 +18,10 @@ func (v View) Title() string {
 		return "Not found"
 	case http.StatusConflict:
 		return "Not now"
+	case http.StatusUnauthorized:
+		return "Sign in first"
+	case http.StatusTooManyRequests:
+		return "Too many tries"
 	case http.StatusForbidden:
 		return "Not allowed"
 	case http.StatusServiceUnavailable:

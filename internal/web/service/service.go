@@ -171,6 +171,28 @@ func address(contact string) string {
 	return where
 }
 
+// sightWord is how an edge compares with what was seen, in a word or two.
+func sightWord(s depmap.Sight) string {
+	switch s.State {
+	case depmap.SeenBoth:
+		return "seen"
+	case depmap.SeenOnly:
+		return "never configured"
+	case depmap.SeenNever:
+		return "never seen"
+	}
+	return "unclear"
+}
+
+func sightClass(s depmap.Sight) string { return "sight-" + string(s.State) }
+
+func capital(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
 // hop is the arrow between the steps of a path: towards what is needed, or back from it.
 func hop(which string) string {
 	if which == "breaks" {

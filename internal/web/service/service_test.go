@@ -1,7 +1,9 @@
 package service
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/estate"
@@ -45,5 +47,34 @@ func TestTheGraphIsNotChangedByLookingAtIt(t *testing.T) {
 	}
 	if diff := cmp.Diff(gallery.Small(), g); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestAnEdgeSaysHowItComparesWithWhatWasSeen(t *testing.T) {
+	at := time.Date(2026, 12, 1, 15, 4, 0, 0, time.UTC)
+	written := depmap.Evidence{Place: estate.Place{File: "orders.yml", Line: 3}, Key: "db.host", Value: "pg-main", Why: "address in configuration"}
+	open := depmap.Evidence{Place: estate.Place{File: "sg/app1/connections"}, Key: "kopi-orders", Value: "10.10.1.21:5432", Why: "connection seen", At: at, Count: 3}
+	for _, tt := range []struct {
+		name string
+		edge depmap.Edge
+		want []string
+	}{
+		{"both", depmap.Edge{Evidence: []depmap.Evidence{written, open}, Seen: &depmap.Sight{State: depmap.SeenBoth, Last: at}}, []string{
+			"Configured and seen, last at 2026-12-01 15:04 UTC.", "db.host = pg-main", "Seen at 2026-12-01 15:04 UTC: kopi-orders → 10.10.1.21:5432 (3 connections)"}},
+		{"never configured", depmap.Edge{Evidence: []depmap.Evidence{open}, Seen: &depmap.Sight{State: depmap.SeenOnly, Last: at}}, []string{"never configured", "sight-never-configured"}},
+		{"never seen", depmap.Edge{Evidence: []depmap.Evidence{written}, Seen: &depmap.Sight{State: depmap.SeenNever, Looked: at}}, []string{"Configured, never seen; looked at 2026-12-01 15:04 UTC."}},
+		{"unclear", depmap.Edge{Evidence: []depmap.Evidence{written}, Seen: &depmap.Sight{State: depmap.SeenUnclear, Last: at}}, []string{"perhaps from another service there"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var page strings.Builder
+			if err := edge(tt.edge).Render(t.Context(), &page); err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(page.String(), want) {
+					t.Errorf("%q is not in %s", want, page.String())
+				}
+			}
+		})
 	}
 }

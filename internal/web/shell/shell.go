@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/rights"
 )
 
 // Frame is what surrounds a page.
@@ -26,12 +27,36 @@ type Frame struct {
 	API      string
 	Scripts  []string // beyond those of every page
 	Full     bool     // the page fills the window and scrolls inside
+	Person   rights.Person
 }
 
 // Titled is the frame with that title.
 func (f Frame) Titled(title string) Frame {
 	f.Title = title
 	return f
+}
+
+// Refusal is why whoever looks may not do something for a team, or for any when the team is ""; "" when they may.
+func (f Frame) Refusal(right rights.Right, team estate.TeamName) string {
+	if err := rights.May(f.Person, right, team); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// known is what whoever looks is called; "" for nobody.
+func (f Frame) known() string { return cmp.Or(f.Person.Name, f.Person.Who()) }
+
+// standing is what whoever looks is, in a line.
+func (f Frame) standing() string {
+	text := string(f.Person.Role)
+	switch {
+	case f.Person.EveryTeam:
+		return text + ", speaks for every team"
+	case len(f.Person.Teams) > 0:
+		return text + " of " + List(f.Person.Teams)
+	}
+	return text
 }
 
 // URL is the address of a page. It keeps the snapshot that is looked at.

@@ -14,7 +14,7 @@
       return getComputedStyle(probe).color;
     };
     const colours = {};
-    for (const token of ["surface", "sunken", "ink", "ink-soft", "line-strong", "edge", "edge-pale", "accent", "accent-soft", "service", "datastore", "external", "host"]) colours[token] = read(token);
+    for (const token of ["surface", "sunken", "ink", "ink-soft", "line-strong", "edge", "edge-pale", "accent", "accent-soft", "danger", "service", "datastore", "external", "host"]) colours[token] = read(token);
     colours.teams = Array.from({ length: TEAMS }, (_, i) => read("team-" + i));
     probe.remove();
     return colours;
@@ -38,6 +38,8 @@
       { selector: "edge.unsure", style: { "line-style": "dashed", "line-dash-pattern": [5, 4] } },
       { selector: "edge.circle", style: { "line-color": c.accent, "target-arrow-color": c.accent } },
       { selector: "edge.infrastructure", style: { "line-color": c["edge-pale"], "target-arrow-color": c["edge-pale"] } },
+      { selector: "edge.never-seen", style: { "line-style": "dotted", "line-color": c["line-strong"], "target-arrow-color": c["line-strong"], "target-arrow-fill": "hollow" } },
+      { selector: "edge.seen-only", style: { "line-style": "dashed", "line-dash-pattern": [9, 3, 2, 3], "line-color": c.danger, "target-arrow-color": c.danger, width: 2 } },
       { selector: ".dim", style: { opacity: 0.28 } },
       { selector: "edge.hushed.dim", style: { opacity: 0 } },
       { selector: "node.match", style: { "border-color": c.accent, "border-width": 2.5 } },
@@ -116,6 +118,8 @@
       if (l.infrastructure) classes.push("infrastructure");
       else if (l.circle) classes.push("circle");
       if (l.confidence < 50) classes.push("unsure");
+      if (l.seenOnly) classes.push("seen-only");
+      else if (l.neverSeen) classes.push("never-seen");
       const width = l.count > 1 ? Math.min(5, 1.2 + l.count / 10) : 1.4;
       const data = { id: l.id, source: l.from, target: l.to, width };
       const end = (p) => p.x + "px " + p.y + "px";

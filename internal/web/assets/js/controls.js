@@ -44,11 +44,12 @@
       });
     on("environment", "change", (v, e) => (v.filters.environment = e.value));
     on("hide-infrastructure", "change", (v, e) => (v.filters.hideInfrastructure = e.checked));
+    on("seen", "change", (v, e) => (v.filters.seen = Number(e.value)));
     on("grouped", "change", (v, e) => ((v.grouped = e.checked), v.open.clear()));
     on("confidence", "input", (v, e) => (v.filters.confidence = Number(e.value)));
     const reset = function () {
       const v = view();
-      v.filters = { kinds: new Set(), teams: new Set(), environment: "", hideInfrastructure: false, confidence: 0 };
+      v.filters = { kinds: new Set(), teams: new Set(), environment: "", hideInfrastructure: false, confidence: 0, seen: 0 };
       v.focus = -1;
       v.grouped = null;
       v.open.clear();

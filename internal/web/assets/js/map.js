@@ -6,6 +6,7 @@
   const { number, closeFilters, filters, finder, views } = caravan.controls;
   const $ = (id) => document.getElementById(id);
   const root = $("map");
+  const SEEN = ["", "both", "never-configured", "never-seen", "unclear"];
   const phone = window.matchMedia("(max-width: 760px)");
 
   // source gives the data and the details of a service: from the server, or from the page when it is one file.
@@ -55,6 +56,7 @@
         environment: q.get("environment") || "",
         hideInfrastructure: q.get("infrastructure") === "0",
         confidence: Math.min(100, Math.max(0, Number(q.get("sure")) || 0)),
+        seen: Math.max(0, SEEN.indexOf(q.get("seen") || "")),
       },
     };
   }
@@ -71,6 +73,7 @@
     if (view.filters.environment) q.set("environment", view.filters.environment);
     if (view.filters.hideInfrastructure) q.set("infrastructure", "0");
     if (view.filters.confidence) q.set("sure", view.filters.confidence);
+    if (view.filters.seen) q.set("seen", SEEN[view.filters.seen]);
     if (view.grouped !== null) q.set("group", view.grouped ? "1" : "0");
     view.open.forEach((_, c) => q.append("open", model.data.clusters[c].name));
     if (view.list) q.set("view", "list");
@@ -141,6 +144,7 @@
       $("grouped").checked = scene.grouped;
       $("grouped").disabled = scene.forced || view.focus >= 0;
       $("confidence").value = f.confidence;
+      $("seen").value = f.seen || "";
       $("confidence-value").value = f.confidence + " %";
       if (document.activeElement !== $("search")) $("search").value = view.q;
       $("view-map").setAttribute("aria-pressed", String(!view.list));
@@ -150,7 +154,7 @@
       $("nothing").hidden = scene.shown.length > 0 || view.list;
       const lines = scene.lines.reduce((n, l) => n + l.count, 0);
       let text = number(scene.shown.length) + " of " + number(model.services.length) + " services, " + number(lines) + " edges";
-      if (scene.shown.length === model.services.length) text = number(scene.shown.length) + " services, " + number(data.edges.length) + " edges";
+      if (scene.shown.length === model.services.length && !f.seen) text = number(scene.shown.length) + " services, " + number(data.edges.length) + " edges";
       const hint = scene.grouped && h("span", { class: "wide-only" }, " · point at a group to see its connections, open it to see its services");
       $("summary").replaceChildren(text, hint || "");
     }

@@ -29,7 +29,7 @@
     }
 
     function edgeFits(edge, filters) {
-      return edge[3] >= filters.confidence && !(filters.hideInfrastructure && edge[4]);
+      return (!filters.seen || edge[5] === filters.seen) && edge[3] >= filters.confidence && !(filters.hideInfrastructure && edge[4]);
     }
 
     function search(query, most) {
@@ -145,12 +145,14 @@
         const id = from + ">" + to;
         let line = lines.get(id);
         if (!line) {
-          line = { id, from, to, count: 0, confidence: 0, infrastructure: true, circle: false };
+          line = { id, from, to, count: 0, confidence: 0, infrastructure: true, circle: false, seenOnly: true, neverSeen: true };
           lines.set(id, line);
         }
         line.count++;
         line.confidence = Math.max(line.confidence, edge[3]);
         line.infrastructure = line.infrastructure && edge[4] === 1;
+        line.seenOnly = line.seenOnly && edge[5] === 2;
+        line.neverSeen = line.neverSeen && edge[5] === 3;
         const a = services[edge[0]].cycle;
         line.circle = line.circle || (from[0] === "s" && to[0] === "s" && !!a && a === services[edge[1]].cycle);
       }

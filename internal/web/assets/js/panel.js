@@ -53,14 +53,27 @@
     return h("dl", { class: "facts" }, rows.filter((r) => r[1]).map((r) => h("div", {}, h("dt", {}, r[0]), h("dd", { class: r[2] ? "missing" : undefined }, r[1]))));
   }
 
+  const connections = (n) => n + (n === 1 ? " connection" : " connections");
+  const moment = (at) => new Date(at).toISOString().slice(0, 16).replace("T", " ") + " UTC";
+
+  // sight says how an edge compares with what was seen running.
+  function sight(s) {
+    if (!s) return "";
+    if (s.state === "both") return ", seen at " + moment(s.last);
+    if (s.state === "never-configured") return ", never configured";
+    if (s.state === "never-seen") return ", never seen; looked at " + moment(s.looked);
+    return ", seen from its machine, perhaps from another service there";
+  }
+
   function evidence(e) {
+    if (e.at) return h("div", { class: "evidence seen" }, h("code", { class: "where" }, place(e.place)), h("code", { class: "what" }, e.key + " → " + e.value), h("span", { class: "why" }, "seen at " + moment(e.at) + ", " + connections(e.count || 0)));
     return h("div", { class: "evidence" }, h("code", { class: "where" }, place(e.place)), h("code", { class: "what" }, e.value ? e.key + " = " + e.value : e.key), h("span", { class: "why" }, e.why));
   }
 
   function edgeBlock(edge) {
     const proofs = (edge.evidence || []).map(evidence);
     const rest = proofs.length > 2 ? h("details", { class: "more" }, h("summary", {}, proofs.length - 1 + " more places"), proofs.slice(1)) : proofs.slice(1);
-    return h("div", { class: "edge" }, h("p", { class: "edge-head" }, h("span", { class: "tag" }, edge.kind), h("span", { class: "sure" }, percent(edge.confidence) + " sure, " + edge.origin)), proofs.slice(0, 1), rest);
+    return h("div", { class: "edge" }, h("p", { class: "edge-head" }, h("span", { class: "tag" }, edge.kind), h("span", { class: "sure" }, percent(edge.confidence) + " sure, " + edge.origin + sight(edge.seen))), proofs.slice(0, 1), rest);
   }
 
   function neighbours(model, edges, other, actions) {

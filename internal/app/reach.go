@@ -1,0 +1,27 @@
+package app
+
+import (
+	"context"
+
+	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/host"
+	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/kube"
+	"example.org/caravan/internal/render"
+	"example.org/caravan/internal/workspace"
+)
+
+// cluster is a cluster as a target.
+func (a *App) cluster(ctx context.Context, c workspace.Cluster, expansion string, env estate.EnvironmentName, files []render.File, force bool) (journey.Target, error) {
+	return kube.Open(ctx, kube.TargetOptions{
+		Options: kube.Options{Kubeconfig: a.beside(c.Kubeconfig), Context: c.Context}, Expansion: expansion, Environment: env, Files: files, Force: force,
+	})
+}
+
+// machines are machines as a target.
+func (a *App) machines(ctx context.Context, m workspace.Machines, expansion string, env estate.EnvironmentName, files []render.File, force bool) (journey.Target, error) {
+	return host.Open(ctx, host.TargetOptions{
+		Options:   host.Options{User: m.User, Key: a.beside(m.Key), KnownHosts: a.beside(m.KnownHosts), Port: m.Port},
+		Expansion: expansion, Environment: env, Files: files, Force: force,
+	})
+}
