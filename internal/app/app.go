@@ -20,6 +20,7 @@ import (
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/kube"
 	"example.org/caravan/internal/merge"
 	"example.org/caravan/internal/outbox"
 	"example.org/caravan/internal/signin"
@@ -53,7 +54,8 @@ type App struct {
 	door     *signin.Door
 
 	glances    glances
-	conducting sync.Mutex // guards the conductor and the outbox, which begins with it
+	builds     kube.Builds // of what is rendered for clusters
+	conducting sync.Mutex  // guards the conductor and the outbox, which begins with it
 	conductor  *conductor.Conductor
 	outbox     *outbox.Outbox
 	slack      *chat.Slack // nil when none is declared

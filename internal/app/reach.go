@@ -14,7 +14,7 @@ import (
 // cluster is a cluster as a target.
 func (a *App) cluster(ctx context.Context, c workspace.Cluster, expansion string, env estate.EnvironmentName, files []render.File, force bool) (journey.Target, error) {
 	return kube.Open(ctx, kube.TargetOptions{
-		Options: kube.Options{Kubeconfig: a.beside(c.Kubeconfig), Context: c.Context}, Expansion: expansion, Environment: env, Files: files, Force: force,
+		Options: kube.Options{Kubeconfig: a.beside(c.Kubeconfig), Context: c.Context}, Expansion: expansion, Environment: env, Files: files, Force: force, Builds: &a.builds,
 	})
 }
 
