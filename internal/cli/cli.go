@@ -66,7 +66,7 @@ const exitCodes = `Exit codes:
   4 not found     5 conflict           6 denied               7 unavailable
   8 differences found (diff), or a cause (why)      130 interrupted
 
-6 means that somebody's word is missing: an edge is undecided, a rule forbids what was decided.`
+6 means that somebody's word is missing: an edge is undecided, a green light is not given, a rule forbids what was decided.`
 
 func newRoot(t *terminal) *cobra.Command {
 	s := &session{terminal: t}

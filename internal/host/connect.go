@@ -80,7 +80,8 @@ func Connect(ctx context.Context, o Options, name, address string) (*Machine, er
 	})
 	if err != nil {
 		release()
-		return nil, errors.Join(o.refused(name, target, err), quietly(conn.Close()))
+		_ = conn.Close()
+		return nil, o.refused(name, target, err)
 	}
 	m.client = ssh.NewClient(c, chans, reqs)
 	go m.listen()
@@ -106,9 +107,6 @@ func (m *Machine) listen() {
 		}
 	}
 }
-
-// quietly drops an error that says nothing new.
-func quietly(error) error { return nil }
 
 // Close ends the connection.
 func (m *Machine) Close() error {
