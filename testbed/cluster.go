@@ -112,7 +112,8 @@ func (c *Cluster) startControllers(ctx context.Context) error {
 	return errors.Join(
 		c.kube(ctx, "kube-controller-manager", "--kubeconfig="+c.file("pki/kube-controller-manager.kubeconfig"), "--use-service-account-credentials", "--root-ca-file="+c.file("pki/ca.crt"),
 			"--service-account-private-key-file="+c.file("pki/service-accounts.key"), "--cluster-signing-cert-file="+c.file("pki/ca.crt"), "--cluster-signing-key-file="+c.file("pki/ca.key"),
-			"--allocate-node-cidrs", "--cluster-cidr="+c.at.Pods.String(), "--service-cluster-ip-range="+c.at.Services.String(), "--leader-elect=false"),
+			"--allocate-node-cidrs", "--cluster-cidr="+c.at.Pods.String(), "--service-cluster-ip-range="+c.at.Services.String(), "--leader-elect=false",
+			"--kube-api-qps=200", "--kube-api-burst=400"), // of its own it takes minutes to look at what a large test applies in seconds
 		c.kube(ctx, "kube-scheduler", "--kubeconfig="+c.file("pki/kube-scheduler.kubeconfig"), "--leader-elect=false"),
 	)
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,11 +23,17 @@ type moveOptions struct {
 	output
 	req app.MoveRequest
 	dry bool
+	log bool
 }
 
 func (o *moveOptions) flags(c *cobra.Command) {
 	o.output.flags(c)
 	c.Flags().StringVar(&o.req.Out, "out", "", "folder to write into (default: rendered/NAME in the workspace)")
+}
+
+// runs are the flags of commands that carry something out.
+func (o *moveOptions) runs(c *cobra.Command) {
+	c.Flags().BoolVar(&o.log, "log", false, "print every line that the steps say, as it comes, instead of how far it is")
 }
 
 // carried is a command that asks one thing about an expansion's journey.
@@ -60,7 +67,7 @@ func newMove(s *session) *cobra.Command {
 			"green lights of the teams who own its steps; any other as files in a folder, to review, commit and let kubectl, Argo CD or Flux apply. A second\n" +
 			"move changes nothing; what is no longer part of the plan is removed; nothing else is touched. Exits with 6 while edges are undecided or a\n" +
 			"green light is missing.",
-		Example: "  caravan move indonesia\n  caravan move indonesia --dry-run\n  caravan move indonesia --out ../fleet/indonesia",
+		Example: "  caravan move indonesia\n  caravan move indonesia --dry-run\n  caravan move indonesia --log\n  caravan move indonesia --out ../fleet/indonesia",
 		Args:    cobra.ExactArgs(1),
 		RunE: s.carried(o, func(ctx context.Context, cl *client.Client, name string) error {
 			if o.dry {
@@ -70,7 +77,7 @@ func newMove(s *session) *cobra.Command {
 				}
 				return o.value(s.terminal, moved, func() { s.movedTable(moved, true) })
 			}
-			moved, err := cl.Move(ctx, name, o.req, s.watching())
+			moved, err := cl.Move(ctx, name, o.req, s.watching(o.log))
 			s.clear()
 			if err != nil {
 				return unfinished(ctx, name, err)
@@ -80,14 +87,15 @@ func newMove(s *session) *cobra.Command {
 		ValidArgsFunction: s.expansionNames,
 	}
 	o.flags(c)
+	o.runs(c)
 	c.Flags().BoolVar(&o.dry, "dry-run", false, "say what would be done, with the difference where a target can tell, and do nothing")
 	c.Flags().BoolVar(&o.req.Force, "force", false, "overwrite and remove what was edited since it was written")
 	c.Flags().StringVar(&o.req.Why, "why", "", "reason, for the audit")
 	return c
 }
 
-// watching shows how far a run is: on a terminal in one line, else a line for each step that failed.
-func (s *session) watching() func(app.Watched) {
+// watching shows how far a run is, in one line on a terminal and else in one now and then; or all that its steps say.
+func (s *session) watching(log bool) func(app.Watched) {
 	return func(w app.Watched) {
 		doing := ""
 		for _, step := range w.Run.Steps {
@@ -96,11 +104,16 @@ func (s *session) watching() func(app.Watched) {
 			}
 		}
 		for _, l := range w.Lines {
+			if log {
+				s.say("%s  %s  %s", l.At.Local().Format(time.TimeOnly), l.Step, plain(l.Text))
+			}
 			if string(l.Step) == doing {
 				doing = string(l.Step) + ": " + plain(l.Text)
 			}
 		}
-		s.progress(string(w.Run.Way), "%d of %s done  %s", w.Run.Count(journey.Done), count(len(w.Run.Steps), "step"), doing)
+		if !log {
+			s.progress(string(w.Run.Way), "%d of %s done  %s", w.Run.Count(journey.Done), count(len(w.Run.Steps), "step"), doing)
+		}
 	}
 }
 
@@ -128,7 +141,7 @@ func newUndo(s *session) *cobra.Command {
 				}
 				return o.value(s.terminal, moved, func() { s.removedTable(moved, true) })
 			}
-			moved, err := cl.Undo(ctx, name, o.req, s.watching())
+			moved, err := cl.Undo(ctx, name, o.req, s.watching(o.log))
 			s.clear()
 			if err != nil {
 				return unfinished(ctx, name, err)
@@ -138,6 +151,7 @@ func newUndo(s *session) *cobra.Command {
 		ValidArgsFunction: s.expansionNames,
 	}
 	o.flags(c)
+	o.runs(c)
 	c.Flags().BoolVar(&o.dry, "dry-run", false, "say what would be removed and given back, and do nothing")
 	c.Flags().BoolVar(&o.req.Force, "force", false, "remove what was edited since it was written, too")
 	c.Flags().StringVar(&o.req.Why, "why", "", "reason, for the audit")

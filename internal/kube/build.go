@@ -25,8 +25,9 @@ type tree struct {
 	owner   string
 	builds  *Builds
 	files   map[string]render.File
-	folders []string         // with a kustomization, sorted
-	layers  map[string]layer // those that were read
+	folders []string          // with a kustomization, sorted
+	layers  map[string]layer  // those that were read
+	alone   map[string][]unit // by the folder that reads a file
 }
 
 // unit is a folder that is built alone, with all files that go into it.
@@ -44,7 +45,7 @@ type layer struct {
 
 // treeOf is files with newer ones in their place.
 func treeOf(owner string, files, newer []render.File) *tree {
-	t := &tree{owner: owner, files: make(map[string]render.File, len(files)), layers: map[string]layer{}}
+	t := &tree{owner: owner, files: make(map[string]render.File, len(files)), layers: map[string]layer{}, alone: map[string][]unit{}}
 	for _, all := range [][]render.File{files, newer} {
 		for _, f := range all {
 			if _, known := t.files[f.Path]; !known && path.Base(f.Path) == kustomization {
@@ -156,6 +157,9 @@ func (t *tree) units(p string) ([]unit, error) {
 	if folder == "" {
 		return nil, nil
 	}
+	if known, ok := t.alone[folder]; ok {
+		return known, nil
+	}
 	names, err := t.above(folder, map[string]bool{})
 	if err != nil {
 		return nil, err
@@ -168,6 +172,7 @@ func (t *tree) units(p string) ([]unit, error) {
 		}
 		out = append(out, unit{n, reads})
 	}
+	t.alone[folder] = out
 	return out, nil
 }
 

@@ -1,6 +1,7 @@
 package kopi_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -260,7 +261,18 @@ func TestTheCompanyMovesWithTheYesOfItsTeams(t *testing.T) {
 	portal.agree(t, "platform")
 	portal.close()
 
+	cut := b.Machines[0]
+	if err := b.Disturb(t.Context(), cut.Name, testbed.Link{Cut: true}); err != nil {
+		t.Fatal(err)
+	}
 	_, complaints, code := m.run(t, "move", "indonesia")
+	if err := b.Disturb(t.Context(), cut.Name, testbed.Link{}); err != nil {
+		t.Fatal(err)
+	}
+	if code != 7 || !strings.Contains(complaints, cut.Name) {
+		t.Fatalf("a move that does not reach %s exits with %d: %s", cut.Name, code, complaints)
+	}
+	_, complaints, code = m.run(t, "move", "indonesia")
 	if code != 7 || !strings.Contains(strings.ToLower(complaints), "secret") {
 		t.Fatalf("a move whose secrets are missing exits with %d: %s", code, complaints)
 	}
@@ -270,7 +282,7 @@ func TestTheCompanyMovesWithTheYesOfItsTeams(t *testing.T) {
 	if err := kopi.MakeSecrets(t.Context(), c, deployments); err != nil {
 		t.Fatal(err)
 	}
-	m.must(t, "move", "indonesia")
+	m.movesThroughAnOutage(t, c)
 	if status := m.must(t, "status", "indonesia"); strings.Contains(status, "open") || strings.Contains(status, "partly") {
 		t.Error(status)
 	}
@@ -291,6 +303,48 @@ func TestTheCompanyMovesWithTheYesOfItsTeams(t *testing.T) {
 		if out, err := machine.Run(t.Context(), "systemctl list-units --all --no-legend 'patroni-*' 'redis-redis-*' 'sentinel-*'; find /etc/systemd/system /etc/patroni -newer /etc/hostname -name '*indonesia*'"); err != nil || strings.TrimSpace(out) != "" {
 			t.Errorf("%s is not as it was: %v\n%s", machine.Name, err, out)
 		}
+	}
+}
+
+// awayFor is how often a move tells that it waits for the API server, every five seconds, until it is back: about a minute.
+const awayFor = 12
+
+// movesThroughAnOutage moves while the cluster's API server is away for a minute, from when something was applied there.
+func (m mover) movesThroughAnOutage(t *testing.T, c *testbed.Cluster) {
+	t.Helper()
+	argv := m.bed.Inside(m.caravan, "--workspace", m.workspace, "move", "indonesia", "--log")
+	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
+	said, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	waited := map[string]int{} // by step
+	away := false
+	for lines := bufio.NewScanner(said); lines.Scan(); {
+		line := lines.Text()
+		all.WriteString(line + "\n")
+		switch {
+		case !away && len(waited) == 0 && strings.HasSuffix(line, " created"):
+			away = true
+			if err := c.StopServer(); err != nil {
+				t.Error(err)
+			}
+		case strings.Contains(line, "waiting for the API server"):
+			step := strings.Fields(line)[1]
+			if waited[step]++; away && waited[step] == awayFor {
+				away = false
+				if err := c.StartServer(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}
+	if err := cmd.Wait(); err != nil || away || len(waited) == 0 {
+		t.Fatalf("a move whose API server is away for a minute: %v\n%s", err, &all)
 	}
 }
 
