@@ -43,18 +43,27 @@ func base(ctx context.Context) (string, error) {
 	if used(dir) {
 		return dir, nil
 	}
-	half := dir + ".new"
-	if err := os.RemoveAll(half); err != nil {
+	half, debs := dir+".new", dir+".debs"
+	if err := errors.Join(os.RemoveAll(half), os.MkdirAll(debs, 0o755)); err != nil {
 		return "", err
 	}
-	if err := run(ctx, "debootstrap", "--variant=minbase", "--include="+strings.Join(packages, ","), suite, half); err != nil {
-		return "", errors.Join(err, os.RemoveAll(half))
+	for try := 1; ; try++ {
+		err := run(ctx, "debootstrap", "--variant=minbase", "--cache-dir="+debs, "--include="+strings.Join(packages, ","), suite, half)
+		if err == nil {
+			break
+		}
+		if err = errors.Join(err, os.RemoveAll(half)); try == downloads || ctx.Err() != nil {
+			return "", err
+		}
 	}
 	if err := run(ctx, "chroot", half, "/bin/sh", "-ec", baseScript); err != nil {
 		return "", errors.Join(err, os.RemoveAll(half))
 	}
-	return dir, os.Rename(half, dir)
+	return dir, errors.Join(os.RemoveAll(debs), os.Rename(half, dir))
 }
+
+// downloads is how often the packages of machines are fetched, when a download of one breaks off; those that arrived are not fetched again.
+const downloads = 3
 
 // baseScript lets nothing run that nobody asked for, and forgets what every machine makes for itself.
 const baseScript = `

@@ -46,7 +46,7 @@ func (a *App) newOutbox() *outbox.Outbox {
 			o.Password = a.reveal(*m.Password)
 		}
 		if m.CA != "" {
-			o.CA = a.declared.Path(m.CA)
+			o.CA = a.declared.Within(m.CA)
 		}
 		couriers[message.Mail] = mail.New(o)
 	}

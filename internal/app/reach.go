@@ -14,14 +14,14 @@ import (
 // cluster is a cluster as a target.
 func (a *App) cluster(ctx context.Context, c workspace.Cluster, expansion string, env estate.EnvironmentName, files []render.File, force bool) (journey.Target, error) {
 	return kube.Open(ctx, kube.TargetOptions{
-		Options: kube.Options{Kubeconfig: a.beside(c.Kubeconfig), Context: c.Context}, Expansion: expansion, Environment: env, Files: files, Force: force, Builds: &a.builds,
+		Options: kube.Options{Kubeconfig: a.declared.Within(c.Kubeconfig), Context: c.Context}, Expansion: expansion, Environment: env, Files: files, Force: force, Builds: &a.builds,
 	})
 }
 
 // machines are machines as a target.
 func (a *App) machines(ctx context.Context, m workspace.Machines, expansion string, env estate.EnvironmentName, files []render.File, force bool) (journey.Target, error) {
 	return host.Open(ctx, host.TargetOptions{
-		Options:   host.Options{User: m.User, Key: a.beside(m.Key), KnownHosts: a.beside(m.KnownHosts), Port: m.Port},
+		Options:   host.Options{User: m.User, Key: a.declared.Within(m.Key), KnownHosts: a.declared.Within(m.KnownHosts), Port: m.Port},
 		Expansion: expansion, Environment: env, Files: files, Force: force,
 	})
 }

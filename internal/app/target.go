@@ -105,14 +105,6 @@ func (a *App) where(c course, o runOptions) []Where {
 	return out
 }
 
-// beside is a path that a workspace names: relative to it, unless it is absolute or begins in somebody's home.
-func (a *App) beside(path string) string {
-	if path == "" || filepath.IsAbs(path) || strings.HasPrefix(path, "~/") {
-		return path
-	}
-	return filepath.Join(a.dir, path)
-}
-
 // there is what is in place of a course's expansion, in all its places, by path. A place that cannot be reached is an error that says so.
 func (a *App) there(ctx context.Context, c course, o runOptions) ([]journey.Found, error) {
 	out, err := a.inFolders(ctx, c.Journey.Expansion, o)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -139,23 +138,15 @@ func (a *App) lookAt(ctx context.Context, s why.Subject, req WhyRequest) (why.Ev
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if s.Machines != nil {
-		o := host.Options{User: t.Machines.User, Key: a.inWorkspaceFolder(t.Machines.Key), KnownHosts: a.inWorkspaceFolder(t.Machines.KnownHosts), Port: t.Machines.Port}
+		o := host.Options{User: t.Machines.User, Key: a.declared.Within(t.Machines.Key), KnownHosts: a.declared.Within(t.Machines.KnownHosts), Port: t.Machines.Port}
 		return machines.Look(ctx, machines.Options{Reach: o, Now: a.now}, s), nil
 	}
 	s.Cluster.Context = t.Cluster.Context
-	config, err := kube.Config(kube.Options{Kubeconfig: a.inWorkspaceFolder(t.Cluster.Kubeconfig), Context: t.Cluster.Context})
+	config, err := kube.Config(kube.Options{Kubeconfig: a.declared.Within(t.Cluster.Kubeconfig), Context: t.Cluster.Context})
 	if err != nil {
 		return why.Evidence{}, err
 	}
 	return cluster.Look(ctx, cluster.Options{Config: config, Now: a.now, Probe: req.Probe, Image: cmp.Or(req.Image, DefaultProbeImage)}, s), nil
-}
-
-// inWorkspaceFolder is a path of caravan.yaml; "" and paths in the home folder stay as they are.
-func (a *App) inWorkspaceFolder(path string) string {
-	if path == "" || filepath.IsAbs(path) || strings.HasPrefix(path, "~/") {
-		return path
-	}
-	return filepath.Join(a.dir, path)
 }
 
 // whySubjects are a service in all its environments, those of today first, and notes on those that are missing.

@@ -142,7 +142,7 @@ func (o Options) dial(ctx context.Context, address string) (net.Conn, error) {
 // auth is the key file's key, or those of the agent.
 func (o Options) auth(ctx context.Context) (ssh.AuthMethod, func(), error) {
 	if o.Key != "" {
-		text, err := os.ReadFile(home(o.Key))
+		text, err := os.ReadFile(o.Key)
 		if err != nil {
 			return nil, nil, fault.Newf(fault.Invalid, "%w; name a readable private key under machines.key of the target", err)
 		}
@@ -172,11 +172,13 @@ func (o Options) known() (ssh.HostKeyCallback, error) {
 	return known, nil
 }
 
+// knownFile is the file of the host keys that are trusted: OpenSSH's own of whoever runs the program when none is named.
 func (o Options) knownFile() string {
-	if o.KnownHosts == "" {
-		return home("~/.ssh/known_hosts")
+	if o.KnownHosts != "" {
+		return o.KnownHosts
 	}
-	return home(o.KnownHosts)
+	home, _ := os.UserHomeDir() // without one the path leads nowhere, and reading it says so
+	return filepath.Join(home, ".ssh", "known_hosts")
 }
 
 // algorithms are those of the keys that are known of a machine, so that it shows one of them and not another that it has, too.
@@ -319,14 +321,4 @@ func Line(argv ...string) (string, error) {
 		words[i] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
 	}
 	return strings.Join(words, " "), nil
-}
-
-// home puts the home folder where a path begins with ~.
-func home(path string) string {
-	rest, ok := strings.CutPrefix(path, "~/")
-	dir, err := os.UserHomeDir()
-	if !ok || err != nil {
-		return path
-	}
-	return filepath.Join(dir, rest)
 }

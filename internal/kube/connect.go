@@ -8,10 +8,7 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -42,7 +39,7 @@ const (
 func Config(o Options) (*rest.Config, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	if o.Kubeconfig != "" {
-		rules = &clientcmd.ClientConfigLoadingRules{ExplicitPath: home(o.Kubeconfig)}
+		rules = &clientcmd.ClientConfigLoadingRules{ExplicitPath: o.Kubeconfig}
 	}
 	raw, err := rules.Load()
 	if err != nil {
@@ -66,14 +63,4 @@ func Config(o Options) (*rest.Config, error) {
 		c.Wrap(o.Wrap)
 	}
 	return c, nil
-}
-
-// home puts the home folder where a path begins with ~.
-func home(path string) string {
-	rest, ok := strings.CutPrefix(path, "~/")
-	dir, err := os.UserHomeDir()
-	if !ok || err != nil {
-		return path
-	}
-	return filepath.Join(dir, rest)
 }

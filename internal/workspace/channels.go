@@ -261,7 +261,7 @@ func (w Workspace) Reveal(s Secret) (string, error) {
 		}
 		return text, nil
 	}
-	f, err := os.Open(w.Path(s.File))
+	f, err := os.Open(w.Within(s.File))
 	if err != nil {
 		return "", fault.Newf(fault.Invalid, "%w; put the secret there, readable to the program", err)
 	}
@@ -275,19 +275,6 @@ func (w Workspace) Reveal(s Secret) (string, error) {
 		return "", fault.Newf(fault.Invalid, "%s does not hold one line; put the secret there and nothing else", s.File)
 	}
 	return text, nil
-}
-
-// Path is a file that the workspace names: relative to its own, or below the home folder after ~.
-func (w Workspace) Path(name string) string {
-	if rest, ok := strings.CutPrefix(name, "~/"); ok {
-		if home, err := os.UserHomeDir(); err == nil {
-			return filepath.Join(home, rest)
-		}
-	}
-	if filepath.IsAbs(name) {
-		return name
-	}
-	return filepath.Join(w.dir, filepath.FromSlash(name))
 }
 
 // Team is a declared team.

@@ -185,3 +185,17 @@ func Written(dir string) estate.Digest {
 	}
 	return estate.DigestOf(all)
 }
+
+// Within is a path of the workspace's file made whole: relative to the workspace, or below the home folder of whoever runs the program
+// when it begins with ~. "" stays "".
+func (w Workspace) Within(name string) string {
+	if below, ok := strings.CutPrefix(name, "~/"); ok {
+		if home, err := os.UserHomeDir(); err == nil {
+			return filepath.Join(home, filepath.FromSlash(below))
+		}
+	}
+	if name == "" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(w.dir, filepath.FromSlash(name))
+}

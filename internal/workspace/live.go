@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"path"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -119,12 +118,4 @@ func ParseLiveHost(text string) (LiveHost, bool) {
 	a, err := netip.ParseAddr(strings.TrimSpace(address))
 	name = strings.TrimSpace(name)
 	return LiveHost{Name: name, Address: a}, err == nil && sourceName.MatchString(strings.ReplaceAll(name, ":", "-"))
-}
-
-// Within is a path of the workspace's file made whole: relative to the workspace, with ~ left for the home folder.
-func (w Workspace) Within(name string) string {
-	if name == "" || filepath.IsAbs(name) || strings.HasPrefix(name, "~/") {
-		return name
-	}
-	return filepath.Join(w.dir, filepath.FromSlash(name))
 }
