@@ -190,9 +190,9 @@ func machinesAtWork(t *testing.T, w world) {
 	if err := json.Unmarshal(data, &truth); err != nil {
 		t.Fatal(err)
 	}
-	real := map[string]bool{}
+	genuine := map[string]bool{}
 	for _, x := range truth.Edges {
-		real[x.From+" > "+x.To] = true
+		genuine[x.From+" > "+x.To] = true
 	}
 	seen, invented := map[string]bool{}, 0
 	for _, x := range e.Edges {
@@ -200,12 +200,12 @@ func machinesAtWork(t *testing.T, w world) {
 			continue
 		}
 		seen[x.From+" > "+x.To] = true
-		if !real[x.From+" > "+x.To] {
+		if !genuine[x.From+" > "+x.To] {
 			invented++
 			t.Errorf("%s > %s is said to be seen: %+v", x.From, x.To, x.Evidence)
 		}
 	}
-	t.Logf("seen: %d edges, %d of them no edge of the company, of %d in its truth", len(seen), invented, len(real))
+	t.Logf("seen: %d edges, %d of them no edge of the company, of %d in its truth", len(seen), invented, len(genuine))
 	for _, must := range []string{ // the chain of an order, and what everybody uses
 		"edge > mobile-gateway", "mobile-gateway > orders", "orders > pg-main", "orders > rabbit", "orders > payments", "orders > pricing", "orders > inventory", "orders > delivery",
 		"pricing > loyalty", "payments > pg-payments", "payments > api.cardpay.example.com", "lb > orders", "shop > pg-main", "prometheus > orders",

@@ -90,7 +90,7 @@ func serve(listen, file, client, redirect string) error {
 	if err := json.Unmarshal(data, &known); err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", listen)
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", listen)
 	if err != nil {
 		return err
 	}
