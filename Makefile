@@ -41,8 +41,9 @@ testbed-status: bin/bed ## what of them runs
 testbed-down: bin/bed ## take all of them away
 	@bin/bed down
 
-machine: # the Debian packages the tests run against
+machine: # the Debian packages and programs the tests run against
 	@scripts/machine
+	@scripts/gitlab-ci-local
 
 clean: ## remove what was built
 	@rm -rf bin
