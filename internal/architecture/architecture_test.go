@@ -87,7 +87,7 @@ var may = map[string][]string{
 	"web/*":      {"consent", "depmap", "estate", "expansion", "finding", "how", "journey", "readiness", "render", "rights", "web/diagnosis", "web/guide", "web/shell", "why"},
 	"api":        {"address", "app", "consent", "depmap", "draw", "estate", "expansion", "fault", "gate", "how", "journey", "message", "readiness", "rights", "signin", "store", "web", "why"},
 	"api/client": {"address", "api", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "message", "readiness", "rights", "signin", "store", "why"},
-	"cli":        {"address", "api", "api/client", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "message", "readiness", "render", "rights", "signin", "store", "web", "why", "workload", "workspace"},
+	"cli":        {"address", "api", "api/client", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "message", "pipeline", "readiness", "redact", "render", "rights", "signin", "store", "web", "why", "workload", "workspace"},
 	// the program
 	"app": {"address", "chat", "conductor", "consent", "depmap", "diagnose/*", "directory", "discover", "discover/every", "estate", "expansion", "fault", "finding", "host", "how", "jobs", "journey", "kube", "live", "mail", "merge", "message", "outbox",
 		"readiness", "render", "render/kube", "render/vm", "rights", "signin", "store", "web", "webhook", "why", "workload", "workspace"},

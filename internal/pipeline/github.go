@@ -43,6 +43,9 @@ func adoptGitHub(files []File, o Options) (out []Result, problems []error) {
 	}
 	for i := range flows {
 		w := &flows[i]
+		if o.leaves(w.Path) {
+			continue
+		}
 		w.actions, w.callers = actions, callersOf(w.Path, flows)
 		r, no := w.adopt(o)
 		if no != nil {

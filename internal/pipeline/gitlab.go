@@ -33,6 +33,9 @@ func (t *task) hidden() bool { return strings.HasPrefix(t.name, ".") }
 var keywords = []string{"image", "services", "stages", "types", "before_script", "after_script", "variables", "cache", "include", "default", "workflow", "spec", "pages:deploy"}
 
 func adoptGitLab(files []File, o Options) (out []Result, problems []error) {
+	if !slices.ContainsFunc(files, func(f File) bool { return !o.leaves(f.Path) }) {
+		return nil, nil
+	}
 	g := &configuration{wide: map[string]string{}}
 	for _, f := range files {
 		if no := g.read(f); no != nil {

@@ -27,6 +27,9 @@ type block struct {
 
 func adoptJenkins(files []File, o Options) (out []Result, problems []error) {
 	for _, f := range files {
+		if o.leaves(f.Path) {
+			continue
+		}
 		r, no := adoptJenkinsfile(f, o)
 		if no != nil {
 			problems = append(problems, no.of(f.Path))

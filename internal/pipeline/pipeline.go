@@ -28,6 +28,7 @@ type Options struct {
 	Service string   // the service the repository is of
 	Version string   // the expression that is the version; "" takes it from the pipeline
 	Jobs    []string // jobs (in Jenkins: stages) whose deployment is followed; none: the one there is
+	Files   []string // paths of the pipelines to adopt; none: all
 	Replace bool     // let the call take the old deployment's place instead of following it
 }
 
@@ -90,8 +91,10 @@ func DialectOf(name string) Dialect {
 	return ""
 }
 
-// mostBytes bounds a file that is read.
-const mostBytes = 1 << 20
+// MostBytes bounds a file that is read.
+const MostBytes = 1 << 20
+
+func (o Options) leaves(name string) bool { return len(o.Files) > 0 && !slices.Contains(o.Files, name) }
 
 // Adopt patches the pipelines among a repository's files. Files that only help to understand others (composite actions, included
 // files) belong to them. All refusals come back joined; what could be patched is returned beside them. Invalid: a file is no such
@@ -146,7 +149,7 @@ func (r *refusal) of(name string) error {
 // readable refuses texts no parser should be given.
 func readable(text string) *refusal {
 	switch {
-	case len(text) > mostBytes:
+	case len(text) > MostBytes:
 		return &refusal{kind: fault.Invalid, text: "larger than 1 MiB; is it a pipeline?"}
 	case strings.ContainsRune(text, 0):
 		return &refusal{kind: fault.Invalid, text: "holds a zero byte; is it a text?"}

@@ -32,8 +32,17 @@ func (c command) args() []string {
 	for len(words) > 0 {
 		w := words[0]
 		switch {
-		case isAssignment(w), w == "!", w == "then", w == "do", w == "else", w == "{", w == "sudo", w == "env", w == "time", w == "nohup", w == "exec":
+		case isAssignment(w), w == "!", w == "then", w == "do", w == "else", w == "{", w == "env", w == "time", w == "nohup", w == "exec":
 			words = words[1:]
+		case w == "sudo":
+			words = words[1:]
+			for len(words) > 0 && strings.HasPrefix(words[0], "-") {
+				takes := words[0] == "-u" || words[0] == "-g" || words[0] == "--user"
+				words = words[1:]
+				if takes && len(words) > 0 {
+					words = words[1:]
+				}
+			}
 		case len(words) > 1 && (w == "bundle" && words[1] == "exec" || (w == "poetry" || w == "pipenv" || w == "uv") && words[1] == "run"):
 			words = words[2:]
 		case w == "timeout" && len(words) > 2:
