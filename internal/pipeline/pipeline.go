@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"example.org/caravan/internal/fault"
 )
@@ -116,7 +117,15 @@ func Adopt(files []File, o Options) ([]Result, error) {
 			}
 		}
 		results, errs := d.adopt(some, o)
-		out, problems = append(out, results...), append(problems, errs...)
+		problems = append(problems, errs...)
+		for _, r := range results {
+			f := some[slices.IndexFunc(some, func(f File) bool { return f.Path == r.Path })]
+			if no := sound(f, r, o); no != nil {
+				problems = append(problems, no.of(r.Path))
+				continue
+			}
+			out = append(out, r)
+		}
 	}
 	slices.SortFunc(out, func(a, b Result) int { return cmp.Compare(a.Path, b.Path) })
 	return out, errors.Join(problems...)
@@ -151,8 +160,37 @@ func readable(text string) *refusal {
 	switch {
 	case len(text) > MostBytes:
 		return &refusal{kind: fault.Invalid, text: "larger than 1 MiB; is it a pipeline?"}
-	case strings.ContainsRune(text, 0):
-		return &refusal{kind: fault.Invalid, text: "holds a zero byte; is it a text?"}
+	case strings.ContainsRune(text, 0) || !utf8.ValidString(text):
+		return &refusal{kind: fault.Invalid, text: "no text of UTF-8; mend it first"}
+	}
+	if at := oddEnding.FindStringIndex(strings.ReplaceAll(text, "\r\n", "\n")); at != nil {
+		return refuse(1+strings.Count(text[:at[0]], "\n"), "a line ends in a character that some programs take for a line's end and others do not (a lone carriage return, U+0085, U+2028, U+2029); mend it first")
+	}
+	return nil
+}
+
+var oddEnding = regexp.MustCompile("[\r\u0085\u2028\u2029]")
+
+// sound refuses a result that does not keep what is promised of it: that it can be taken back, and that a parser sees all that was
+// there in its old order.
+func sound(f File, r Result, o Options) *refusal {
+	if r.State != Patched {
+		return nil
+	}
+	unfit := refuse(0, "the call would not fit into this file as it is written; add it yourself")
+	if back, ok := Undo(r.Text); !ok || back != f.Text {
+		return unfit
+	}
+	if DialectOf(r.Path) == Jenkins {
+		if _, no := tokens(r.Text); no != nil {
+			return unfit
+		}
+		return nil
+	}
+	before, no := parsePage(f)
+	after, broken := parsePage(File{Text: r.Text})
+	if no != nil || broken != nil || !o.Replace && !before.within(after) {
+		return unfit
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,6 +46,43 @@ func parsePage(f File) (p page, no *refusal) {
 			p.docs = append(p.docs, doc.Content[0])
 		}
 	}
+}
+
+// scalars are all of a page's scalars in order, aliases by their name.
+func (p page) scalars() []string {
+	var out []string
+	var walk func(n *yaml.Node)
+	walk = func(n *yaml.Node) {
+		if n.Kind == yaml.ScalarNode || n.Kind == yaml.AliasNode {
+			out = append(out, n.Value)
+		}
+		for _, c := range n.Content {
+			walk(c)
+		}
+	}
+	for _, doc := range p.docs {
+		walk(doc)
+	}
+	return out
+}
+
+// within reports whether another page holds all scalars of this one in their order; a script may have lines more that are marked.
+func (p page) within(other page) bool {
+	rest := other.scalars()
+	for _, s := range p.scalars() {
+		i := slices.IndexFunc(rest, func(r string) bool {
+			if r == s {
+				return true
+			}
+			was, ok := Undo(r)
+			return ok && strings.TrimRight(was, "\n") == strings.TrimRight(s, "\n")
+		})
+		if i < 0 {
+			return false
+		}
+		rest = rest[i+1:]
+	}
+	return true
 }
 
 // at is what an alias stands for, or the node itself.
