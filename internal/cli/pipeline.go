@@ -134,9 +134,19 @@ func (s *session) adopted(ctx context.Context, o *adoptOptions, repo *os.Root, f
 		return nil, err
 	}
 	if !slices.ContainsFunc(results, func(r pipeline.Result) bool { return r.State != pipeline.Bystander }) {
-		return nil, fault.Newf(fault.NotFound, "nothing in %s deploys; if something does, add the call beside it yourself", strings.Join(paths(files), ", "))
+		return nil, s.nothingDeploys(files, results)
 	}
 	return results, nil
+}
+
+// nothingDeploys is the error when no pipeline is known to deploy: one of doubt when a job is called as if it did.
+func (s *session) nothingDeploys(files []pipeline.File, results []pipeline.Result) error {
+	for _, r := range results {
+		for _, note := range r.Notes {
+			return fault.Newf(fault.Conflict, "%s: %s", r.Path, note)
+		}
+	}
+	return fault.Newf(fault.NotFound, "nothing in %s deploys; if something does, add the call beside it yourself", strings.Join(paths(files), ", "))
 }
 
 // settle shows what changes and, unless it is a dry run, writes it.

@@ -95,6 +95,9 @@ func trialExactly(name string) bool {
 func ofWords(words []string) stage {
 	found := unnamed
 	for _, w := range words {
+		if strings.HasPrefix(w, "$env:") { // of PowerShell
+			continue
+		}
 		for _, v := range variable.FindAllString(w, -1) {
 			if placeVariable.MatchString(container.ReplaceAllString(v, "")) {
 				return dynamic
@@ -107,12 +110,35 @@ func ofWords(words []string) stage {
 	return found
 }
 
+var serviceWord = regexp.MustCompile(`(?i)(?:^|[\s"'{,])(?:service|service_name|app|app_name|application)["']?\s?[=:]\s?["']?` + value)
+
+// deploysAnother refuses to call one service where a deployment names another, unless its job was asked for.
+func (p point) deploysAnother(o Options) *refusal {
+	if slices.Contains(o.Jobs, p.job) {
+		return nil
+	}
+	for _, w := range p.words {
+		for _, m := range serviceWord.FindAllStringSubmatch(w, -1) {
+			switch {
+			case anyReference.MatchString(m[1]):
+				return refuse(p.line, "which service it deploys (%s) is decided when the pipeline runs; give each service a job of its own, or name this one with --job %q if it is of %s alone", m[1], p.job, o.Service)
+			case !strings.Contains(m[1], o.Service) && !strings.Contains(o.Service, m[1]):
+				return refuse(p.line, "it deploys %s and not %s; say with --service or --job %q if that is the same", m[1], o.Service, p.job)
+			}
+		}
+	}
+	return nil
+}
+
 // fit refuses chosen points that no call can follow.
-func fit(jobs [][]point) *refusal {
+func fit(jobs [][]point, o Options) *refusal {
 	for _, points := range jobs {
 		for _, p := range points {
 			if p.blocked != "" {
 				return refuse(p.line, "%s", p.blocked)
+			}
+			if no := p.deploysAnother(o); no != nil {
+				return no
 			}
 		}
 	}
@@ -141,7 +167,7 @@ func choose(points []point, o Options) (jobs [][]point, notes []string, no *refu
 		a, b := jobs[0][0], jobs[1][0]
 		return nil, nil, refuse(b.line, "both %q (line %d) and %q deploy, and one call goes to every environment of its world; say which to follow with --job, more than once when they never run together", a.job, a.line, b.job)
 	}
-	return jobs, notes, fit(jobs)
+	return jobs, notes, fit(jobs, o)
 }
 
 // wanted are the sure points that deploy to production.

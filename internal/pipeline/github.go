@@ -105,7 +105,7 @@ func (w *workflow) adopt(o Options) (Result, *refusal) {
 	}
 	points, built := w.look()
 	if len(points) == 0 {
-		return Result{Path: w.Path, Text: w.Text, State: Bystander}, w.elsewhere()
+		return Result{Path: w.Path, Text: w.Text, State: Bystander, Notes: w.suspects()}, w.elsewhere()
 	}
 	chosen, notes, no := choose(points, o)
 	if no != nil {
@@ -136,6 +136,38 @@ func (w *workflow) elsewhere() *refusal {
 		}
 	}
 	return nil
+}
+
+// suspects are jobs and steps whose names, or actions, say that they deploy.
+func (w *workflow) suspects() []string {
+	var out []string
+	for _, j := range w.jobs() {
+		if strings.HasPrefix(text(field(j.node, "uses")), "./") {
+			continue
+		}
+		if deploys(j.id) || deploys(text(field(j.node, "name"))) {
+			out = append(out, suspect(j.line, j.id))
+			continue
+		}
+		for _, s := range sequence(field(j.node, "steps")) {
+			if name := text(field(s, "name")) + " " + text(field(s, "uses")); deploys(name) {
+				out = append(out, suspect(s.Line, strings.TrimSpace(name)))
+			}
+		}
+	}
+	return out
+}
+
+// onlyProposed reports whether a workflow runs for proposals of changes alone.
+func (w *workflow) onlyProposed() bool {
+	on := at(field(w.root, "on"))
+	names := texts(on)
+	if on != nil && on.Kind == yaml.MappingNode {
+		for i := 0; i < len(on.Content); i += 2 {
+			names = append(names, on.Content[i].Value)
+		}
+	}
+	return len(names) > 0 && !slices.ContainsFunc(names, func(n string) bool { return n != "pull_request" && n != "pull_request_target" })
 }
 
 // tokenReaches refuses reusable workflows whose callers do not hand on their secrets.
@@ -286,6 +318,9 @@ func (s step) point(d deed, c command, line int) point {
 		p.environment = text(n)
 	}
 	p.around = []string{text(field(s.w.root, "name")), path.Base(s.w.Path)}
+	if s.w.onlyProposed() {
+		p.around = append(p.around, "review")
+	}
 	for _, n := range []*yaml.Node{field(s.node, "if"), field(s.job.node, "if")} {
 		if cond := text(n); !strings.Contains(cond, "!") {
 			p.around = append(p.around, strings.NewReplacer("${{", "", "}}", "").Replace(cond))

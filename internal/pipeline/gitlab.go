@@ -187,13 +187,30 @@ func newScript(t *task, key string, line int, n *yaml.Node) *script {
 		add(n, -1)
 	case yaml.SequenceNode:
 		for i, c := range n.Content {
-			if c.Kind == yaml.ScalarNode {
-				add(c, i)
-			}
+			s.addItem(c, i, add)
 		}
 	}
 	s.all = commands(b.String())
 	return s
+}
+
+// addItem adds what an item of a list says itself: a command, an alias of one, a list of them. Lists it refers to are scripts of their
+// own.
+func (s *script) addItem(c *yaml.Node, item int, add func(*yaml.Node, int)) {
+	switch {
+	case c.Kind == yaml.ScalarNode:
+		add(c, item)
+	case c.Kind == yaml.AliasNode && at(c) != nil && at(c).Kind == yaml.ScalarNode:
+		there := *at(c)
+		there.Line, there.Style = c.Line, 0
+		add(&there, item)
+	case c.Kind == yaml.SequenceNode && c.Tag != "!reference":
+		for _, inner := range c.Content {
+			if inner.Kind == yaml.ScalarNode {
+				add(inner, item)
+			}
+		}
+	}
 }
 
 // users are the jobs that run a script.
@@ -297,7 +314,7 @@ func (g *configuration) adopt(o Options) (out []Result, problems []error) {
 			if line := foreignInclude(field(p.docs[0], "include")); line > 0 {
 				return nil, []error{refuse(line, "no job here deploys, and this includes text that is not in the repository; adopt it where it is written, or give the deployment a job of its own here").of(p.Path)}
 			}
-			out = append(out, Result{Path: p.Path, Text: p.Text, State: Bystander})
+			out = append(out, Result{Path: p.Path, Text: p.Text, State: Bystander, Notes: g.suspects(p)})
 		}
 		return out, nil
 	}
@@ -306,6 +323,17 @@ func (g *configuration) adopt(o Options) (out []Result, problems []error) {
 		return nil, []error{no.of(pathOf(points, puts, no.line, main.Path))}
 	}
 	return g.patch(chosen, puts, all, notes, o)
+}
+
+// suspects are jobs of a file whose names or stages say that they deploy.
+func (g *configuration) suspects(p *page) []string {
+	var out []string
+	for _, t := range g.jobs {
+		if t.page == p && !t.hidden() && (deploys(t.name) || deploys(g.scalar(t, "stage"))) {
+			out = append(out, suspect(t.line, t.name))
+		}
+	}
+	return out
 }
 
 // pathOf is the file of the point a refusal is about.
@@ -402,6 +430,9 @@ func (g *configuration) surround(p *point, u *task) {
 		p.words = append(p.words, expand(w))
 	}
 	p.around = []string{expand(g.scalar(u, "stage"))}
+	if text(field(env, "action")) == "stop" {
+		p.environment = "review" // what is stopped is no deployment to follow
+	}
 	if rules, _ := g.inherited(u, "rules", 10); rules != nil {
 		for _, r := range sequence(rules) {
 			if cond := text(field(r, "if")); !strings.Contains(cond, "!") {

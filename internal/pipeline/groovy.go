@@ -136,7 +136,7 @@ func (l *lexer) beginsValue() bool {
 		case lineToken:
 			continue
 		case markToken:
-			return strings.Contains("(,=[~:!&|?{;", t.text)
+			return strings.IndexByte("(,=[~:!&|?{;", t.text[0]) >= 0
 		case wordToken:
 			return t.text == "return" || t.text == "in" || t.text == "sh" || t.text == "echo"
 		default:

@@ -16,13 +16,12 @@ type jenkinsfile struct {
 
 // block is what stands between braces: the statement before them says what it is.
 type block struct {
-	name      string // its first word: stage, steps, script, if …
-	argument  string // its first string: the name of a stage
-	from, to  int    // its braces, as tokens
-	head      int    // the first token of its statement
-	parent    int    // -1 at the top
-	scripted  bool   // it is code, not declaration
-	statement int    // the last token of its statement
+	name     string // its first word: stage, steps, script, if …
+	argument string // its first string: the name of a stage
+	from, to int    // its braces, as tokens
+	head     int    // the first token of its statement
+	parent   int    // -1 at the top
+	scripted bool   // it is code, not declaration
 }
 
 func adoptJenkins(files []File, o Options) (out []Result, problems []error) {
@@ -57,7 +56,7 @@ func adoptJenkinsfile(f File, o Options) (Result, *refusal) {
 		points = append(points, j.points(c, i)...)
 	}
 	if len(points) == 0 {
-		return Result{Path: f.Path, Text: f.Text, State: Bystander}, j.elsewhere()
+		return Result{Path: f.Path, Text: f.Text, State: Bystander, Notes: j.suspects()}, j.elsewhere()
 	}
 	chosen, notes, no := choose(points, o)
 	if no != nil {
@@ -192,7 +191,7 @@ func (j *jenkinsfile) call(i int) (shellCall, bool) {
 	texts := 0
 	for k := i + 1; k < len(j.tokens); k++ {
 		t := j.tokens[k]
-		if depth == 0 && (t.kind == lineToken || t.is(";") || t.is("}")) {
+		if depth == 0 && (t.kind == lineToken && !j.goesOn(k) || t.is(";") || t.is("}")) {
 			break
 		}
 		switch {
@@ -223,6 +222,20 @@ func (j *jenkinsfile) call(i int) (shellCall, bool) {
 	c.script = shellText(c.str)
 	c.all = commands(c.script)
 	return c, true
+}
+
+// goesOn reports whether a statement does not end with its line.
+func (j *jenkinsfile) goesOn(k int) bool {
+	before := j.tokens[k-1]
+	if before.is(",") || before.is("+") || before.is(":") || before.is("\\") {
+		return true
+	}
+	for _, t := range j.tokens[k+1:] {
+		if t.kind != lineToken {
+			return t.is(".") || t.is("+")
+		}
+	}
+	return false
 }
 
 // labels reports whether a string is the value of an argument that is no script.
@@ -413,6 +426,17 @@ func (j *jenkinsfile) elsewhere() *refusal {
 		}
 	}
 	return nil
+}
+
+// suspects are stages whose names say that they deploy.
+func (j *jenkinsfile) suspects() []string {
+	var out []string
+	for _, b := range j.blocks {
+		if b.name == "stage" && deploys(b.argument) {
+			out = append(out, suspect(j.tokens[b.head].line, b.argument))
+		}
+	}
+	return out
 }
 
 // follow puts a call behind the last of a stage's points.

@@ -195,6 +195,11 @@ func sound(f File, r Result, o Options) *refusal {
 	return nil
 }
 
+// suspect is what is said of a job that is called as if it deployed.
+func suspect(line int, job string) string {
+	return fmt.Sprintf("line %d: %q is called as if it deployed, but nothing in it is known to; add the call yourself if it does", line, job)
+}
+
 var ownCall = regexp.MustCompile(`(?m)^[^#\n]*\bcaravan deploy\b`)
 
 // settled is the result for a file nothing needs to be done to: it is adopted, or calls Caravan by its owners' own hand.

@@ -109,7 +109,7 @@ func ofPiece(c command, piece string) []string {
 func partsOf(piece string) []string {
 	var out []string
 	for _, at := range anyReference.FindAllStringIndex(piece, -1) {
-		begins := at[0] == 0 || strings.IndexByte("/=:", piece[at[0]-1]) >= 0
+		begins := at[0] == 0 || strings.IndexByte("/=:@", piece[at[0]-1]) >= 0
 		ends := at[1] == len(piece) || strings.IndexByte("/:", piece[at[1]]) >= 0
 		if begins && ends && !strings.HasPrefix(piece[at[0]:], "$(") {
 			out = append(out, piece[at[0]:at[1]])

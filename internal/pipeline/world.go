@@ -30,7 +30,7 @@ var bystanders = []string{"echo", "printf", "pip", "pip3", "apt", "apt-get", "ap
 // deedOf says whether a command deploys, and where to. Job is what the job around it is called.
 func deedOf(c command, job string) (deed, bool) {
 	args := c.args()
-	if len(args) == 0 || slices.Contains(bystanders, c.name()) {
+	if len(args) == 0 || slices.Contains(bystanders, c.name()) || backwards.MatchString(job) || slices.ContainsFunc(args, func(a string) bool { return backward.MatchString(a) }) {
 		return deed{}, false
 	}
 	for _, look := range []func([]string, command, string) (deed, bool){ofTool, ofRemote, ofCopy, ofScript, ofOthers} {
@@ -40,6 +40,12 @@ func deedOf(c command, job string) (deed, bool) {
 	}
 	return deed{}, false
 }
+
+// What takes a version back or away is no deployment that a call could follow.
+var (
+	backwards = regexp.MustCompile(`(?i)(roll-?_?back|teardown|tear-down|destroy|uninstall)`)
+	backward  = regexp.MustCompile(`(?i)^(-+)?(\w+:)?(roll-?_?back|teardown|destroy|uninstall)$`)
+)
 
 // none is a verdict: this is known, and does not deploy.
 func none() (deed, bool) { return deed{}, true }
@@ -58,7 +64,7 @@ func program(args []string, name string) (rest []string, ok bool) {
 	return nil, false
 }
 
-var notDeploying = regexp.MustCompile(`(?i)(lint|test|check|smoke|backup|provision|migrat|notify|bootstrap|verify)`)
+var notDeploying = regexp.MustCompile(`(?i)(lint|test|check|smoke|backup|provision|migrat|notify|bootstrap|verify|rollback|revert|undo|teardown|destroy|cleanup)`)
 
 // ofTool knows programs made for deploying.
 func ofTool(args []string, _ command, _ string) (deed, bool) {
@@ -80,7 +86,9 @@ func ofTool(args []string, _ command, _ string) (deed, bool) {
 		}
 	}
 	if rest, ok := program(args, "cap"); ok {
-		if slices.ContainsFunc(rest, func(a string) bool { return a == "deploy" || strings.HasPrefix(a, "deploy:") && a != "deploy:check" }) {
+		if slices.ContainsFunc(rest, func(a string) bool {
+			return a == "deploy" || strings.HasPrefix(a, "deploy:") && !notDeploying.MatchString(a)
+		}) {
 			return deed{world: Machines, tool: "cap … deploy"}, true
 		}
 		return none()
@@ -99,7 +107,7 @@ func playbook(rest []string) (deed, bool) {
 	}
 	for _, a := range rest {
 		if strings.HasSuffix(a, ".yml") || strings.HasSuffix(a, ".yaml") {
-			if name := a[strings.LastIndexByte(a, '/')+1:]; notDeploying.MatchString(name) && !deploys(name) {
+			if name := a[strings.LastIndexByte(a, '/')+1:]; backwards.MatchString(name) || notDeploying.MatchString(name) && !deploys(name) {
 				return none()
 			}
 		}
@@ -134,7 +142,7 @@ func ofCluster(args []string) (deed, bool) {
 }
 
 var restarting = regexp.MustCompile(`(systemctl|service|supervisorctl|pm2|initctl|monit|sv)\b[^;&|\n]*\b(restart|reload|start)\b|docker(-| )compose[^;&|\n]*\b(up|restart)\b|docker (run|stack deploy|service update)\b|` +
-	`apt(-get)?\b[^;&|\n]*\b(install|upgrade)\b|dpkg -i|(yum|dnf)\b[^;&|\n]*\b(install|update|upgrade)\b|rpm -[iU]|chef-client|puppet agent|ln -s[a-z]*\b|touch \S*restart|/etc/init\.d/\S+ (re)?start|puma|unicorn`)
+	`-m (ansible\.builtin\.)?(apt|yum|dnf|package|systemd|service|docker_container)\b|apt(-get)?\b[^;&|\n]*\b(install|upgrade)\b|dpkg -i|(yum|dnf)\b[^;&|\n]*\b(install|update|upgrade)\b|rpm -[iU]|chef-client|puppet agent|ln -s[a-z]*\b|touch \S*restart|/etc/init\.d/\S+ (re)?start|puma|unicorn`)
 
 // restarts reports whether what is run on a machine takes a new version into use.
 func restarts(text string) bool { return restarting.MatchString(text) }
@@ -205,7 +213,7 @@ func deploys(name string) bool { return deployName.MatchString(name) }
 // ofScript knows scripts and targets a company wrote for deploying.
 func ofScript(args []string, c command, _ string) (deed, bool) {
 	name := c.name()
-	what := ""
+	var what string
 	switch {
 	case has([]string{name}, "bash", "sh", "python", "python3", "ruby", "node", "php") && len(args) > 1:
 		if what = firstFile(args[1:]); what == "" {
