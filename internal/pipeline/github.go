@@ -496,7 +496,7 @@ func (w *workflow) follow(points []point, all []built, o Options) ([]edit, strin
 	s := w.step(j, at(field(j.node, "steps")), last.unit)
 	for _, p := range points {
 		if p.guard != "" {
-			return nil, "", refuse(p.line, "%s runs only under %s of its script, and a step behind it would always run; make it the step's `if`", p.tool, p.guard)
+			return nil, "", refuse(p.line, "whether %s runs depends on %s in its script, and a step behind it would always run; make that the step's `if`", p.tool, p.guard)
 		}
 	}
 	if m := field(field(j.node, "strategy"), "matrix"); m != nil && last.when == "" && !slices.Contains(o.Jobs, j.id) {

@@ -557,7 +557,7 @@ func (s *script) edits(c command, units []put, call string, o Options) ([]edit, 
 	case c.guard == "a function":
 		return nil, refuse(src.line, "it deploys within a function of its script, and when that is called is not known; add the call yourself")
 	case guarded && (!literal || !c.alone || c.loop):
-		return nil, refuse(src.line, "it runs only under %s of its script; write the deployment on a line of its own there, or make the condition the job's rules", c.guard)
+		return nil, refuse(src.line, "whether it runs depends on %s in its script; write the deployment on a line of its own there, or make that the job's rules", c.guard)
 	case guarded || literal && src.item < 0 && c.alone && !c.loop:
 		end := scriptLine(n, s.within(c.end, src.item))
 		indent := p.lines[src.line-1][:indentOf(p.lines[src.line-1])]

@@ -363,10 +363,13 @@ func (j *jenkinsfile) positive(from, to int) string {
 // blocked says why no call can follow an sh step.
 func (j *jenkinsfile) blocked(c shellCall, p point) string {
 	if p.guard != "" {
-		return fmt.Sprintf("%s runs only under %s of its script, and a step behind it would always run; make it the stage's `when`, or an `if` of the pipeline", p.tool, p.guard)
+		return fmt.Sprintf("whether %s runs depends on %s in its script, and a step behind it would always run; make that the stage's `when`, or an `if` of the pipeline", p.tool, p.guard)
 	}
 	if !c.sure {
 		return "its script is put together of several strings, so what it runs is not known here; add the call yourself"
+	}
+	if j.dangling(c.from) {
+		return "it is under an `if`, `else` or loop without braces, and a call behind it would always run; give it braces"
 	}
 	if j.assigned(c) {
 		return "what it prints is taken for a value, so it does more than deploy; add the call yourself"
@@ -395,6 +398,34 @@ func (j *jenkinsfile) blocked(c shellCall, p point) string {
 	return ""
 }
 
+// dangling reports whether a statement is all that an if, an else or a loop without braces does.
+func (j *jenkinsfile) dangling(i int) bool {
+	k := i - 1
+	for k >= 0 && j.tokens[k].kind == lineToken {
+		k--
+	}
+	if k < 0 {
+		return false
+	}
+	if t := j.tokens[k]; t.kind == wordToken {
+		return t.text == "else"
+	}
+	if !j.tokens[k].is(")") {
+		return false
+	}
+	for depth := 0; k >= 0; k-- {
+		if j.tokens[k].is(")") {
+			depth++
+		}
+		if j.tokens[k].is("(") {
+			if depth--; depth == 0 {
+				break
+			}
+		}
+	}
+	return k > 0 && (j.tokens[k-1].text == "if" || j.tokens[k-1].text == "for" || j.tokens[k-1].text == "while")
+}
+
 // assigned reports whether a statement uses what sh gives back.
 func (j *jenkinsfile) assigned(c shellCall) bool {
 	for k := c.from - 1; k >= 0; k-- {
@@ -402,9 +433,10 @@ func (j *jenkinsfile) assigned(c shellCall) bool {
 		if t.kind == lineToken || t.is(";") || t.is("{") || t.is("}") {
 			return false
 		}
-		if t.is("=") || t.is("(") || t.kind == wordToken && t.text == "return" {
+		if !t.is(">") || k == 0 || !j.tokens[k-1].is("-") { // of a closure's parameters
 			return true
 		}
+		return false
 	}
 	return false
 }

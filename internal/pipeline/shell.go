@@ -9,11 +9,14 @@ import (
 // command is one simple command of a shell script, as far as deploying needs to know it.
 type command struct {
 	words   []string // without quotes; variables and expressions as they are written
+	from    int      // where its first word begins, in bytes
+	to      int      // where its last word ends
 	line    int      // counted from 0 within the script
 	end     int      // the line its last word is on
 	heredoc string   // what it is given on standard input
 	guard   string   // what it depends on within the script: "an if", "a case" …; "" when it always runs
 	loop    bool     // it may run more than once
+	turns   []string // variables of the loops it is in: another value each time
 	alone   bool     // nothing else stands on its lines
 }
 
@@ -79,7 +82,8 @@ type shell struct {
 	begun    bool   // cur has words
 	waiting  []here // here-documents that begin on the next line
 	out      []command
-	left     bool // an exit stands before
+	turns    []string // variables of the loops that are open
+	left     bool     // an exit stands before
 }
 
 // here is the mark of a here-document, and whether its text is taken as it stands.
@@ -98,16 +102,19 @@ func commands(script string) []command {
 		s.step()
 	}
 	s.finish()
-	return alone(s.out)
+	for i := range s.out {
+		s.out[i].alone = s.alone(s.out[i])
+	}
+	return s.out
 }
 
-// alone notes which commands share their lines with no other.
-func alone(all []command) []command {
-	for i := range all {
-		c := &all[i]
-		c.alone = (i == 0 || all[i-1].end < c.line) && (i+1 == len(all) || all[i+1].line > c.end)
-	}
-	return all
+var restOfLine = regexp.MustCompile(`^[ \t\r]*(<<-?[ ]*\S+)?[ \t\r]*(#.*)?$`)
+
+// alone reports whether a command shares its lines with nothing but a comment.
+func (s *shell) alone(c command) bool {
+	before := s.text[strings.LastIndexByte(s.text[:c.from], '\n')+1 : c.from]
+	after := s.text[c.to:]
+	return strings.TrimSpace(before) == "" && restOfLine.MatchString(after[:untilLineEnd(after)])
 }
 
 func (s *shell) step() {
@@ -258,17 +265,17 @@ func isTest(c command) bool {
 
 // word takes one word and, when it begins a command, heeds what it opens or closes.
 func (s *shell) word() {
-	line := s.line
+	line, from := s.line, s.at
 	text, quoted := s.take()
 	if !s.begun {
 		if !quoted && s.keyword(text) {
 			return
 		}
-		s.cur = command{line: line, guard: s.guard(), loop: s.looping()}
+		s.cur = command{from: from, line: line, guard: s.guard(), loop: s.looping(), turns: slices.Clone(s.turns)}
 		s.begun = true
 	}
 	s.cur.words = append(s.cur.words, text)
-	s.cur.end = s.line
+	s.cur.end, s.cur.to = s.line, s.at
 }
 
 // opens are the words that begin what may not be run, or more than once.
@@ -282,6 +289,9 @@ func (s *shell) keyword(w string) bool {
 		if len(s.stack) > 0 {
 			s.stack = s.stack[:len(s.stack)-1]
 		}
+		if !s.looping() {
+			s.turns = nil
+		}
 		return true
 	case "{":
 		if n := len(s.stack); n == 0 || s.stack[n-1] != "a function" {
@@ -293,7 +303,11 @@ func (s *shell) keyword(w string) bool {
 		return true
 	case "for", "case":
 		s.stack = append(s.stack, opens[w])
-		s.at += s.head()
+		n := s.head()
+		if name := strings.Fields(s.text[s.at : s.at+n]); w == "for" && len(name) > 0 {
+			s.turns = append(s.turns, name[0])
+		}
+		s.at += n
 		return true
 	}
 	return false
@@ -336,6 +350,9 @@ func (s *shell) finish() {
 	}
 	s.begun = false
 	s.out = append(s.out, s.cur)
+	if s.cur.loop && s.cur.name() == "read" {
+		s.turns = append(s.turns, s.cur.args()[1:]...)
+	}
 	if name := s.cur.name(); name == "exit" || name == "return" {
 		args := s.cur.args()
 		s.left = s.left || len(args) == 1 || args[1] == "0"

@@ -35,7 +35,7 @@ func versionsOf(c command) []string {
 	var out []string
 	add := func(v string) {
 		v = strings.TrimRight(v, ".-")
-		if anyReference.MatchString(v) && !slices.ContainsFunc(out, func(o string) bool { return same(o, v) }) {
+		if anyReference.MatchString(v) && !c.turning(v) && !slices.ContainsFunc(out, func(o string) bool { return same(o, v) }) {
 			out = append(out, v)
 		}
 	}
@@ -57,6 +57,14 @@ func versionsOf(c command) []string {
 		}
 	}
 	return out
+}
+
+// turning reports whether a value is of a variable that a loop changes.
+func (c command) turning(v string) bool {
+	return slices.ContainsFunc(anyReference.FindAllString(v, -1), func(r string) bool {
+		m := shellName.FindStringSubmatch(r)
+		return m != nil && slices.Contains(c.turns, m[1])
+	})
 }
 
 // pieces are the words of a command and of what it runs elsewhere. Expressions of the pipeline are one.
