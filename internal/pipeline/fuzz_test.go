@@ -1,8 +1,10 @@
 package pipeline
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // seed gives a fuzz target the corpus.
@@ -85,4 +87,32 @@ func FuzzUndo(f *testing.F) {
 			t.Errorf("%q became %q without a mark", text, before)
 		}
 	})
+}
+
+// TestHostileTextsAreDoneWithSoon gives each dialect what would take a naive reader for ever.
+func TestHostileTextsAreDoneWithSoon(t *testing.T) {
+	many := func(s string) string { return strings.Repeat(s, MostBytes/2/len(s)) }
+	var laughs strings.Builder
+	laughs.WriteString(".a0: &a0 [./deploy.sh]\n")
+	for i := 1; i < 30; i++ {
+		fmt.Fprintf(&laughs, ".a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 10), ", "))
+	}
+	var parents strings.Builder
+	for i := 1; i < 300; i++ {
+		fmt.Fprintf(&parents, ".b%d:\n  extends: [.b%d, .b%d, .b%d]\n", i, i-1, i-1, (i+7)%300)
+	}
+	begun := time.Now()
+	for name, texts := range map[string][]string{
+		".gitlab-ci.yml": {laughs.String() + "deploy:\n  script: *a29\n", parents.String() + "deploy:\n  extends: .b299\n  script: [x]\n", "deploy:\n  script:\n    - " + many("$("), "deploy:\n  script:\n    - " + many("a;"),
+			"deploy:\n  script: " + many("["), many("a: {script: [./deploy.sh]}\n"), "deploy:\n  script:\n    - |\n      " + many("./deploy.sh $CI_SHA;")},
+		".github/workflows/x.yml": {"jobs:\n  a:\n    steps:\n" + many("      - run: ./deploy.sh $GITHUB_SHA\n"), "jobs:\n  a:\n    steps:\n      - run: " + many("${{"), "jobs:\n  a:\n    steps:\n      - run: \"" + many("`") + "\""},
+		"Jenkinsfile":             {"pipeline {" + many("x { sh './deploy.sh $A' }\n") + "}", "pipeline { steps { sh \"" + many("${") + "\" } }", many("{"), "pipeline {" + many("/a") + "}", "pipeline { steps {\n" + many("sh './deploy.sh $GIT_COMMIT'\n") + "} }"},
+	} {
+		for _, text := range texts {
+			_, _ = Adopt([]File{{Path: name, Text: text}}, Options{Service: "orders"})
+			if took := time.Since(begun); took > 20*time.Second {
+				t.Fatalf("%s took until %s: %.60q", name, took, text)
+			}
+		}
+	}
 }

@@ -16,6 +16,7 @@ import (
 type configuration struct {
 	pages []*page
 	jobs  []*task
+	named map[string]*task
 	wide  map[string]string // variables of all jobs
 }
 
@@ -36,7 +37,7 @@ func adoptGitLab(files []File, o Options) (out []Result, problems []error) {
 	if !slices.ContainsFunc(files, func(f File) bool { return !o.leaves(f.Path) }) {
 		return nil, nil
 	}
-	g := &configuration{wide: map[string]string{}}
+	g := &configuration{wide: map[string]string{}, named: map[string]*task{}}
 	for _, f := range files {
 		if no := g.read(f); no != nil {
 			problems = append(problems, no.of(f.Path))
@@ -45,8 +46,14 @@ func adoptGitLab(files []File, o Options) (out []Result, problems []error) {
 	if len(problems) > 0 || len(g.pages) == 0 {
 		return nil, problems
 	}
+	if len(g.jobs) > mostJobs {
+		return nil, []error{(&refusal{kind: fault.Invalid, text: fmt.Sprintf("more than %d jobs; is it a pipeline?", mostJobs)}).of(g.pages[0].Path)}
+	}
 	return g.adopt(o)
 }
+
+// mostJobs bounds what is compared with each other.
+const mostJobs = 1000
 
 func (g *configuration) read(f File) *refusal {
 	p, no := parsePage(f)
@@ -71,7 +78,8 @@ func (g *configuration) read(f File) *refusal {
 	}
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		if k := root.Content[i]; !slices.Contains(keywords, k.Value) {
-			g.jobs = append(g.jobs, &task{name: k.Value, page: &p, line: k.Line, node: root.Content[i+1]})
+			t := &task{name: k.Value, page: &p, line: k.Line, node: root.Content[i+1]}
+			g.jobs, g.named[t.name] = append(g.jobs, t), t
 		}
 	}
 	return nil
@@ -144,6 +152,7 @@ type script struct {
 	key   string // script, before_script, after_script; "" of a list that stands alone
 	line  int    // of the key
 	node  *yaml.Node
+	text  string
 	lines []source // of its text
 	all   []command
 }
@@ -190,7 +199,8 @@ func newScript(t *task, key string, line int, n *yaml.Node) *script {
 			s.addItem(c, i, add)
 		}
 	}
-	s.all = commands(b.String())
+	s.text = b.String()
+	s.all = commands(s.text)
 	return s
 }
 
@@ -230,18 +240,19 @@ func (g *configuration) runs(t *task, s *script) bool {
 	if key == "" {
 		key = "script"
 	}
-	value, from := g.inherited(t, key, 10)
+	value, from := g.inherited(t, key)
 	if value == nil {
 		return false
 	}
-	return from == s.owner && at(value) == s.node || at(value) == s.node || refers(value, s, 10)
+	return from == s.owner && at(value) == s.node || at(value) == s.node || refers(value, s, map[*yaml.Node]bool{})
 }
 
 // refers reports whether a value holds a script by an alias or a !reference.
-func refers(n *yaml.Node, s *script, depth int) bool {
-	if n == nil || depth == 0 {
+func refers(n *yaml.Node, s *script, seen map[*yaml.Node]bool) bool {
+	if n == nil || seen[at(n)] {
 		return false
 	}
+	seen[at(n)] = true
 	if n.Kind == yaml.AliasNode && n.Alias == s.node {
 		return true
 	}
@@ -251,20 +262,25 @@ func refers(n *yaml.Node, s *script, depth int) bool {
 	if n.Kind != yaml.SequenceNode && n.Kind != yaml.AliasNode {
 		return false
 	}
-	return slices.ContainsFunc(at(n).Content, func(c *yaml.Node) bool { return refers(c, s, depth-1) })
+	return slices.ContainsFunc(at(n).Content, func(c *yaml.Node) bool { return refers(c, s, seen) })
 }
 
 // inherited is the value of a job's key: its own, merged in, or that of what it extends, the last first.
-func (g *configuration) inherited(t *task, key string, depth int) (*yaml.Node, *task) {
-	if v := merged(t.node, key); v != nil || depth == 0 {
+func (g *configuration) inherited(t *task, key string) (*yaml.Node, *task) {
+	return g.inheritedBut(t, key, map[*task]bool{})
+}
+
+func (g *configuration) inheritedBut(t *task, key string, seen map[*task]bool) (*yaml.Node, *task) {
+	if t == nil || seen[t] {
+		return nil, nil
+	}
+	seen[t] = true
+	if v := merged(t.node, key); v != nil {
 		return v, t
 	}
-	parents := texts(field(t.node, "extends"))
-	for _, name := range slices.Backward(parents) {
-		if i := slices.IndexFunc(g.jobs, func(p *task) bool { return p.name == name }); i >= 0 {
-			if v, from := g.inherited(g.jobs[i], key, depth-1); v != nil {
-				return v, from
-			}
+	for _, name := range slices.Backward(texts(field(t.node, "extends"))) {
+		if v, from := g.inheritedBut(g.named[name], key, seen); v != nil {
+			return v, from
 		}
 	}
 	return nil, nil
@@ -276,18 +292,17 @@ func (g *configuration) variables(t *task) map[string]string {
 	for k, v := range g.wide {
 		out[k] = v
 	}
-	g.gather(t, out, 10)
+	g.gather(t, out, map[*task]bool{})
 	return out
 }
 
-func (g *configuration) gather(t *task, out map[string]string, depth int) {
-	if depth == 0 {
+func (g *configuration) gather(t *task, out map[string]string, seen map[*task]bool) {
+	if t == nil || seen[t] {
 		return
 	}
+	seen[t] = true
 	for _, name := range texts(field(t.node, "extends")) {
-		if i := slices.IndexFunc(g.jobs, func(p *task) bool { return p.name == name }); i >= 0 {
-			g.gather(g.jobs[i], out, depth-1)
-		}
+		g.gather(g.named[name], out, seen)
 	}
 	for k, v := range pairs(merged(t.node, "variables")) {
 		out[k] = v
@@ -379,7 +394,7 @@ func (g *configuration) look() (points []point, puts []put, all []built) {
 }
 
 func (g *configuration) scalar(t *task, key string) string {
-	v, _ := g.inherited(t, key, 10)
+	v, _ := g.inherited(t, key)
 	return text(v)
 }
 
@@ -418,7 +433,7 @@ func (g *configuration) surround(p *point, u *task) {
 			return v
 		})
 	}
-	env, _ := g.inherited(u, "environment", 10)
+	env, _ := g.inherited(u, "environment")
 	p.environment = text(env)
 	if n := field(env, "name"); n != nil {
 		p.environment = text(n)
@@ -433,18 +448,18 @@ func (g *configuration) surround(p *point, u *task) {
 	if text(field(env, "action")) == "stop" {
 		p.environment = "review" // what is stopped is no deployment to follow
 	}
-	if rules, _ := g.inherited(u, "rules", 10); rules != nil {
+	if rules, _ := g.inherited(u, "rules"); rules != nil {
 		for _, r := range sequence(rules) {
 			if cond := text(field(r, "if")); !strings.Contains(cond, "!") {
 				p.around = append(p.around, cond)
 			}
 		}
 	}
-	if only, _ := g.inherited(u, "only", 10); only != nil {
+	if only, _ := g.inherited(u, "only"); only != nil {
 		p.around = append(p.around, texts(only)...)
 		p.around = append(p.around, texts(field(only, "refs"))...)
 	}
-	if m, _ := g.inherited(u, "parallel", 10); m != nil && p.blocked == "" {
+	if m, _ := g.inherited(u, "parallel"); m != nil && p.blocked == "" {
 		p.blocked = fmt.Sprintf("job %q runs several times at once (parallel), and a call deploys everywhere; deploy in a job of its own", u.name)
 	}
 }
@@ -556,9 +571,9 @@ func (s *script) edits(c command, units []put, call string, o Options) ([]edit, 
 		return nil, refuse(src.line, "the script is a list on one line; write a command a line first")
 	case c.guard == "a function":
 		return nil, refuse(src.line, "it deploys within a function of its script, and when that is called is not known; add the call yourself")
-	case guarded && (!literal || !c.alone || c.loop):
+	case guarded && (!literal || !c.alone(s.text) || c.loop):
 		return nil, refuse(src.line, "whether it runs depends on %s in its script; write the deployment on a line of its own there, or make that the job's rules", c.guard)
-	case guarded || literal && src.item < 0 && c.alone && !c.loop:
+	case guarded || literal && src.item < 0 && c.alone(s.text) && !c.loop:
 		end := scriptLine(n, s.within(c.end, src.item))
 		indent := p.lines[src.line-1][:indentOf(p.lines[src.line-1])]
 		return []edit{{after: end, add: []string{indent + call}}}, nil

@@ -183,6 +183,7 @@ func (l *lexer) keep(t token) {
 
 // embedded is the length of ${…} in a string, with strings and brackets inside.
 func embedded(s string) int {
+	s = s[:min(len(s), mostEmbedded)]
 	depth := 0
 	for i := 1; i < len(s); i++ {
 		switch s[i] {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"example.org/caravan/internal/fault"
 )
 
 // jenkinsfile is a declarative pipeline: its tokens, and the blocks they make.
@@ -75,6 +77,9 @@ func adoptJenkinsfile(f File, o Options) (Result, *refusal) {
 	return r, nil
 }
 
+// mostBlocks bounds what is compared with each other.
+const mostBlocks = 2000
+
 func parseJenkinsfile(f File) (*jenkinsfile, *refusal) {
 	if no := readable(f.Text); no != nil {
 		return nil, no
@@ -85,6 +90,9 @@ func parseJenkinsfile(f File) (*jenkinsfile, *refusal) {
 	}
 	j := &jenkinsfile{File: f, tokens: all, lines: strings.Split(strings.ReplaceAll(f.Text, "\r\n", "\n"), "\n")}
 	j.findBlocks()
+	if len(j.blocks) > mostBlocks {
+		return nil, &refusal{kind: fault.Invalid, text: fmt.Sprintf("more than %d blocks; is it a pipeline?", mostBlocks)}
+	}
 	return j, nil
 }
 

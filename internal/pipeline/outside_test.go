@@ -214,18 +214,22 @@ const toKubernetes = " --only kubernetes --server https://caravan.test"
 
 // gitlabRuns are the jobs of adopted pipelines and the calls each makes, the tools of the old world among them.
 var gitlabRuns = map[string]map[string][]string{
-	"gitlab-ansible":        {"deploy": {"ansible-playbook -i inventory/production deploy.yml -e image_tag=abc1234", "caravan deploy orders --version abc1234" + toKubernetes}},
-	"gitlab-block-script":   {"deploy_production": {"rsync -a --delete dist/ deploy@app1.example.com:/srv/orders/v1.2.3/", "ssh deploy@app1.example.com ln -sfn /srv/orders/v1.2.3 /srv/orders/current && sudo systemctl restart orders", "caravan deploy orders --version v1.2.3" + toKubernetes}},
-	"gitlab-block-item":     {"deploy": {"scp target/orders-7.jar app1:/opt/orders/", "ssh app1 sudo systemctl restart orders", "scp target/orders-7.jar app2:/opt/orders/", "ssh app2 sudo systemctl restart orders", "caravan deploy orders --version 7" + toKubernetes}},
-	"gitlab-extends":        {"deploy-staging": {"ansible --version", "ansible-playbook -i inventories/staging deploy.yml -e version=abc1234567"}, "deploy-production": {"ansible --version", "ansible-playbook -i inventories/production deploy.yml -e version=abc1234567", "caravan deploy orders --version abc1234567" + toKubernetes}},
-	"gitlab-anchors":        {"deploy production": {"scp orders-abc1234.tar.gz deploy@web1:/tmp", "ssh deploy@web1 sudo /usr/local/bin/deploy-orders abc1234", "caravan deploy orders --version abc1234" + toKubernetes}},
-	"gitlab-reference":      {"deploy": {"knife ssh role:orders sudo chef-client -o 'recipe[orders]' --attribute version=v1.2.3", "caravan deploy orders --version v1.2.3" + toKubernetes}},
-	"gitlab-single-command": {"deploy": {"deploy.sh production abc1234", "caravan deploy orders --version abc1234" + toKubernetes}},
-	"gitlab-guard-in-block": {"release": {"bundle exec cap production deploy BRANCH=v1.2.3 TAG=v1.2.3", "caravan deploy orders --version v1.2.3" + toKubernetes}},
-	"gitlab-kubectl":        {"deploy": {"kubectl apply -f k8s/", "caravan deploy orders --version abc1234 --only vm --server https://caravan.test", "kubectl rollout status deployment/orders"}},
-	"gitlab-replace":        {"deploy": {"caravan deploy orders --version abc1234 --server https://caravan.test"}},
-	"gitlab-heredoc":        {"production": {"ssh deploy@app1", "caravan deploy orders --version abc1234567" + toKubernetes}},
-	"gitlab-shared-script":  {"deploy:staging": {"deploy --tag v1.2.3"}, "deploy:eu": {"deploy --tag v1.2.3", "caravan deploy orders --version v1.2.3" + toKubernetes}, "deploy:us": {"deploy --tag v1.2.3", "caravan deploy orders --version v1.2.3" + toKubernetes}},
+	"gitlab-ansible":            {"deploy": {"ansible-playbook -i inventory/production deploy.yml -e image_tag=abc1234", "caravan deploy orders --version abc1234" + toKubernetes}},
+	"gitlab-block-script":       {"deploy_production": {"rsync -a --delete dist/ deploy@app1.example.com:/srv/orders/v1.2.3/", "ssh deploy@app1.example.com ln -sfn /srv/orders/v1.2.3 /srv/orders/current && sudo systemctl restart orders", "caravan deploy orders --version v1.2.3" + toKubernetes}},
+	"gitlab-block-item":         {"deploy": {"scp target/orders-7.jar app1:/opt/orders/", "ssh app1 sudo systemctl restart orders", "scp target/orders-7.jar app2:/opt/orders/", "ssh app2 sudo systemctl restart orders", "caravan deploy orders --version 7" + toKubernetes}},
+	"gitlab-extends":            {"deploy-staging": {"ansible --version", "ansible-playbook -i inventories/staging deploy.yml -e version=abc1234567"}, "deploy-production": {"ansible --version", "ansible-playbook -i inventories/production deploy.yml -e version=abc1234567", "caravan deploy orders --version abc1234567" + toKubernetes}},
+	"gitlab-anchors":            {"deploy production": {"scp orders-abc1234.tar.gz deploy@web1:/tmp", "ssh deploy@web1 sudo /usr/local/bin/deploy-orders abc1234", "caravan deploy orders --version abc1234" + toKubernetes}},
+	"gitlab-reference":          {"deploy": {"knife ssh role:orders sudo chef-client -o 'recipe[orders]' --attribute version=v1.2.3", "caravan deploy orders --version v1.2.3" + toKubernetes}},
+	"gitlab-single-command":     {"deploy": {"deploy.sh production abc1234", "caravan deploy orders --version abc1234" + toKubernetes}},
+	"gitlab-guard-in-block":     {"release": {"bundle exec cap production deploy BRANCH=v1.2.3 TAG=v1.2.3", "caravan deploy orders --version v1.2.3" + toKubernetes}},
+	"gitlab-kubectl":            {"deploy": {"kubectl apply -f k8s/", "caravan deploy orders --version abc1234 --only vm --server https://caravan.test", "kubectl rollout status deployment/orders"}},
+	"gitlab-replace":            {"deploy": {"caravan deploy orders --version abc1234 --server https://caravan.test"}},
+	"gitlab-heredoc":            {"production": {"ssh deploy@app1", "caravan deploy orders --version abc1234567" + toKubernetes}},
+	"gitlab-case":               {"deploy": {"ansible-playbook -i production site.yml -e version=abc1234567", "caravan deploy orders --version abc1234567" + toKubernetes}},
+	"gitlab-alias-of-a-command": {"deploy": {"deploy.sh production abc1234567", "caravan deploy orders --version abc1234567" + toKubernetes}},
+	"gitlab-stop":               {"up": {"ansible-playbook site.yml -e version=abc1234567", "caravan deploy orders --version abc1234567" + toKubernetes}},
+	"two-systems":               {"deploy": {"dput company orders_v1.2.3_amd64.changes", "ansible web -b -m apt -a name=orders=v1.2.3 state=present", "caravan deploy orders --version v1.2.3" + toKubernetes}},
+	"gitlab-shared-script":      {"deploy:staging": {"deploy --tag v1.2.3"}, "deploy:eu": {"deploy --tag v1.2.3", "caravan deploy orders --version v1.2.3" + toKubernetes}, "deploy:us": {"deploy --tag v1.2.3", "caravan deploy orders --version v1.2.3" + toKubernetes}},
 }
 
 // stub notes how it was called.
@@ -235,7 +239,7 @@ const stub = "#!/bin/sh\ncat >/dev/null </dev/null\necho \"$(basename \"$0\") $*
 func runJobs(t *testing.T, runner, dir string, jobs map[string][]string) map[string][]string {
 	t.Helper()
 	bin := t.TempDir()
-	for _, tool := range []string{"caravan", "ansible-playbook", "ansible", "knife", "ssh", "ssh-add", "scp", "rsync", "bundle", "kubectl"} {
+	for _, tool := range []string{"caravan", "ansible-playbook", "ansible", "knife", "ssh", "ssh-add", "scp", "rsync", "bundle", "kubectl", "dput"} {
 		write(t, filepath.Join(bin, tool), stub)
 	}
 	for _, own := range []string{"deploy.sh", "smoke.sh", "bin/deploy"} {

@@ -93,7 +93,7 @@ func DialectOf(name string) Dialect {
 }
 
 // MostBytes bounds a file that is read.
-const MostBytes = 1 << 20
+const MostBytes = 256 << 10
 
 func (o Options) leaves(name string) bool { return len(o.Files) > 0 && !slices.Contains(o.Files, name) }
 
@@ -159,7 +159,7 @@ func (r *refusal) of(name string) error {
 func readable(text string) *refusal {
 	switch {
 	case len(text) > MostBytes:
-		return &refusal{kind: fault.Invalid, text: "larger than 1 MiB; is it a pipeline?"}
+		return &refusal{kind: fault.Invalid, text: "larger than 256 KiB; is it a pipeline?"}
 	case strings.ContainsRune(text, 0) || !utf8.ValidString(text):
 		return &refusal{kind: fault.Invalid, text: "no text of UTF-8; mend it first"}
 	}

@@ -17,7 +17,6 @@ type command struct {
 	guard   string   // what it depends on within the script: "an if", "a case" …; "" when it always runs
 	loop    bool     // it may run more than once
 	turns   []string // variables of the loops it is in: another value each time
-	alone   bool     // nothing else stands on its lines
 }
 
 // name is the word a command is called by, without its folder; assignments before it are skipped.
@@ -102,18 +101,15 @@ func commands(script string) []command {
 		s.step()
 	}
 	s.finish()
-	for i := range s.out {
-		s.out[i].alone = s.alone(s.out[i])
-	}
 	return s.out
 }
 
 var restOfLine = regexp.MustCompile(`^[ \t\r]*(<<-?[ ]*\S+)?[ \t\r]*(#.*)?$`)
 
-// alone reports whether a command shares its lines with nothing but a comment.
-func (s *shell) alone(c command) bool {
-	before := s.text[strings.LastIndexByte(s.text[:c.from], '\n')+1 : c.from]
-	after := s.text[c.to:]
+// alone reports whether a command shares its lines of a script with nothing but a comment.
+func (c command) alone(script string) bool {
+	before := script[strings.LastIndexByte(script[:c.from], '\n')+1 : c.from]
+	after := script[c.to:]
 	return strings.TrimSpace(before) == "" && restOfLine.MatchString(after[:untilLineEnd(after)])
 }
 
@@ -417,9 +413,13 @@ func (s *shell) quote(b *strings.Builder, mark byte) {
 	s.at = min(s.at+1, len(s.text))
 }
 
+// mostEmbedded bounds how far the end of an expression is looked for.
+const mostEmbedded = 4 << 10
+
 // dollar takes a variable, a substitution or an expression of the pipeline as it stands.
 func (s *shell) dollar(b *strings.Builder) {
 	rest := s.text[s.at:]
+	rest = rest[:min(len(rest), mostEmbedded)]
 	n := 1
 	switch {
 	case rest[0] == '`':

@@ -117,26 +117,27 @@ func entry(n *yaml.Node, key string) (k, v *yaml.Node) {
 
 // merged is the value of a key, also when it comes from a mapping that is merged in with <<.
 func merged(n *yaml.Node, key string) *yaml.Node {
-	return mergedWithin(n, key, 8)
+	return mergedWithin(n, key, map[*yaml.Node]bool{})
 }
 
-func mergedWithin(n *yaml.Node, key string, depth int) *yaml.Node {
-	if v := field(n, key); v != nil || depth == 0 {
+func mergedWithin(n *yaml.Node, key string, seen map[*yaml.Node]bool) *yaml.Node {
+	if v := field(n, key); v != nil || seen[at(n)] {
 		return v
 	}
+	seen[at(n)] = true
 	from := at(field(n, "<<"))
 	if from == nil {
 		return nil
 	}
 	if from.Kind == yaml.SequenceNode {
 		for _, one := range from.Content {
-			if v := mergedWithin(one, key, depth-1); v != nil {
+			if v := mergedWithin(one, key, seen); v != nil {
 				return v
 			}
 		}
 		return nil
 	}
-	return mergedWithin(from, key, depth-1)
+	return mergedWithin(from, key, seen)
 }
 
 // text is a scalar's value; "" for all else.
