@@ -55,8 +55,8 @@ func newAdopt(s *session) *cobra.Command {
 		Use:   "adopt REPO",
 		Short: "Let a repository's pipeline deploy to both worlds",
 		Long: "Finds where the pipelines of a repository (GitHub Actions, GitLab CI, declarative Jenkinsfiles) deploy today and puts a call of caravan deploy behind it, under\n" +
-			"the same conditions and with the version it has there. The old deployment stays; with --replace the call takes its place. Every added line ends in \"+caravan\", nothing\n" +
-			"else is changed, and --undo gives the file back. Where it cannot be sure it says why, and writes nothing (exit 5).",
+			"the same conditions and with the version it has there. The old deployment stays; with --replace the call takes its place. Lines are added, which end\n" +
+			"in \"+caravan\", or made comments, nothing else; --undo gives the file back. Where it cannot be sure it says why, and writes nothing (exit 5).",
 		Example: "  caravan pipeline adopt ~/src/orders --dry-run                           show the difference\n" +
 			"  caravan pipeline adopt ~/src/orders\n" +
 			"  caravan pipeline adopt . --service orders --version-from '${{ github.sha }}'\n" +

@@ -24,6 +24,18 @@ type point struct {
 	unit        int      // which step, script or statement it belongs to
 }
 
+// sureFirst settles what is unsure where the same step or script deploys surely: copying belongs to it, all else does not.
+func sureFirst(points []point) []point {
+	if !slices.ContainsFunc(points, func(p point) bool { return p.unsure == "" }) {
+		return points
+	}
+	points = slices.DeleteFunc(points, func(p point) bool { return p.unsure != "" && (p.guard != "" || !p.copies) })
+	for i := range points {
+		points[i].unsure = ""
+	}
+	return points
+}
+
 // stage is what kind of environment something is deployed to.
 type stage int
 

@@ -300,17 +300,6 @@ func (w *workflow) pointsOf(s step) []point {
 	return sureFirst(out)
 }
 
-// sureFirst leaves unsure points out where the same step deploys surely: the copying before a restart.
-func sureFirst(points []point) []point {
-	if !slices.ContainsFunc(points, func(p point) bool { return p.unsure == "" }) {
-		return points
-	}
-	for i := range points {
-		points[i].unsure = ""
-	}
-	return points
-}
-
 func (s step) point(d deed, c command, line int) point {
 	p := point{deed: d, line: line, job: s.job.id, words: c.words, guard: c.guard, loop: c.loop, versions: versionsOf(c), unit: s.index, names: s.names()}
 	p.environment = text(field(s.job.node, "environment"))
@@ -425,7 +414,7 @@ func (s step) ofAction(uses, calledBy string) (deed, command, bool) {
 	low := strings.ToLower(uses)
 	if strings.HasPrefix(low, "appleboy/ssh-action") {
 		c.heredoc = text(field(with, "script"))
-		d, ok := ofRemote([]string{"ssh", c.heredoc}, command{}, calledBy)
+		d, ok := ofRemote([]string{"ssh", "machine", c.heredoc}, command{}, calledBy)
 		return deed{world: d.world, tool: "appleboy/ssh-action", unsure: d.unsure}, c, ok && d.tool != ""
 	}
 	for _, a := range actionsThatDeploy {

@@ -369,7 +369,6 @@ func (g *configuration) look() (points []point, puts []put, all []built) {
 		for _, u := range users {
 			calledBy += " " + u.name + " " + g.scalar(u, "stage")
 		}
-		sure := false
 		first := len(points)
 		for _, c := range s.all {
 			line := s.lines[min(c.line, len(s.lines)-1)].line
@@ -382,13 +381,10 @@ func (g *configuration) look() (points []point, puts []put, all []built) {
 			if !ok {
 				continue
 			}
-			sure = sure || d.unsure == ""
 			puts = append(puts, put{script: s, command: c, users: users})
 			points = append(points, g.pointsOf(s, c, d, users, len(puts)-1, line)...)
 		}
-		for i := first; sure && i < len(points); i++ {
-			points[i].unsure = ""
-		}
+		points = append(points[:first], sureFirst(slices.Clone(points[first:]))...)
 	}
 	return points, puts, all
 }

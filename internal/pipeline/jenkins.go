@@ -434,19 +434,14 @@ func (j *jenkinsfile) dangling(i int) bool {
 	return k > 0 && (j.tokens[k-1].text == "if" || j.tokens[k-1].text == "for" || j.tokens[k-1].text == "while")
 }
 
-// assigned reports whether a statement uses what sh gives back.
+// assigned reports whether sh does not begin its statement: what it gives back is used there, or decides something.
 func (j *jenkinsfile) assigned(c shellCall) bool {
-	for k := c.from - 1; k >= 0; k-- {
-		t := j.tokens[k]
-		if t.kind == lineToken || t.is(";") || t.is("{") || t.is("}") {
-			return false
-		}
-		if !t.is(">") || k == 0 || !j.tokens[k-1].is("-") { // of a closure's parameters
-			return true
-		}
-		return false
+	if c.from < 2 {
+		return c.from > 0
 	}
-	return false
+	t := j.tokens[c.from-1]
+	begins := t.kind == lineToken || t.is(";") || t.is("{") || t.is("}")
+	return !begins && !(t.is(">") && j.tokens[c.from-2].is("-")) // of a closure's parameters
 }
 
 var libraryStep = regexp.MustCompile(`(?i)^(deploy\w*|\w*deploy|rollout\w*)$`)

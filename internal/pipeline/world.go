@@ -20,6 +20,7 @@ const (
 type deed struct {
 	world  World
 	tool   string // for people: "ansible-playbook", "ssh … systemctl restart"
+	copies bool   // it brings files to a machine and no more
 	unsure string // why it may be no deployment at all
 }
 
@@ -31,6 +32,14 @@ var bystanders = []string{"echo", "printf", "pip", "pip3", "apt", "apt-get", "ap
 func deedOf(c command, job string) (deed, bool) {
 	args := c.args()
 	if len(args) == 0 || slices.Contains(bystanders, c.name()) || backwards.MatchString(job) || slices.ContainsFunc(args, func(a string) bool { return backward.MatchString(a) }) {
+		return deed{}, false
+	}
+	if inner, ok := within(args); ok {
+		for _, c := range commands(inner) {
+			if d, ok := deedOf(c, job); ok {
+				return d, true
+			}
+		}
 		return deed{}, false
 	}
 	for _, look := range []func([]string, command, string) (deed, bool){ofTool, ofRemote, ofCopy, ofScript, ofOthers} {
@@ -46,6 +55,20 @@ var (
 	backwards = regexp.MustCompile(`(?i)(roll-?_?back|teardown|tear-down|destroy|uninstall)`)
 	backward  = regexp.MustCompile(`(?i)^(-+)?(\w+:)?(roll-?_?back|teardown|destroy|uninstall)$`)
 )
+
+// within is the script that a shell, or su, is given as a word.
+func within(args []string) (string, bool) {
+	name := args[0][strings.LastIndexByte(args[0], '/')+1:]
+	if !slices.Contains([]string{"bash", "sh", "dash", "zsh", "su", "runuser"}, name) {
+		return "", false
+	}
+	for i, a := range args[:len(args)-1] {
+		if a == "-c" || a == "-lc" || a == "-ec" || a == "-xc" {
+			return args[i+1], true
+		}
+	}
+	return "", false
+}
 
 // none is a verdict: this is known, and does not deploy.
 func none() (deed, bool) { return deed{}, true }
@@ -101,13 +124,15 @@ func ofTool(args []string, _ command, _ string) (deed, bool) {
 	return ofCluster(args)
 }
 
+var building = regexp.MustCompile(`(?i)^(build|package|prepare)`)
+
 func playbook(rest []string) (deed, bool) {
 	if has(rest, "--check", "-C", "--syntax-check", "--list-hosts", "--list-tasks", "--version") {
 		return none()
 	}
 	for _, a := range rest {
 		if strings.HasSuffix(a, ".yml") || strings.HasSuffix(a, ".yaml") {
-			if name := a[strings.LastIndexByte(a, '/')+1:]; backwards.MatchString(name) || notDeploying.MatchString(name) && !deploys(name) {
+			if name := a[strings.LastIndexByte(a, '/')+1:]; backwards.MatchString(name) || building.MatchString(name) || notDeploying.MatchString(name) && !deploys(name) {
 				return none()
 			}
 		}
@@ -165,18 +190,53 @@ func ofRemote(args []string, c command, job string) (deed, bool) {
 	if !ok {
 		return deed{}, false
 	}
-	text := strings.Join(rest, " ") + "\n" + c.heredoc
+	text := strings.Join(remoteCommand(rest, args[0]), " ") + "\n" + c.heredoc
 	switch {
 	case strings.Contains(text, "kubectl ") || strings.Contains(text, "helm "):
 		return deed{world: Kubernetes, tool: args[0] + " … kubectl"}, true
 	case restarts(text):
 		return deed{world: Machines, tool: args[0] + " … " + strings.TrimSpace(restarting.FindString(text))}, true
-	case deploys(text):
+	case runsDeployment(text):
 		return deed{world: Machines, tool: args[0] + " … deploy"}, true
-	case deploys(job) && len(text) > 40 && strings.Contains(text, " "):
+	case deploys(job) && strings.TrimSpace(text) != "":
 		return deed{world: Machines, tool: args[0], unsure: "what " + args[0] + " runs there is not known to deploy"}, true
 	}
 	return none()
+}
+
+// remoteCommand is what is run on the other machine: the words behind the options and the machine's name.
+func remoteCommand(rest []string, tool string) []string {
+	if tool == "sshpass" {
+		rest = rest[slices.Index(rest, "ssh")+1:]
+	}
+	takes := "-i -p -o -l -F -J -h -H -t -b -c -m -a"
+	if strings.HasSuffix(tool, "ansible") {
+		return rest[min(1, len(rest)):] // the module and its arguments are options
+	}
+	if strings.HasSuffix(tool, "ssh") && tool != "pssh" && tool != "parallel-ssh" {
+		takes = "-i -p -o -l -F -J -b -c -m -E -L -R -D -S -W"
+	}
+	for len(rest) > 0 && strings.HasPrefix(rest[0], "-") {
+		if slices.Contains(strings.Fields(takes), rest[0]) && len(rest) > 1 {
+			rest = rest[1:]
+		}
+		rest = rest[1:]
+	}
+	if tool == "pssh" || tool == "parallel-ssh" {
+		return rest
+	}
+	return rest[min(1, len(rest)):]
+}
+
+// runsDeployment reports whether a program that is called as if it deployed is run; folders and accounts called so do not count.
+func runsDeployment(text string) bool {
+	for _, w := range splitOutside(text) {
+		w = strings.Trim(w, `"'`)
+		if base := w[strings.LastIndexByte(w, '/')+1:]; deploys(base) && !strings.Contains(w, "@") && !strings.Contains(w, "=") && !strings.HasSuffix(w, "/") && !notDeploying.MatchString(base) {
+			return true
+		}
+	}
+	return false
 }
 
 var remotePath = regexp.MustCompile(`^([\w.$-]+@|\w+@)?[\w.$\[\]{}: -]*[\w}\]]:[^/:]?[\w./~$\{-]*$|^rsync://`)
@@ -196,7 +256,7 @@ func ofCopy(args []string, _ command, job string) (deed, bool) {
 			return none()
 		}
 	}
-	d := deed{world: Machines, tool: name}
+	d := deed{world: Machines, tool: name, copies: true}
 	if !deploys(job) {
 		d.unsure = "copying to a machine may be a deployment or not"
 	}
