@@ -209,7 +209,7 @@ func schemaName(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	switch pkg := path.Base(t.PkgPath()); pkg {
-	case "expansion", "journey", "render", "workload", "address", "how", "consent", "message", "why":
+	case "expansion", "journey", "render", "workload", "address", "how", "consent", "message", "why", "config":
 		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}
 	return name
