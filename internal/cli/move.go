@@ -104,15 +104,19 @@ func (s *session) watching(log bool) func(app.Watched) {
 			}
 		}
 		for _, l := range w.Lines {
-			if log {
+			switch {
+			case log:
 				s.say("%s  %s  %s", l.At.Local().Format(time.TimeOnly), l.Step, plain(l.Text))
+			case strings.Contains(l.Text, " STAYS: "): // what an undo leaves is said aloud
+				s.clear()
+				s.say("%s", plain(l.Text))
 			}
 			if string(l.Step) == doing {
 				doing = string(l.Step) + ": " + plain(l.Text)
 			}
 		}
 		if !log {
-			s.progress(string(w.Run.Way), "%d of %s done  %s", w.Run.Count(journey.Done), count(len(w.Run.Steps), "step"), doing)
+			s.progress(string(w.Run.Way), "%s", strings.TrimRight(fmt.Sprintf("%d of %s done  %s", w.Run.Count(journey.Done), count(len(w.Run.Steps), "step"), doing), " "))
 		}
 	}
 }

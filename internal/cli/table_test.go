@@ -2,12 +2,15 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"example.org/caravan/internal/app"
 )
 
 func TestColumnsGiveWayOnANarrowTerminal(t *testing.T) {
@@ -121,4 +124,18 @@ func FuzzACellFitsOrIsOneWord(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestWhatAnUndoLeavesIsSaidAloud(t *testing.T) {
+	var out bytes.Buffer
+	s := &session{terminal: &terminal{out: &out, err: &out, now: time.Now}}
+	var w app.Watched
+	text := `{"run": {"way": "undo"}, "lines": [{"text": "db-1: /var/lib/postgresql STAYS: it holds what pg was given to keep"}, {"text": "db-1: stop pg.service"}]}`
+	if err := json.Unmarshal([]byte(text), &w); err != nil {
+		t.Fatal(err)
+	}
+	s.watching(false)(w)
+	if got := out.String(); got != "db-1: /var/lib/postgresql STAYS: it holds what pg was given to keep\n" {
+		t.Errorf("it says %q", got)
+	}
 }
