@@ -96,6 +96,7 @@ func newMove(s *session) *cobra.Command {
 
 // watching shows how far a run is, in one line on a terminal and else in one now and then; or all that its steps say.
 func (s *session) watching(log bool) func(app.Watched) {
+	said := map[string]bool{}
 	return func(w app.Watched) {
 		doing := ""
 		for _, step := range w.Run.Steps {
@@ -107,9 +108,10 @@ func (s *session) watching(log bool) func(app.Watched) {
 			switch {
 			case log:
 				s.say("%s  %s  %s", l.At.Local().Format(time.TimeOnly), l.Step, plain(l.Text))
-			case strings.Contains(l.Text, " STAYS: "): // what an undo leaves is said aloud
+			case aloud(l.Text) && !said[l.Text]:
 				s.clear()
 				s.say("%s", plain(l.Text))
+				said[l.Text] = true
 			}
 			if string(l.Step) == doing {
 				doing = string(l.Step) + ": " + plain(l.Text)
@@ -119,6 +121,11 @@ func (s *session) watching(log bool) func(app.Watched) {
 			s.progress(string(w.Run.Way), "%s", strings.TrimRight(fmt.Sprintf("%d of %s done  %s", w.Run.Count(journey.Done), count(len(w.Run.Steps), "step"), doing), " "))
 		}
 	}
+}
+
+// aloud tells what nobody should have to find in a log: what an undo leaves, and what was put in place and does not run yet.
+func aloud(line string) bool {
+	return strings.Contains(line, " STAYS: ") || strings.Contains(line, " waits for what its unit asks to be there")
 }
 
 // unfinished says of a run that was interrupted here how it goes on.

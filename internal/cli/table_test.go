@@ -126,16 +126,20 @@ func FuzzACellFitsOrIsOneWord(f *testing.F) {
 	})
 }
 
-func TestWhatAnUndoLeavesIsSaidAloud(t *testing.T) {
+func TestWhatAnUndoLeavesAndWhatDoesNotRunYetIsSaidAloud(t *testing.T) {
 	var out bytes.Buffer
 	s := &session{terminal: &terminal{out: &out, err: &out, now: time.Now}}
 	var w app.Watched
-	text := `{"run": {"way": "undo"}, "lines": [{"text": "db-1: /var/lib/postgresql STAYS: it holds what pg was given to keep"}, {"text": "db-1: stop pg.service"}]}`
+	text := `{"run": {"way": "undo"}, "lines": [{"text": "db-1: /var/lib/postgresql STAYS: it holds what pg was given to keep"}, {"text": "db-1: stop pg.service"},
+		{"text": "app-1: api.service waits for what its unit asks to be there, such as a first release"}]}`
 	if err := json.Unmarshal([]byte(text), &w); err != nil {
 		t.Fatal(err)
 	}
-	s.watching(false)(w)
-	if got := out.String(); got != "db-1: /var/lib/postgresql STAYS: it holds what pg was given to keep\n" {
+	watch := s.watching(false)
+	watch(w)
+	watch(w)
+	want := "db-1: /var/lib/postgresql STAYS: it holds what pg was given to keep\napp-1: api.service waits for what its unit asks to be there, such as a first release\n"
+	if got := out.String(); got != want {
 		t.Errorf("it says %q", got)
 	}
 }
