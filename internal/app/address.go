@@ -291,7 +291,7 @@ func (a *App) Lease(ctx context.Context, r LeaseRequest) (address.Lease, error) 
 	case r.Holder == "" || strings.ContainsFunc(r.Holder, func(c rune) bool { return c <= ' ' || c == 0x7f }):
 		return address.Lease{}, fault.Newf(fault.Invalid, "%q cannot hold a range; write a name such as indonesia/vpn", r.Holder)
 	case r.Parent == "":
-		return address.Lease{}, fault.Newf(fault.Invalid, "of which range? name a holder, or pool:NAME")
+		return address.Lease{}, fault.Newf(fault.Invalid, "of which range is not said; name the holder of one, or pool:NAME (--of)")
 	}
 	n := a.leaseNote("asked for")
 	if err := a.store.Declare(ctx, a.pools(), n); err != nil {

@@ -318,6 +318,7 @@ type Standing struct {
 	Expansion string          `json:"expansion"`
 	Proposal  estate.Digest   `json:"proposal"` // planned now
 	Folder    string          `json:"folder"`
+	Where     []Where         `json:"where"` // of each environment
 	Steps     []StepStanding  `json:"steps"`
 	Edited    []string        `json:"edited,omitempty"` // paths of files that were changed by others since they were written
 	Looked    []Looked        `json:"looked,omitempty"` // at environments that had to be asked
@@ -332,8 +333,8 @@ type StepStanding struct {
 	Wave    int              `json:"wave"`
 	Kind    journey.Kind     `json:"kind"`
 	Team    estate.TeamName  `json:"team,omitempty"`
-	State   string           `json:"state" enum:"written,outdated,edited,partly,open,unknown"` // outdated: something else is planned now; edited: by others, since it was written; unknown: its environment could not be asked
-	InPlace int              `json:"inPlace"`                                                  // files as planned
+	State   string           `json:"state" enum:"written,failed,outdated,edited,partly,open,unknown"` // failed: all of it is there, and it does not run as the last move says; outdated: something else is planned now; edited: by others, since it was written; unknown: its environment could not be asked
+	InPlace int              `json:"inPlace"`                                                         // files as planned
 	Files   int              `json:"files"`
 	Verdict *consent.Verdict `json:"verdict,omitempty"` // who must agree and who has, when it is carried out for real
 }
@@ -368,7 +369,8 @@ func (a *App) look(ctx context.Context, plan Plan, out string, anywhere bool) (S
 	if err != nil {
 		return Standing{}, course{}, err
 	}
-	there, looked, err := a.glance(ctx, c, a.optionsOf(c, dir, false), run)
+	o := a.optionsOf(c, dir, false)
+	there, looked, err := a.glance(ctx, c, o, run)
 	if err != nil {
 		return Standing{}, course{}, err
 	}
@@ -376,9 +378,9 @@ func (a *App) look(ctx context.Context, plan Plan, out string, anywhere bool) (S
 	if err != nil {
 		return Standing{}, course{}, err
 	}
-	standing := Standing{Expansion: name, Proposal: plan.Proposal.Digest, Folder: dir, Undecided: plan.Proposal.Undecided(), ToDo: plan.toDo(), Run: run, Looked: looked}
+	standing := Standing{Expansion: name, Proposal: plan.Proposal.Digest, Folder: dir, Where: a.where(c, o), Undecided: plan.Proposal.Undecided(), ToDo: plan.toDo(), Run: run, Looked: looked}
 	for i, s := range c.Journey.Steps {
-		step := standingOf(s, there)
+		step := standingOf(s, there, runOf(run, s.ID, s.Digest))
 		if slices.ContainsFunc(looked, func(l Looked) bool { return l.Environment == s.Environment && l.Failed != "" }) {
 			step.State = "unknown"
 		}
@@ -406,7 +408,8 @@ func (s Standing) Written() int {
 	return n
 }
 
-func standingOf(s journey.Step, there []journey.Found) StepStanding {
+// standingOf is how a step stands of which that is there, and which went like that in the move that is open.
+func standingOf(s journey.Step, there []journey.Found, went journey.StepRun) StepStanding {
 	out := StepStanding{Step: s.ID, Wave: s.Wave, Kind: s.Kind, Team: s.Team, Files: len(s.Files), State: "open"}
 	if s.Kind == journey.Removal {
 		if !slices.ContainsFunc(there, func(f journey.Found) bool { return slices.Contains(s.Gone, f.Path) }) {
@@ -432,6 +435,8 @@ func standingOf(s journey.Step, there []journey.Found) StepStanding {
 		out.State = "edited"
 	case outdated:
 		out.State = "outdated"
+	case went.State == journey.Failed && out.InPlace == out.Files:
+		out.State = "failed"
 	case out.InPlace == out.Files && len(there) > 0:
 		out.State = "written"
 	case out.InPlace > 0:

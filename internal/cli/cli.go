@@ -64,7 +64,8 @@ func (s *silent) Unwrap() error { return s.error }
 const exitCodes = `Exit codes:
   0 ok            1 internal error     2 wrong command line   3 invalid input
   4 not found     5 conflict           6 denied               7 unavailable
-  8 differences found (diff), or a cause (why)      130 interrupted
+  8 found: differences (diff), a cause (why), clashes (address check), a changed line (audit verify)
+  130 interrupted
 
 6 means that somebody's word is missing: an edge is undecided, a green light is not given, a rule forbids what was decided.`
 

@@ -58,7 +58,11 @@ func (s *session) begin(dir string) error {
 	for _, p := range sources {
 		s.say("  source %s  %s", plain(p.Dir), orNothing(strings.Join(p.Found, ", ")))
 	}
-	s.say("Next:  look it over, then caravan scan, then caravan serve")
+	at := ""
+	if filepath.Clean(dir) != "." {
+		at = " -w " + plain(dir)
+	}
+	s.say("Next:  look it over, then caravan%s scan, then caravan%s serve", at, at)
 	return nil
 }
 

@@ -319,14 +319,14 @@ func shape(n syntax.Node) string {
 	return "a text"
 }
 
-// Nearest is the known word that a mistyped one most likely means.
+// Nearest is the known word that a mistyped one most likely means. Of short words, half of whose letters differ, the first must be right.
 func Nearest(word string, known []string) (string, bool) {
 	if len(word) > maxGuessed || len(known) > maxGuessFrom {
 		return "", false
 	}
 	best, least := "", 3
 	for _, k := range known {
-		if d := levenshtein.Distance(strings.ToLower(word), strings.ToLower(k), nil); d < least && d < len(k) {
+		if d := levenshtein.Distance(strings.ToLower(word), strings.ToLower(k), nil); d < least && d < len(k) && (2*d <= max(len(word), len(k)) || strings.EqualFold(word[:1], k[:1])) {
 			best, least = k, d
 		}
 	}
