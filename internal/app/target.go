@@ -42,6 +42,12 @@ func (a *App) optionsOf(c course, folder string, force bool) runOptions {
 	return o
 }
 
+// targetInWords is where the steps of an environment are carried out, as caravan.yaml says now; "" for nowhere but a folder of files.
+func (a *App) targetInWords(env estate.EnvironmentName) string {
+	t, _ := a.declared.TargetOf(env)
+	return t.String()
+}
+
 // folderOf is the folder of an environment.
 func (a *App) folderOf(env estate.EnvironmentName, o runOptions) string {
 	t, ok := o.Targets[env]

@@ -1,0 +1,119 @@
+package app
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/journey"
+)
+
+var askedTeams = []estate.TeamName{"platform", "storefront", "orders", "payments"}
+
+// allAgree gives all green lights that an expansion asks for.
+func allAgree(t *testing.T, a *App) {
+	t.Helper()
+	for _, team := range askedTeams {
+		if _, err := a.Approve(t.Context(), "indonesia", ApproveRequest{Team: team}, of(team)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// moved is the run of a move that was begun, or goes on, when it has come to rest.
+func moved(t *testing.T, a *App) journey.Run {
+	t.Helper()
+	r, err := a.StartMove(t.Context(), "indonesia", MoveRequest{}, false, ayu)
+	for r.State = journey.Running; err == nil && r.State == journey.Running; {
+		r, _, err = a.store.Run(t.Context(), r.ID)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// again opens the workspace of a program that has ended, after its caravan.yaml was changed.
+func again(t *testing.T, a *App, change func(string) string) *App {
+	t.Helper()
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(a.dir, "caravan.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(change(string(text))), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b, err := New(t.Context(), Options{Workspace: a.dir, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	return b
+}
+
+func asIs(text string) string { return text }
+
+func TestGreenLightsForOneTargetAreNoneForAnother(t *testing.T) {
+	a, fleet := targeted(t)
+	scanned(t, a)
+	allAgree(t, a)
+	a = again(t, a, func(text string) string { return strings.ReplaceAll(text, fleet, fleet+"-production") })
+	if r := moved(t, a); r.State != journey.Stopped || r.Kind != fault.Denied.String() || !strings.Contains(r.Reason, "green lights are missing") {
+		t.Errorf("%s, %s: %s", r.State, r.Kind, r.Reason)
+	}
+	if _, err := os.Stat(fleet + "-production"); !os.IsNotExist(err) {
+		t.Errorf("something was written where nobody agreed to: %v", err)
+	}
+	a = again(t, a, func(text string) string { return strings.ReplaceAll(text, fleet+"-production", fleet) })
+	if r := moved(t, a); r.State != journey.Finished {
+		t.Errorf("where everybody agreed to: %s, %s", r.State, r.Reason)
+	}
+}
+
+func TestWhatWasAlteredInTheStoreIsNotCarriedOut(t *testing.T) {
+	for what, alter := range map[string]func(*course){
+		"a file":             func(c *course) { c.Files[len(c.Files)/2].Text += "# more\n" },
+		"the mode of a file": func(c *course) { c.Files[0].Mode = 0o777 },
+		"the team of a step": func(c *course) { c.Journey.Steps[0].Team = "storefront" },
+		"a step left out":    func(c *course) { c.Journey.Steps = c.Journey.Steps[1:] },
+	} {
+		t.Run(what, func(t *testing.T) {
+			a, fleet := targeted(t)
+			scanned(t, a)
+			r := moved(t, a)
+			if r.State != journey.Stopped {
+				t.Fatalf("without a green light: %s", r.State)
+			}
+			allAgree(t, a)
+			a = again(t, a, asIs)
+			var c course
+			if err := a.store.Course(t.Context(), r.Journey, &c); err != nil {
+				t.Fatal(err)
+			}
+			alter(&c)
+			if err := a.store.KeepCourse(t.Context(), "indonesia", r.Journey, c); err != nil {
+				t.Fatal(err)
+			}
+			if r = moved(t, a); r.State != journey.Stopped || r.Kind != fault.Invalid.String() || !strings.Contains(r.Reason, "was altered since it was planned") {
+				t.Errorf("%s, %s: %s", r.State, r.Kind, r.Reason)
+			}
+			if _, err := os.Stat(fleet); !os.IsNotExist(err) {
+				t.Errorf("something was written: %v", err)
+			}
+			if _, err := a.Cancel(t.Context(), "indonesia", ayu, Turning{}); err != nil {
+				t.Fatal(err)
+			}
+			if r = moved(t, a); r.State != journey.Finished {
+				t.Errorf("planned anew: %s, %s", r.State, r.Reason)
+			}
+		})
+	}
+}
