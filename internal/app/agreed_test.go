@@ -117,3 +117,24 @@ func TestWhatWasAlteredInTheStoreIsNotCarriedOut(t *testing.T) {
 		})
 	}
 }
+
+func TestNothingIsWrittenIntoATargetByTheWay(t *testing.T) {
+	a, fleet := targeted(t)
+	scanned(t, a)
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(filepath.Dir(fleet), link); err != nil {
+		t.Fatal(err)
+	}
+	for _, out := range []string{fleet, fleet + "/below", filepath.Dir(fleet), filepath.Join(link, filepath.Base(fleet))} {
+		_, err := a.StartMove(t.Context(), "thailand", MoveRequest{Out: out}, true, ayu)
+		if fault.KindOf(err) != fault.Denied || !strings.Contains(err.Error(), "green lights") {
+			t.Errorf("a move into %s: %v", out, err)
+		}
+		if _, err := a.PreviewMove(t.Context(), "thailand", MoveRequest{Out: out}, true); fault.KindOf(err) != fault.Denied {
+			t.Errorf("a dry move into %s: %v", out, err)
+		}
+	}
+	if _, err := a.PreviewMove(t.Context(), "thailand", MoveRequest{Out: fleet + "-2"}, true); err != nil {
+		t.Errorf("a move beside it: %v", err)
+	}
+}

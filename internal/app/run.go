@@ -62,6 +62,9 @@ func (a *App) StartMove(ctx context.Context, name string, req MoveRequest, anywh
 	if err != nil {
 		return journey.Run{}, err
 	}
+	if err := a.aside(req.Out); err != nil {
+		return journey.Run{}, err
+	}
 	c, err := a.courseOf(ctx, plan)
 	if err != nil {
 		return journey.Run{}, err
