@@ -10,6 +10,7 @@ import (
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/rights"
 )
 
 var askedTeams = []estate.TeamName{"platform", "storefront", "orders", "payments"}
@@ -136,5 +137,35 @@ func TestNothingIsWrittenIntoATargetByTheWay(t *testing.T) {
 	}
 	if _, err := a.PreviewMove(t.Context(), "thailand", MoveRequest{Out: fleet + "-2"}, true); err != nil {
 		t.Errorf("a move beside it: %v", err)
+	}
+}
+
+func TestRangesOfWhatRunsAreGivenBackByAnUndoAlone(t *testing.T) {
+	a, _ := targeted(t)
+	scanned(t, a)
+	allAgree(t, a)
+	if r := moved(t, a); r.State != journey.Finished {
+		t.Fatal(r.Reason)
+	}
+	as := rights.With(t.Context(), ayu)
+	for _, holder := range []string{"indonesia", "indonesia/indonesia/pods"} {
+		if _, err := a.ReleaseLease(as, holder); fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "caravan undo indonesia") {
+			t.Errorf("%s is released: %v", holder, err)
+		}
+	}
+	if _, err := a.Lease(as, LeaseRequest{Holder: "office-vpn", Parent: "pool:countries", Bits: 28}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.ReleaseLease(as, "office-vpn"); err != nil {
+		t.Error(err)
+	}
+	changes, err := a.LeaseChanges(t.Context(), "office-vpn", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range changes {
+		if c.By != ayu.Mail {
+			t.Errorf("%s by %q", c.What, c.By)
+		}
 	}
 }
