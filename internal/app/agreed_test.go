@@ -169,3 +169,22 @@ func TestRangesOfWhatRunsAreGivenBackByAnUndoAlone(t *testing.T) {
 		}
 	}
 }
+
+func TestAStandInTakesBackWhatTheyGave(t *testing.T) {
+	a, _ := targeted(t)
+	scanned(t, a)
+	a = again(t, a, func(text string) string {
+		return strings.ReplaceAll(text, "consent: {unowned: platform}", "consent:\n  unowned: platform\n  rules: [{name: stand-ins, delegates: [{team: orders, for: ani@example.org, by: payments-lead@example.org}]}]")
+	})
+	by := of("payments")
+	if _, err := a.Revoke(t.Context(), "indonesia", RevokeRequest{Team: "orders"}, by); fault.KindOf(err) != fault.Denied {
+		t.Errorf("before they gave any: %v", err)
+	}
+	given, err := a.Approve(t.Context(), "indonesia", ApproveRequest{Team: "orders", For: "ani@example.org"}, by)
+	if err != nil || len(given) == 0 {
+		t.Fatal(given, err)
+	}
+	if n, err := a.Revoke(t.Context(), "indonesia", RevokeRequest{Team: "orders"}, by); err != nil || n != len(given) {
+		t.Errorf("%d of %d taken back: %v", n, len(given), err)
+	}
+}

@@ -166,10 +166,19 @@ type RevokeRequest struct {
 
 // Revoke takes green lights back that a person gave for a team, until the steps begin; how many is returned.
 func (a *App) Revoke(ctx context.Context, name string, req RevokeRequest, by rights.Person) (int, error) {
-	if err := rights.May(by, rights.Agree, req.Team); err != nil {
+	if err := a.inWorkspace(); err != nil {
 		return 0, err
 	}
-	if err := a.inWorkspace(); err != nil {
+	lights, err := a.store.Lights(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	if slices.ContainsFunc(lights, func(l consent.GreenLight) bool {
+		return l.Team == req.Team && l.By == by.Who() && l.For != "" && l.Revoked.IsZero()
+	}) {
+		by.Teams = append(slices.Clone(by.Teams), req.Team) // what somebody gave as a stand-in is theirs to take back
+	}
+	if err := rights.May(by, rights.Agree, req.Team); err != nil {
 		return 0, err
 	}
 	return a.store.Revoke(ctx, name, req.Team, by.Who(), req.Step, a.now())
