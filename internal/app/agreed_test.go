@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -186,5 +187,26 @@ func TestAStandInTakesBackWhatTheyGave(t *testing.T) {
 	}
 	if n, err := a.Revoke(t.Context(), "indonesia", RevokeRequest{Team: "orders"}, by); err != nil || n != len(given) {
 		t.Errorf("%d of %d taken back: %v", n, len(given), err)
+	}
+}
+
+func TestTwoWhoMoveTheSameAtOnceCarryOutOneRun(t *testing.T) {
+	a, _ := targeted(t)
+	scanned(t, a)
+	allAgree(t, a)
+	const movers = 4
+	var runs [movers]journey.Run
+	var problems [movers]error
+	var wg sync.WaitGroup
+	for i := range movers {
+		wg.Go(func() {
+			runs[i], problems[i] = a.StartMove(t.Context(), "indonesia", MoveRequest{}, false, ayu)
+		})
+	}
+	wg.Wait()
+	for i, r := range runs {
+		if problems[i] != nil || r.ID != runs[0].ID {
+			t.Errorf("%s, %s: %v", r.ID, runs[0].ID, problems[i])
+		}
 	}
 }
