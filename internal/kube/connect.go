@@ -43,6 +43,9 @@ func Config(o Options) (*rest.Config, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	if o.Kubeconfig != "" {
 		rules = &clientcmd.ClientConfigLoadingRules{ExplicitPath: home(o.Kubeconfig)}
+		if info, err := os.Stat(rules.ExplicitPath); err == nil && !info.Mode().IsRegular() { // a pipe would be waited for without end
+			return nil, fault.Newf(fault.Invalid, "kubeconfig: %s is not a regular file; name a readable one under cluster.kubeconfig of the target", o.Kubeconfig)
+		}
 	}
 	raw, err := rules.Load()
 	if err != nil {
