@@ -84,6 +84,37 @@ func (a *App) folder(name, out string, anywhere bool) (string, error) {
 	return full, nil
 }
 
+// aside refuses a folder that a target's environment is carried out in, or one below or above it: what is written there takes green lights.
+func (a *App) aside(out string) error {
+	if out == "" {
+		return nil // its own
+	}
+	full := settled(a.declared.Within(out))
+	for _, t := range a.declared.Targets {
+		if t.Folder != "" && (inside(settled(a.declared.Within(t.Folder)), full) || inside(full, settled(a.declared.Within(t.Folder)))) {
+			return fault.Newf(fault.Denied, "%q is where %s is carried out, which takes green lights; name a folder of its own", out, t.Environment)
+		}
+	}
+	return nil
+}
+
+// settled is a path without links in what there is of it.
+func settled(path string) string {
+	if plain, err := filepath.EvalSymlinks(path); err == nil {
+		return plain
+	}
+	if dir := filepath.Dir(path); dir != path {
+		return filepath.Join(settled(dir), filepath.Base(path))
+	}
+	return path
+}
+
+// inside reports whether a path is a folder or lies below it.
+func inside(dir, path string) bool {
+	below, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(below)
+}
+
 // leavesBySymlink reports whether some part of a path below a directory is a link.
 func leavesBySymlink(dir, below string) bool {
 	for part := range strings.SplitSeq(filepath.ToSlash(below), "/") {
@@ -103,6 +134,9 @@ func (a *App) PreviewMove(ctx context.Context, name string, req MoveRequest, any
 	}
 	dir, err := a.folder(name, req.Out, anywhere)
 	if err != nil {
+		return Moved{}, err
+	}
+	if err := a.aside(req.Out); err != nil {
 		return Moved{}, err
 	}
 	c, err := a.courseOf(ctx, plan)

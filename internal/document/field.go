@@ -69,7 +69,21 @@ func (r *Reader) unknown(pair syntax.Pair, known []string) {
 		r.Problem(pair.Line, "unknown key %q; did you mean %q?", pair.Key, near)
 		return
 	}
-	r.Problem(pair.Line, "unknown key %q; the keys here are %s", pair.Key, strings.Join(known, ", "))
+	key := " " + strconv.Quote(pair.Key)
+	if !isWord(pair.Key) {
+		key = "" // a line of something else than this document, maybe of what is nobody's to read
+	}
+	r.Problem(pair.Line, "unknown key%s; the keys here are %s", key, strings.Join(known, ", "))
+}
+
+// longestWord is how long a key may be that somebody may have meant.
+const longestWord = 40
+
+// isWord reports whether a key could be one that somebody meant.
+func isWord(key string) bool {
+	return len(key) <= longestWord && !strings.ContainsFunc(key, func(c rune) bool {
+		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("-_./ ", c)
+	})
 }
 
 func keysOf(fields []Field) []string {

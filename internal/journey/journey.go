@@ -44,6 +44,7 @@ type Step struct {
 	Subject     estate.ServiceName     `json:"subject,omitempty"` // "" when it is the whole environment
 	Team        estate.TeamName        `json:"team,omitempty"`
 	Environment estate.EnvironmentName `json:"environment"`
+	Target      string                 `json:"target,omitempty"` // where it is carried out for real; "" where it is only written down
 	Needs       []StepID               `json:"needs,omitempty"`
 	Preview     []string               `json:"preview"` // what it will do, in words
 	Files       []Written              `json:"files,omitempty"`

@@ -210,9 +210,8 @@ func (b *builder) journey() Journey {
 	for _, id := range b.sorted() {
 		s := b.steps[id]
 		slices.Sort(s.Needs)
-		s.Digest = estate.DigestOf(s) // without its wave: what it does stays the same when others come before it
 		s.Wave = b.wave(s)
-		j.Steps = append(j.Steps, *s)
+		j.Steps = append(j.Steps, s.Sealed())
 	}
 	order := Kinds()
 	slices.SortStableFunc(j.Steps, func(x, y Step) int {
