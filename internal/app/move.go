@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -370,6 +371,7 @@ type StepStanding struct {
 	State   string           `json:"state" enum:"written,failed,outdated,edited,partly,open,unknown"` // failed: all of it is there, and it does not run as the last move says; outdated: something else is planned now; edited: by others, since it was written; unknown: its environment could not be asked
 	InPlace int              `json:"inPlace"`                                                         // files as planned
 	Files   int              `json:"files"`
+	Idle    string           `json:"idle,omitempty"`    // why it does not run though it is written: what it waits for was not brought yet
 	Verdict *consent.Verdict `json:"verdict,omitempty"` // who must agree and who has, when it is carried out for real
 }
 
@@ -458,6 +460,7 @@ func standingOf(s journey.Step, there []journey.Found, went journey.StepRun) Ste
 		case !ok:
 		case there[i].Written == f:
 			out.InPlace++
+			out.Idle = cmp.Or(out.Idle, there[i].Idle)
 		case there[i].Edited:
 			edited = true
 		default:

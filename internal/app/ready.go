@@ -34,7 +34,7 @@ func (a *App) judge(ctx context.Context, plan Plan, c course, standing Standing)
 func stepsOf(plan Plan, c course, standing Standing) []readiness.Step {
 	out := make([]readiness.Step, len(plan.Journey.Steps))
 	for i, s := range c.Journey.Steps[:len(out)] { // the steps of the plan come first
-		out[i] = readiness.Step{Step: s, InPlace: standing.Steps[i].State == "written", Verdict: standing.Steps[i].Verdict, Failed: runOf(standing.Run, s.ID, s.Digest).Error}
+		out[i] = readiness.Step{Step: s, InPlace: standing.Steps[i].State == "written", Verdict: standing.Steps[i].Verdict, Failed: runOf(standing.Run, s.ID, s.Digest).Error, Idle: standing.Steps[i].Idle}
 	}
 	return out
 }

@@ -307,6 +307,11 @@ func (s *session) standingTable(v app.Standing) {
 		rows = append(rows, []string{fmt.Sprint(step.Wave), string(step.Step), string(step.Team), step.State, fmt.Sprintf("%d/%d", step.InPlace, step.Files), greenLight(step.Verdict)})
 	}
 	s.table([]string{"WAVE", "STEP", "TEAM", "STATE", "FILES", "GREEN LIGHT"}, rows, cut)
+	for _, step := range v.Steps {
+		if step.Idle != "" {
+			s.say("%s does not run yet: %s", step.Step, plain(step.Idle))
+		}
+	}
 	if len(v.Edited) > 0 {
 		s.say("edited since they were written: %s", plain(strings.Join(v.Edited, ", ")))
 	}

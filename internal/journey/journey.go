@@ -70,7 +70,8 @@ type Place struct {
 // Found is a file in place that a target made. Its digest is that of the file it was made from; another when it was edited.
 type Found struct {
 	Written
-	Edited bool `json:"edited,omitempty"` // by others since it was made, or something else is in its place
+	Edited bool   `json:"edited,omitempty"` // by others since it was made, or something else is in its place
+	Idle   string `json:"idle,omitempty"`   // why what it belongs to does not run though all of it is there; "" when it runs, or is nothing that would
 }
 
 // Journey is the course of an expansion: its steps in the order they are done, by wave, then kind, then name.
