@@ -248,7 +248,7 @@ func (s *session) diffs(m app.Moved) {
 			if ch.Diff != "" && ch.What != journey.Unchanged {
 				s.say("%s, %s", ch.Path, ch.What)
 				for line := range strings.Lines(ch.Diff) {
-					s.say("  %s", plain(strings.TrimRight(line, "\n")))
+					s.say("  %s", plain(strings.ReplaceAll(strings.TrimRight(line, "\r\n"), "\t", "    ")))
 				}
 			}
 		}
