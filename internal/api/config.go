@@ -17,6 +17,11 @@ type Configures struct {
 	Name string `path:"name" minLength:"1" doc:"Service, as the map calls it."`
 }
 
+type imports struct {
+	Configures
+	From string `query:"from" doc:"Environment; may be left out when it runs in one."`
+}
+
 // config adds the routes about how services are configured.
 func (r routes) config(a huma.API) {
 	read(a, "get-config", "/config/services/{name}", "What a service is given in an environment, each key with the layers that say so", func(ctx context.Context, in *struct {
@@ -39,6 +44,12 @@ func (r routes) config(a huma.API) {
 	}) ([]config.Uses, error) {
 		list, err := r.App.ConfigTrace(ctx, in.Key)
 		return nonNil(list), err
+	})
+	read(a, "import-config", "/config/services/{name}/import", "A service's base layer, made from what it is given today", func(ctx context.Context, in *imports) (app.ConfigProposal, error) {
+		return r.App.ImportConfig(ctx, estate.ServiceName(in.Name), estate.EnvironmentName(in.From))
+	})
+	change(a, rights.Decide, "write-config", http.MethodPost, "/config/services/{name}/import", "Write that base layer where the service's team will keep it", func(ctx context.Context, in *imports) (app.ConfigProposal, error) {
+		return r.App.WriteConfig(ctx, estate.ServiceName(in.Name), estate.EnvironmentName(in.From), rights.Of(ctx))
 	})
 	change(a, rights.Decide, "set-config", http.MethodPut, "/config/services/{name}/values", "Set a value of a service in one of its layers; writes into the workspace", func(ctx context.Context, in *struct {
 		Configures

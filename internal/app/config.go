@@ -15,6 +15,7 @@ import (
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/render"
 	"example.org/caravan/internal/rights"
+	"example.org/caravan/internal/workload"
 	"example.org/caravan/internal/workspace"
 )
 
@@ -53,7 +54,8 @@ type Set struct {
 type place struct {
 	config.Spot
 	base    []config.Document // what it has there without configuration
-	planned *render.Service   // nil where it runs today
+	today   []config.Old      // what it is given where it runs today
+	planned *render.Service   // nil there
 }
 
 // become fills in what placeholders stand for.
@@ -170,6 +172,57 @@ func (a *App) set(service estate.ServiceName, s Setting) (Set, error) {
 	})
 }
 
+// ConfigProposal is a service's base layer as it would be taken over from an environment.
+type ConfigProposal struct {
+	config.Proposed
+	Service estate.ServiceName     `json:"service"`
+	From    estate.EnvironmentName `json:"from"`
+	File    string                 `json:"file" doc:"Where its team keeps it."`
+}
+
+// ImportConfig is the base layer of a service, made from what it is given today in an environment: variables, and keys that it reads from files
+// and configuration servers. What its workload gives it where expansions plan it to is left out. NotFound when it does not run there.
+func (a *App) ImportConfig(ctx context.Context, service estate.ServiceName, from estate.EnvironmentName) (ConfigProposal, error) {
+	places, _, err := a.placesOf(ctx, service)
+	if err != nil {
+		return ConfigProposal{}, err
+	}
+	known := map[string]bool{}
+	for _, p := range places {
+		if p.planned != nil {
+			for key := range p.base[0].Values {
+				known[estate.Norm(key)] = true
+			}
+		}
+	}
+	p, err := one(slices.DeleteFunc(places, func(p place) bool { return p.planned != nil }), service, from)
+	if err != nil {
+		return ConfigProposal{}, err
+	}
+	proposed := config.Propose(p.Service, workload.OwnSecret(string(p.Service)), p.today, func(key string) bool { return known[estate.Norm(key)] })
+	return ConfigProposal{Proposed: proposed, Service: p.Service, From: p.Environment, File: config.File(p.Service, config.Base, "")}, nil
+}
+
+// WriteConfig writes what ImportConfig gives. Conflict when there is something already, Denied when the person does not answer for the service.
+func (a *App) WriteConfig(ctx context.Context, service estate.ServiceName, from estate.EnvironmentName, by rights.Person) (ConfigProposal, error) {
+	if err := a.inWorkspace(); err != nil {
+		return ConfigProposal{}, err
+	}
+	if err := a.mayConfigure(ctx, service, by); err != nil {
+		return ConfigProposal{}, err
+	}
+	out, err := a.ImportConfig(ctx, service, from)
+	if err != nil {
+		return out, err
+	}
+	return out, workspace.Change(a.dir, out.File, func(text []byte) ([]byte, error) {
+		if text != nil {
+			return nil, fault.Newf(fault.Conflict, "%s exists already and was left as it is; move it away, or set values one by one", out.File)
+		}
+		return []byte(out.Text), nil
+	})
+}
+
 // mayConfigure says why a person may not set values of a service: its team may, and the platform's.
 func (a *App) mayConfigure(ctx context.Context, service estate.ServiceName, by rights.Person) error {
 	g, _, err := a.keeper.Graph(ctx, "")
@@ -271,7 +324,8 @@ func (a *App) placesOf(ctx context.Context, service estate.ServiceName) ([]place
 	for _, env := range found.Environments {
 		at := envs[env]
 		at.Environment, at.Service = env, found.Name
-		out = append(out, place{Spot: at, base: seenOf(found.Name, snapshot.Components, env)})
+		settings := settingsOf(found.Name, snapshot.Components, env)
+		out = append(out, place{Spot: at, base: seenOf(found.Name, settings), today: todayOf(settings)})
 	}
 	planned, err := a.plannedOf(ctx, found.Name)
 	out = append(out, planned...)
@@ -307,27 +361,47 @@ func (a *App) plannedOf(ctx context.Context, service estate.ServiceName) ([]plac
 	return out, nil
 }
 
-// seenOf is what is known of a service's configuration in an environment of today, a document for each line.
-func seenOf(service estate.ServiceName, all []estate.Component, env estate.EnvironmentName) []config.Document {
+// settingsOf are the settings of a service that count in an environment.
+func settingsOf(service estate.ServiceName, all []estate.Component, env estate.EnvironmentName) []depmap.InForce {
 	i := slices.IndexFunc(all, func(c estate.Component) bool { return c.Name == service })
 	if i < 0 {
 		return nil
 	}
+	return depmap.SettingsIn(all[i], all, env)
+}
+
+// seenOf is what is known of a service's configuration today, a document for each line.
+func seenOf(service estate.ServiceName, settings []depmap.InForce) []config.Document {
 	var out []config.Document
-	for _, s := range depmap.SettingsIn(all[i], all, env) {
+	for _, s := range settings {
 		out = append(out, config.Document{
-			File: s.Place.File, Layer: config.Seen, Service: service, Values: map[string]config.Value{variableOf(s.Key): {Text: s.Value, Line: s.Place.Line}},
+			File: s.Place.File, Layer: config.Seen, Service: service, Values: map[string]config.Value{cmp.Or(workload.VariableOf(s.Setting), s.Key): {Text: s.Full, Line: s.Place.Line}},
 		})
 	}
 	return out
 }
 
-// variableOf is the variable that a key of a recipe stands for: kopi.orders.env.JAVA_OPTS is JAVA_OPTS. Any other key is itself.
-func variableOf(key string) string {
-	if _, name, ok := strings.Cut(key, ".env."); ok && !strings.Contains(name, ".") {
-		return name
+// fileReaders read files that processes read themselves, or that configuration servers hand out.
+var fileReaders = []estate.ReaderName{"spring", "dotnet", "settings", "consul"}
+
+// todayOf is what a process is given today: variables, and keys of its own files.
+func todayOf(settings []depmap.InForce) []config.Old {
+	var out []config.Old
+	for _, s := range settings {
+		name := workload.VariableOf(s.Setting)
+		if name != "" || slices.Contains(fileReaders, s.By) {
+			out = append(out, config.Old{Key: cmp.Or(name, s.Key), Value: s.Value, Variable: name != "", As: formOf(s.By), Place: s.Place})
+		}
 	}
-	return key
+	return out
+}
+
+// formOf is how files are written that a reader reads, as far as the services that read them care.
+func formOf(by estate.ReaderName) config.As {
+	if by == "dotnet" {
+		return config.AsJSON
+	}
+	return config.AsProperties
 }
 
 // ownOf is what a planned member's workload says, and what the expansion puts in its place.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -22,7 +23,7 @@ func newConfig(s *session) *cobra.Command {
 			"says for everybody (base.yaml, kind/, environment/, country/), then the same below services/NAME/config, then what an expansion puts in its place.\n" +
 			"Secrets are only ever named: where they are kept.",
 	}
-	c.AddCommand(newConfigGet(s), newConfigSet(s), newConfigDiff(s), newConfigTrace(s))
+	c.AddCommand(newConfigGet(s), newConfigSet(s), newConfigDiff(s), newConfigTrace(s), newConfigImport(s))
 	return c
 }
 
@@ -251,4 +252,46 @@ func newConfigTrace(s *session) *cobra.Command {
 	}
 	o.flags(c)
 	return c
+}
+
+func newConfigImport(s *session) *cobra.Command {
+	o := &output{}
+	var from string
+	var write bool
+	c := &cobra.Command{
+		Use: "import SERVICE", Short: "Take over what a service is given today, as its base layer",
+		Long: "Prints services/SERVICE/config/base.yaml as it would be, from what was read of the service in an environment: variables from Chef, units, manifests and env\n" +
+			"files, keys of its own files, of configuration servers and of Consul. Each line says where it is from. Secrets become references; what cannot be taken over\n" +
+			"is a question. --write puts it there; from then on it is the team's.",
+		Example: "  caravan config import orders --from production-sg\n  caravan config import orders --from production-sg --write", Args: cobra.ExactArgs(1), ValidArgsFunction: s.serviceNames,
+		RunE: s.asking(o, func(ctx context.Context, cl *client.Client, args []string) error {
+			ask := cl.ImportConfig
+			if write {
+				ask = cl.WriteConfig
+			}
+			p, err := ask(ctx, estate.ServiceName(args[0]), estate.EnvironmentName(from))
+			if err != nil {
+				return err
+			}
+			return o.value(s.terminal, p, func() { s.configProposal(p, write) })
+		}),
+	}
+	c.Flags().StringVar(&from, "from", "", "environment it runs in (default: the only one)")
+	c.Flags().BoolVar(&write, "write", false, "put it where the team keeps it")
+	o.flags(c)
+	return c
+}
+
+func (s *session) configProposal(p app.ConfigProposal, written bool) {
+	if !written {
+		fmt.Fprint(s.out, p.Text)
+	}
+	if len(p.Secrets) > 0 {
+		s.say("secrets to put where they are kept: %s", plain(strings.Join(p.Secrets, ", ")))
+	}
+	if written {
+		s.say("wrote %s into %s, with %s", count(p.Keys, "key"), p.File, count(len(p.Questions), "question"))
+		return
+	}
+	s.say("%s and %s; --write puts it into %s", count(p.Keys, "key"), count(len(p.Questions), "question"), p.File)
 }

@@ -28,6 +28,18 @@ func (c *Client) ConfigTrace(ctx context.Context, key string) (out []config.Uses
 	return out, err
 }
 
+// ImportConfig is a service's base layer, made from what it is given today.
+func (c *Client) ImportConfig(ctx context.Context, service estate.ServiceName, from estate.EnvironmentName) (out app.ConfigProposal, err error) {
+	err = c.do(ctx, http.MethodGet, "/config/services/"+url.PathEscape(string(service))+"/import", url.Values{"from": {string(from)}}, nil, &out)
+	return out, err
+}
+
+// WriteConfig writes that base layer where the service's team will keep it.
+func (c *Client) WriteConfig(ctx context.Context, service estate.ServiceName, from estate.EnvironmentName) (out app.ConfigProposal, err error) {
+	err = c.do(ctx, http.MethodPost, "/config/services/"+url.PathEscape(string(service))+"/import", url.Values{"from": {string(from)}}, nil, &out)
+	return out, err
+}
+
 // SetConfig sets a value of a service, or for everybody when none is named.
 func (c *Client) SetConfig(ctx context.Context, service estate.ServiceName, s app.Setting) (out app.Set, err error) {
 	at := "/config/values"
