@@ -195,7 +195,7 @@ var kinds = map[string]string{
 // rows says of every route which row of the table it is.
 var rows = map[string][]string{
 	"open": {
-		"/", "/schemas/", "/api/v1/", "GET /api/v1/health", "GET /api/v1/docs/rapidoc-min.js", "GET /schemas/workspace.schema.json", "GET /schemas/expansion.schema.json", "GET /assets/",
+		"/", "/schemas/", "/api/v1/", "GET /api/v1/health", "GET /api/v1/docs/rapidoc-min.js", "GET /schemas/workspace.schema.json", "GET /schemas/expansion.schema.json", "GET /schemas/config.schema.json", "GET /assets/",
 		"GET /signin", "GET /signin/start", "GET /signin/callback", "POST /signout", "POST /slack/interactions",
 	},
 	"link": {"GET /signin/link"},

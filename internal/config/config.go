@@ -12,6 +12,9 @@ import (
 	"example.org/caravan/internal/estate"
 )
 
+// SchemaURL is where the JSON Schema of a layer's file is served, as its file may name it.
+const SchemaURL = "https://caravan.example.org/schemas/config.schema.json"
+
 // Folder is where a workspace, or within it the folder of a service, keeps its layers.
 const Folder = "config"
 
@@ -64,13 +67,13 @@ var types = []Type{Text, Integer, Number, Boolean, Duration, Size, URL, Secret}
 
 // Key is what is declared about a key.
 type Key struct {
-	Type        Type     `json:"type"`
-	Least       *float64 `json:"least,omitempty"` // of integers and numbers
-	Most        *float64 `json:"most,omitempty"`
-	OneOf       []string `json:"oneOf,omitempty"`
-	Required    bool     `json:"required,omitempty"` // every environment of a service that declares it has to give it a value
-	Description string   `json:"description,omitempty"`
-	Line        int      `json:"line"`
+	Type        Type     `json:"type" jsonschema:"enum=text,enum=integer,enum=number,enum=boolean,enum=duration,enum=size,enum=url,enum=secret" jsonschema_description:"What its values look like; text when left out."`
+	Least       *float64 `json:"least,omitempty" jsonschema_description:"Of integers and numbers: the least that is allowed."`
+	Most        *float64 `json:"most,omitempty" jsonschema_description:"Of integers and numbers: the most that is allowed."`
+	OneOf       []string `json:"oneOf,omitempty" jsonschema:"minItems=1" jsonschema_description:"All values that are allowed."`
+	Required    bool     `json:"required,omitempty" jsonschema_description:"True when it has to have a value wherever this holds."`
+	Description string   `json:"description,omitempty" jsonschema_description:"What it is for."`
+	Line        int      `json:"line" jsonschema:"-"`
 }
 
 // Value is what a document gives a key: a text, where a secret is kept, or nothing any more.
@@ -83,10 +86,10 @@ type Value struct {
 
 // Reference says where a secret is kept. Exactly one of Kubernetes, SOPS and Env is given.
 type Reference struct {
-	Kubernetes string `json:"kubernetes,omitempty"` // name of a Secret in the service's namespace
-	SOPS       string `json:"sops,omitempty"`       // file of SOPS in the workspace
-	Env        string `json:"env,omitempty"`        // variable of the machine or pipeline that delivers it
-	Key        string `json:"key,omitempty"`        // within the Secret, or the file with dots between its levels
+	Kubernetes string `json:"kubernetes,omitempty" jsonschema_description:"Name of a Secret in the service's namespace."`
+	SOPS       string `json:"sops,omitempty" jsonschema_description:"File of SOPS within the workspace."`
+	Env        string `json:"env,omitempty" jsonschema:"pattern=^[A-Za-z_][A-Za-z0-9_]*$" jsonschema_description:"Variable of whoever delivers it."`
+	Key        string `json:"key,omitempty" jsonschema_description:"Within the Secret; within the file, with dots between its levels."`
 }
 
 func (r Reference) String() string {
@@ -101,10 +104,10 @@ func (r Reference) String() string {
 
 // Form is one way in which a service takes keys in.
 type Form struct {
-	As   As       `json:"as"`
-	Path string   `json:"path,omitempty"` // of the file, absolute; "" of variables
-	Keys []string `json:"keys,omitempty"` // globs; all that no form before it takes when empty
-	Line int      `json:"line"`
+	As   As       `json:"as" jsonschema:"enum=variables,enum=env,enum=properties,enum=yaml,enum=json" jsonschema_description:"Variables of the process, or what the file looks like."`
+	Path string   `json:"path,omitempty" jsonschema:"pattern=^/" jsonschema_description:"Where the service finds the file."`
+	Keys []string `json:"keys,omitempty" jsonschema:"minItems=1" jsonschema_description:"Globs of the keys in it; all that no form before it takes when left out."`
+	Line int      `json:"line" jsonschema:"-"`
 }
 
 // As is what a form looks like.
