@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -187,10 +188,13 @@ func (o runOptions) places(c course) map[estate.EnvironmentName][]render.File {
 func (a *App) preview(ctx context.Context, c course, o runOptions) (map[string]journey.Change, error) {
 	out := map[string]journey.Change{}
 	var inTheWay []error
-	for env, files := range o.places(c) {
+	places := o.places(c)
+	for _, env := range slices.Sorted(maps.Keys(places)) {
+		files := places[env]
 		t, err := a.target(ctx, c.Journey.Expansion, env, files, o, false)
 		if err != nil {
-			return out, err
+			inTheWay = append(inTheWay, err) // what else is wrong is said with it
+			continue
 		}
 		changes, err := t.Preview(ctx, files)
 		inTheWay = append(inTheWay, err, t.Close())
