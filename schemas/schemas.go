@@ -13,3 +13,8 @@ var Workspace []byte
 //
 //go:embed expansion.schema.json
 var Expansion []byte
+
+// Config is the JSON Schema (draft 2020-12) of a layer of configuration, config/….yaml.
+//
+//go:embed config.schema.json
+var Config []byte

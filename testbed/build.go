@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // programs is where the sources of the programs a cluster is made of are, each a module of its own: their versions do not go
@@ -86,6 +88,11 @@ func Program(ctx context.Context, program string) (string, error) {
 		return "", err
 	}
 	path := filepath.Join(at, program+"-"+hex.EncodeToString(digest.Sum(nil))[:16])
+	done, err := alone(ctx, path)
+	if err != nil {
+		return "", err
+	}
+	defer done()
 	if used(path) {
 		return path, nil
 	}
@@ -95,6 +102,24 @@ func Program(ctx context.Context, program string) (string, error) {
 		return "", fmt.Errorf("build %s: %w\n%s", program, err, out)
 	}
 	return path, errors.Join(os.Rename(path+".new", path), forget(at))
+}
+
+// longestBuild is how long somebody else may take to build the same thing.
+const longestBuild = 30 * time.Minute
+
+// alone lets one program at a time make what is to be at a path of the cache, until it says that it is done, or ends.
+func alone(ctx context.Context, path string) (done func(), err error) {
+	f, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	err = await(ctx, filepath.Base(path)+", which another program builds", longestBuild, func(context.Context) error {
+		return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	})
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() { _ = f.Close() }, nil
 }
 
 // used reports whether something is in the cache, and notes that it was used.

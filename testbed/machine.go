@@ -40,6 +40,11 @@ func base(ctx context.Context) (string, error) {
 	}
 	sum := sha256.Sum256([]byte(suite + " " + strings.Join(packages, " ") + baseScript))
 	dir := filepath.Join(at, "debian-"+hex.EncodeToString(sum[:])[:16])
+	done, err := alone(ctx, dir)
+	if err != nil {
+		return "", err
+	}
+	defer done()
 	if used(dir) {
 		return dir, nil
 	}

@@ -167,6 +167,7 @@ func register(mux *gate.Mux, o Options, g *gate.Gate) {
 	mux.Handle("GET "+Prefix+"/docs/rapidoc-min.js", rights.Anyone, http.HandlerFunc(docsScript))
 	mux.Handle("GET /schemas/workspace.schema.json", rights.Anyone, schema(schemas.Workspace))
 	mux.Handle("GET /schemas/expansion.schema.json", rights.Anyone, schema(schemas.Expansion))
+	mux.Handle("GET /schemas/config.schema.json", rights.Anyone, schema(schemas.Config))
 	mux.Handle("/schemas/", rights.Anyone, http.HandlerFunc(unknown))
 	mux.Handle(Prefix+"/", rights.Anyone, http.HandlerFunc(unknown))
 }
@@ -209,7 +210,7 @@ func schemaName(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	switch pkg := path.Base(t.PkgPath()); pkg {
-	case "expansion", "journey", "render", "workload", "address", "how", "consent", "message", "why":
+	case "expansion", "journey", "render", "workload", "address", "how", "consent", "message", "why", "config":
 		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}
 	return name

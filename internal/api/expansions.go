@@ -85,6 +85,7 @@ func (r routes) expansions(a huma.API) {
 	})
 	r.moves(a)
 	r.addresses(a)
+	r.config(a)
 }
 
 // read registers a route that changes nothing.

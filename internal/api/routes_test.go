@@ -195,7 +195,7 @@ var kinds = map[string]string{
 // rows says of every route which row of the table it is.
 var rows = map[string][]string{
 	"open": {
-		"/", "/schemas/", "/api/v1/", "GET /api/v1/health", "GET /api/v1/docs/rapidoc-min.js", "GET /schemas/workspace.schema.json", "GET /schemas/expansion.schema.json", "GET /assets/",
+		"/", "/schemas/", "/api/v1/", "GET /api/v1/health", "GET /api/v1/docs/rapidoc-min.js", "GET /schemas/workspace.schema.json", "GET /schemas/expansion.schema.json", "GET /schemas/config.schema.json", "GET /assets/",
 		"GET /signin", "GET /signin/start", "GET /signin/callback", "POST /signout", "POST /slack/interactions",
 	},
 	"link": {"GET /signin/link"},
@@ -209,15 +209,16 @@ var rows = map[string][]string{
 		"GET /api/v1/workloads/{name}", "POST /api/v1/expansions/{name}/move/preview", "POST /api/v1/expansions/{name}/undo/preview", "GET /api/v1/expansions/{name}/status",
 		"GET /api/v1/expansions/{name}/consents", "GET /api/v1/expansions/{name}/readiness", "GET /api/v1/expansions/{name}/runs", "GET /api/v1/runs/{id}", "GET /api/v1/audit", "GET /api/v1/audit/proof",
 		"GET /api/v1/addresses", "GET /api/v1/addresses/changes",
+		"GET /api/v1/config/services/{name}", "GET /api/v1/config/services/{name}/diff", "GET /api/v1/config/trace", "GET /api/v1/config/services/{name}/import",
 		"GET /{$}", "GET /map.json", "GET /detail.json", "GET /export", "GET /services/{name...}", "GET /how/{name...}", "GET /why/{name...}", "GET /expansions", "GET /expansions/{name}", "GET /expansions/{name}/files",
 		"GET /expansions/{name}/journey", "GET /addresses", "GET /doubts", "GET /scan", "GET /scan/progress", "GET /diff",
 	},
 	"own tokens": {"GET /api/v1/tokens", "POST /api/v1/tokens", "DELETE /api/v1/tokens/{name}", "GET /tokens", "POST /tokens", "POST /tokens/revoke"},
 	"agree":      {"POST /api/v1/expansions/{name}/approvals", "POST /api/v1/expansions/{name}/revocations", "POST /api/v1/expansions/{name}/vetoes", "POST /expansions/{name}/answer"},
 	"drill":      {"POST /api/v1/expansions/{name}/drills"},
-	"decide":     {"POST /api/v1/expansions/{name}/decisions", "POST /expansions/{name}/decide"},
+	"decide":     {"POST /api/v1/expansions/{name}/decisions", "POST /expansions/{name}/decide", "PUT /api/v1/config/services/{name}/values", "POST /api/v1/config/services/{name}/import"},
 	"scan":       {"POST /api/v1/scans", "DELETE /api/v1/scans/{id}", "POST /scan"},
-	"plan":       {"POST /api/v1/expansions", "POST /api/v1/expansions/{name}/plan", "POST /api/v1/workloads/{name}", "POST /api/v1/addresses/leases", "POST /api/v1/addresses/releases"},
+	"plan":       {"POST /api/v1/expansions", "POST /api/v1/expansions/{name}/plan", "POST /api/v1/workloads/{name}", "PUT /api/v1/config/values", "POST /api/v1/addresses/leases", "POST /api/v1/addresses/releases"},
 	"operate": {
 		"POST /api/v1/expansions/{name}/move", "POST /api/v1/expansions/{name}/undo", "POST /api/v1/expansions/{name}/pause", "POST /api/v1/expansions/{name}/resume",
 		"POST /api/v1/expansions/{name}/cancel", "POST /expansions/{name}/turn", "POST /api/v1/expansions/{name}/announcements", "POST /api/v1/services/{name}/why",
@@ -239,6 +240,8 @@ var bodies = map[string]string{
 	"POST /api/v1/people/expulsions":              `{"who":"nobody@example.org"}`,
 	"POST /api/v1/expansions/{name}/move/preview": `{}`,
 	"POST /api/v1/expansions/{name}/undo/preview": `{}`,
+	"PUT /api/v1/config/services/{name}/values":   `{"key":"A","value":"b"}`,
+	"PUT /api/v1/config/values":                   `{"key":"A","value":"b"}`,
 	"POST /expansions/{name}/answer":              "team=orders&step=a&answer=veto&reason=no",
 	"POST /expansions/{name}/decide":              "from=orders&to=pricing&decide=drop&why=x",
 	"POST /expansions/{name}/turn":                "do=move",
@@ -255,7 +258,11 @@ func request(pattern string) *http.Request {
 		method, path = http.MethodGet, pattern+"nowhere"
 	}
 	path = strings.TrimSuffix(path, "{$}")
-	path = parameter.ReplaceAllString(path, "nowhere")
+	name := "nowhere"
+	if strings.Contains(path, "/config/") { // those of orders are its team's
+		name = "orders"
+	}
+	path = parameter.ReplaceAllString(path, name)
 	body, kind := bodies[pattern], "application/json"
 	switch {
 	case !strings.HasPrefix(path, Prefix):

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/netip"
@@ -12,6 +13,7 @@ import (
 	"example.org/caravan/internal/expansion"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/finding"
+	"example.org/caravan/internal/rights"
 	"example.org/caravan/internal/store"
 	"example.org/caravan/internal/workspace"
 )
@@ -108,7 +110,7 @@ func (a *App) withAddresses(ctx context.Context, e expansion.Expansion, p expans
 }
 
 func (a *App) reserve(ctx context.Context, pools []address.Pool, planned []address.Lease, name string) error {
-	n := a.leaseNote("plan " + name)
+	n := a.leaseNote(ctx, "plan "+name)
 	if err := a.store.Declare(ctx, pools, n); err != nil {
 		return err
 	}
@@ -118,9 +120,9 @@ func (a *App) reserve(ctx context.Context, pools []address.Pool, planned []addre
 	return a.store.TakeAll(ctx, planned, n)
 }
 
-// leaseNote says who changes leases: until people sign in, whoever may run the program.
-func (a *App) leaseNote(why string) store.LeaseNote {
-	return store.LeaseNote{At: a.now(), By: "caravan", Reason: why}
+// leaseNote says who changes leases, and why; the program itself where nobody asks.
+func (a *App) leaseNote(ctx context.Context, why string) store.LeaseNote {
+	return store.LeaseNote{At: a.now(), By: cmp.Or(rights.Of(ctx).By(), "caravan"), Reason: why}
 }
 
 // Addresses is the space of private ranges at one time.
@@ -291,9 +293,9 @@ func (a *App) Lease(ctx context.Context, r LeaseRequest) (address.Lease, error) 
 	case r.Holder == "" || strings.ContainsFunc(r.Holder, func(c rune) bool { return c <= ' ' || c == 0x7f }):
 		return address.Lease{}, fault.Newf(fault.Invalid, "%q cannot hold a range; write a name such as indonesia/vpn", r.Holder)
 	case r.Parent == "":
-		return address.Lease{}, fault.Newf(fault.Invalid, "of which range? name a holder, or pool:NAME")
+		return address.Lease{}, fault.Newf(fault.Invalid, "of which range is not said; name the holder of one, or pool:NAME (--of)")
 	}
-	n := a.leaseNote("asked for")
+	n := a.leaseNote(ctx, "asked for")
 	if err := a.store.Declare(ctx, a.pools(), n); err != nil {
 		return address.Lease{}, err
 	}
@@ -311,12 +313,20 @@ func (a *App) Lease(ctx context.Context, r LeaseRequest) (address.Lease, error) 
 	return a.store.Allocate(ctx, address.Want{Holder: r.Holder, Parent: r.Parent, Purpose: purpose, Bits: r.Bits}, n, used...)
 }
 
-// ReleaseLease gives back what a holder and those below it have, and says what that was.
+// ReleaseLease gives back what a holder and those below it have, and says what that was. Conflict while something runs there.
 func (a *App) ReleaseLease(ctx context.Context, holder string) ([]address.Lease, error) {
 	if err := a.inWorkspace(); err != nil {
 		return nil, err
 	}
-	return a.store.Release(ctx, holder, a.now().Add(quarantine), a.leaseNote("released"))
+	leases, err := a.store.Leases(ctx, holder)
+	if err != nil {
+		return nil, err
+	}
+	if i := slices.IndexFunc(leases, func(l address.Lease) bool { return l.State == address.Live }); holder != "" && i >= 0 {
+		name, _, _ := strings.Cut(holder, "/")
+		return nil, fault.Newf(fault.Conflict, "%s of %s is live: a move brought something there; take it back with caravan undo %s, which gives its ranges back, too", leases[i].Prefix, leases[i].Holder, name)
+	}
+	return a.store.Release(ctx, holder, a.now().Add(quarantine), a.leaseNote(ctx, "released"))
 }
 
 // LeaseChanges is what became of the leases of a holder and those below it, the last change first.

@@ -264,7 +264,11 @@ func (a *App) Messages(ctx context.Context, name string, limit int) ([]store.Del
 	if err := a.inWorkspace(); err != nil {
 		return nil, err
 	}
-	return a.store.Messages(ctx, name, limit)
+	told, err := a.store.Messages(ctx, name, limit)
+	if err == nil && len(told) == 0 {
+		err = a.known(name)
+	}
+	return told, err
 }
 
 // collect keeps what there is to tell at a moment: what happened, what waves mean, who is silent. What fails for one expansion keeps no other

@@ -24,12 +24,18 @@ func (a *App) allow(ctx context.Context, r journey.Run, steps []journey.Step, li
 	if err != nil {
 		return err
 	}
+	live := false
 	for _, s := range steps {
-		if _, ok := o.Targets[s.Environment]; ok {
-			return a.agreed(ctx, r, steps, o, lights, vetoes)
+		to := o.Targets[s.Environment].String()
+		if to != s.Target {
+			return fault.Newf(fault.Denied, "%s was planned for another target than run %s has (%q, not %q); end it with caravan cancel %s, then move again", s.ID, r.ID, s.Target, to, r.Expansion)
 		}
+		live = live || to != ""
 	}
-	return nil
+	if !live {
+		return nil
+	}
+	return a.agreed(ctx, r, steps, o, lights, vetoes)
 }
 
 func (a *App) agreed(ctx context.Context, r journey.Run, steps []journey.Step, o runOptions, lights []consent.GreenLight, vetoes []consent.Veto) error {
@@ -37,9 +43,9 @@ func (a *App) agreed(ctx context.Context, r journey.Run, steps []journey.Step, o
 	if err := a.store.Course(ctx, r.Journey, &c); err != nil {
 		return err
 	}
-	asked := slices.DeleteFunc(consent.Steps(c.Proposal, c.Journey), func(s consent.Step) bool {
+	asked := slices.DeleteFunc(consent.Steps(c.Proposal, journey.Journey{Steps: steps}), func(s consent.Step) bool {
 		_, targeted := o.Targets[s.Environment]
-		return !targeted || !slices.ContainsFunc(steps, func(of journey.Step) bool { return of.ID == s.ID })
+		return !targeted
 	})
 	return consent.Check(asked, lights, vetoes, a.declared.Consent, a.now())
 }
@@ -160,10 +166,19 @@ type RevokeRequest struct {
 
 // Revoke takes green lights back that a person gave for a team, until the steps begin; how many is returned.
 func (a *App) Revoke(ctx context.Context, name string, req RevokeRequest, by rights.Person) (int, error) {
-	if err := rights.May(by, rights.Agree, req.Team); err != nil {
+	if err := a.inWorkspace(); err != nil {
 		return 0, err
 	}
-	if err := a.inWorkspace(); err != nil {
+	lights, err := a.store.Lights(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	if slices.ContainsFunc(lights, func(l consent.GreenLight) bool {
+		return l.Team == req.Team && l.By == by.Who() && l.For != "" && l.Revoked.IsZero()
+	}) {
+		by.Teams = append(slices.Clone(by.Teams), req.Team) // what somebody gave as a stand-in is theirs to take back
+	}
+	if err := rights.May(by, rights.Agree, req.Team); err != nil {
 		return 0, err
 	}
 	return a.store.Revoke(ctx, name, req.Team, by.Who(), req.Step, a.now())

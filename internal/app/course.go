@@ -24,7 +24,7 @@ func (a *App) courseOf(ctx context.Context, p Plan) (course, error) {
 		return course{}, err
 	}
 	own := journey.Course{Journey: p.Journey, Files: p.Files}
-	return course{own.After(courses(earlier)), p.Proposal}, nil
+	return course{own.After(courses(earlier)).At(a.targetInWords), p.Proposal}, nil
 }
 
 func courses(all []course) []journey.Course {
@@ -114,8 +114,7 @@ func (a *App) onlyRanges(ctx context.Context, name string) (course, error) {
 	j := journey.Journey{Expansion: name, Proposal: p.Digest}
 	for _, e := range p.Environments {
 		s := journey.Step{ID: journey.StepID(string(e.Name) + "/" + string(journey.Addresses)), Kind: journey.Addresses, Environment: e.Name, Wave: expansion.RangesWave}
-		s.Digest = estate.DigestOf(s)
-		j.Steps = append(j.Steps, s)
+		j.Steps = append(j.Steps, s.Sealed())
 	}
 	j.Digest = estate.DigestOf(j.Steps)
 	return course{journey.Course{Journey: j}, p}, nil

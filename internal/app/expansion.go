@@ -215,7 +215,9 @@ func (a *App) planInput(ctx context.Context) (expansion.Input, time.Time, error)
 	if err != nil {
 		return expansion.Input{}, time.Time{}, err
 	}
-	return a.inputOf(g, snapshot, workloads), s.LastSeen, nil
+	in := a.inputOf(g, snapshot, workloads)
+	in.Config, err = workspace.Configuration(a.dir)
+	return in, s.LastSeen, err
 }
 
 // inputOf is what is known of the estate: what was read, and what the workspace declares.

@@ -96,6 +96,9 @@ const mostInventory = 1 << 20
 // inventory are the machines that a file lists, one a line; # begins a comment.
 func inventory(file, called string) ([]string, error) {
 	info, err := os.Stat(file)
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, fault.Newf(fault.Invalid, "%s: not a regular file; an inventory is a line for each machine", called)
+	}
 	if err == nil && info.Size() > mostInventory {
 		return nil, fault.Newf(fault.Invalid, "%s: larger than %d MiB; an inventory is a line for each machine", called, mostInventory>>20)
 	}

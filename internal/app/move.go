@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -84,6 +85,37 @@ func (a *App) folder(name, out string, anywhere bool) (string, error) {
 	return full, nil
 }
 
+// aside refuses a folder that a target's environment is carried out in, or one below or above it: what is written there takes green lights.
+func (a *App) aside(out string) error {
+	if out == "" {
+		return nil // its own
+	}
+	full := settled(a.declared.Within(out))
+	for _, t := range a.declared.Targets {
+		if t.Folder != "" && (inside(settled(a.declared.Within(t.Folder)), full) || inside(full, settled(a.declared.Within(t.Folder)))) {
+			return fault.Newf(fault.Denied, "%q is where %s is carried out, which takes green lights; name a folder of its own", out, t.Environment)
+		}
+	}
+	return nil
+}
+
+// settled is a path without links in what there is of it.
+func settled(path string) string {
+	if plain, err := filepath.EvalSymlinks(path); err == nil {
+		return plain
+	}
+	if dir := filepath.Dir(path); dir != path {
+		return filepath.Join(settled(dir), filepath.Base(path))
+	}
+	return path
+}
+
+// inside reports whether a path is a folder or lies below it.
+func inside(dir, path string) bool {
+	below, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(below)
+}
+
 // leavesBySymlink reports whether some part of a path below a directory is a link.
 func leavesBySymlink(dir, below string) bool {
 	for part := range strings.SplitSeq(filepath.ToSlash(below), "/") {
@@ -103,6 +135,9 @@ func (a *App) PreviewMove(ctx context.Context, name string, req MoveRequest, any
 	}
 	dir, err := a.folder(name, req.Out, anywhere)
 	if err != nil {
+		return Moved{}, err
+	}
+	if err := a.aside(req.Out); err != nil {
 		return Moved{}, err
 	}
 	c, err := a.courseOf(ctx, plan)
@@ -318,6 +353,7 @@ type Standing struct {
 	Expansion string          `json:"expansion"`
 	Proposal  estate.Digest   `json:"proposal"` // planned now
 	Folder    string          `json:"folder"`
+	Where     []Where         `json:"where"` // of each environment
 	Steps     []StepStanding  `json:"steps"`
 	Edited    []string        `json:"edited,omitempty"` // paths of files that were changed by others since they were written
 	Looked    []Looked        `json:"looked,omitempty"` // at environments that had to be asked
@@ -332,9 +368,10 @@ type StepStanding struct {
 	Wave    int              `json:"wave"`
 	Kind    journey.Kind     `json:"kind"`
 	Team    estate.TeamName  `json:"team,omitempty"`
-	State   string           `json:"state" enum:"written,outdated,edited,partly,open,unknown"` // outdated: something else is planned now; edited: by others, since it was written; unknown: its environment could not be asked
-	InPlace int              `json:"inPlace"`                                                  // files as planned
+	State   string           `json:"state" enum:"written,failed,outdated,edited,partly,open,unknown"` // failed: all of it is there, and it does not run as the last move says; outdated: something else is planned now; edited: by others, since it was written; unknown: its environment could not be asked
+	InPlace int              `json:"inPlace"`                                                         // files as planned
 	Files   int              `json:"files"`
+	Idle    string           `json:"idle,omitempty"`    // why it does not run though it is written: what it waits for was not brought yet
 	Verdict *consent.Verdict `json:"verdict,omitempty"` // who must agree and who has, when it is carried out for real
 }
 
@@ -368,7 +405,8 @@ func (a *App) look(ctx context.Context, plan Plan, out string, anywhere bool) (S
 	if err != nil {
 		return Standing{}, course{}, err
 	}
-	there, looked, err := a.glance(ctx, c, a.optionsOf(c, dir, false), run)
+	o := a.optionsOf(c, dir, false)
+	there, looked, err := a.glance(ctx, c, o, run)
 	if err != nil {
 		return Standing{}, course{}, err
 	}
@@ -376,9 +414,9 @@ func (a *App) look(ctx context.Context, plan Plan, out string, anywhere bool) (S
 	if err != nil {
 		return Standing{}, course{}, err
 	}
-	standing := Standing{Expansion: name, Proposal: plan.Proposal.Digest, Folder: dir, Undecided: plan.Proposal.Undecided(), ToDo: plan.toDo(), Run: run, Looked: looked}
+	standing := Standing{Expansion: name, Proposal: plan.Proposal.Digest, Folder: dir, Where: a.where(c, o), Undecided: plan.Proposal.Undecided(), ToDo: plan.toDo(), Run: run, Looked: looked}
 	for i, s := range c.Journey.Steps {
-		step := standingOf(s, there)
+		step := standingOf(s, there, runOf(run, s.ID, s.Digest))
 		if slices.ContainsFunc(looked, func(l Looked) bool { return l.Environment == s.Environment && l.Failed != "" }) {
 			step.State = "unknown"
 		}
@@ -406,7 +444,8 @@ func (s Standing) Written() int {
 	return n
 }
 
-func standingOf(s journey.Step, there []journey.Found) StepStanding {
+// standingOf is how a step stands of which that is there, and which went like that in the move that is open.
+func standingOf(s journey.Step, there []journey.Found, went journey.StepRun) StepStanding {
 	out := StepStanding{Step: s.ID, Wave: s.Wave, Kind: s.Kind, Team: s.Team, Files: len(s.Files), State: "open"}
 	if s.Kind == journey.Removal {
 		if !slices.ContainsFunc(there, func(f journey.Found) bool { return slices.Contains(s.Gone, f.Path) }) {
@@ -421,6 +460,7 @@ func standingOf(s journey.Step, there []journey.Found) StepStanding {
 		case !ok:
 		case there[i].Written == f:
 			out.InPlace++
+			out.Idle = cmp.Or(out.Idle, there[i].Idle)
 		case there[i].Edited:
 			edited = true
 		default:
@@ -432,6 +472,8 @@ func standingOf(s journey.Step, there []journey.Found) StepStanding {
 		out.State = "edited"
 	case outdated:
 		out.State = "outdated"
+	case went.State == journey.Failed && out.InPlace == out.Files:
+		out.State = "failed"
 	case out.InPlace == out.Files && len(there) > 0:
 		out.State = "written"
 	case out.InPlace > 0:

@@ -36,7 +36,7 @@ func (p Portal) Journey(ctx context.Context, name string) (web.Journey, error) {
 	for _, l := range standing.Looked {
 		v.Looked = append(v.Looked, web.JourneyLooked(l))
 	}
-	if v.Ready, err = p.App.judge(ctx, plan, standing); err != nil {
+	if v.Ready, err = p.App.judge(ctx, plan, c, standing); err != nil {
 		return v, err
 	}
 	if v.Told, err = p.told(ctx, name); err != nil {

@@ -17,24 +17,24 @@ func (a *App) Ready(ctx context.Context, name string) ([]readiness.Readiness, er
 	if err != nil {
 		return nil, err
 	}
-	standing, err := a.standing(ctx, plan, "", false)
+	standing, c, err := a.look(ctx, plan, "", false)
 	if err != nil {
 		return nil, err
 	}
-	return a.judge(ctx, plan, standing)
+	return a.judge(ctx, plan, c, standing)
 }
 
 // judge says how far each service of a plan is that stands like that.
-func (a *App) judge(ctx context.Context, plan Plan, standing Standing) ([]readiness.Readiness, error) {
+func (a *App) judge(ctx context.Context, plan Plan, c course, standing Standing) ([]readiness.Readiness, error) {
 	drills, err := a.store.Drills(ctx, plan.Proposal.Expansion)
-	return readiness.Judge(plan.Proposal, stepsOf(plan, standing), drills), err
+	return readiness.Judge(plan.Proposal, stepsOf(plan, c, standing), drills), err
 }
 
-// stepsOf are the steps of a plan and how they stand.
-func stepsOf(plan Plan, standing Standing) []readiness.Step {
+// stepsOf are the steps of a plan, as its course has them, and how they stand.
+func stepsOf(plan Plan, c course, standing Standing) []readiness.Step {
 	out := make([]readiness.Step, len(plan.Journey.Steps))
-	for i, s := range plan.Journey.Steps { // the steps of the plan come first
-		out[i] = readiness.Step{Step: s, InPlace: standing.Steps[i].State == "written", Verdict: standing.Steps[i].Verdict, Failed: runOf(standing.Run, s.ID, s.Digest).Error}
+	for i, s := range c.Journey.Steps[:len(out)] { // the steps of the plan come first
+		out[i] = readiness.Step{Step: s, InPlace: standing.Steps[i].State == "written", Verdict: standing.Steps[i].Verdict, Failed: runOf(standing.Run, s.ID, s.Digest).Error, Idle: standing.Steps[i].Idle}
 	}
 	return out
 }
@@ -62,11 +62,11 @@ func (a *App) Drill(ctx context.Context, name string, req DrillRequest, by right
 	if m, ok := plan.Proposal.Member(req.Service); !ok || len(m.In) == 0 {
 		return fault.Newf(fault.NotFound, "%s does not come along to %s; run caravan ready %s to see what does", req.Service, name, name)
 	}
-	standing, err := a.standing(ctx, plan, "", false)
+	standing, c, err := a.look(ctx, plan, "", false)
 	if err != nil {
 		return err
 	}
-	runs := slices.ContainsFunc(stepsOf(plan, standing), func(s readiness.Step) bool { return s.Kind == journey.Deploy && s.Subject == req.Service && s.InPlace })
+	runs := slices.ContainsFunc(stepsOf(plan, c, standing), func(s readiness.Step) bool { return s.Kind == journey.Deploy && s.Subject == req.Service && s.InPlace })
 	if req.Practice != readiness.Runbook && !runs {
 		return fault.Newf(fault.Conflict, "%s is not there yet to practise a %s on; move %s first", req.Service, req.Practice, name)
 	}

@@ -62,6 +62,9 @@ func (a *App) StartMove(ctx context.Context, name string, req MoveRequest, anywh
 	if err != nil {
 		return journey.Run{}, err
 	}
+	if err := a.aside(req.Out); err != nil {
+		return journey.Run{}, err
+	}
 	c, err := a.courseOf(ctx, plan)
 	if err != nil {
 		return journey.Run{}, err
@@ -122,8 +125,7 @@ func (a *App) begin(ctx context.Context, c course, way journey.Way, o runOptions
 		return open, err
 	}
 	if open.State.Open() {
-		_, before, err := a.store.Run(ctx, open.ID)
-		same := open.Way == way && open.Journey == c.Journey.Digest && before == string(options)
+		same, err := a.same(ctx, open, c, way, string(options))
 		switch {
 		case err != nil:
 			return open, err
@@ -146,7 +148,23 @@ func (a *App) begin(ctx context.Context, c course, way journey.Way, o runOptions
 	}
 	r := journey.Start(c.Journey, way)
 	r.By, r.Why = by, why
-	return conductor.Start(ctx, r, string(options))
+	started, err := conductor.Start(ctx, r, string(options))
+	if fault.KindOf(err) != fault.Conflict {
+		return started, err
+	}
+	// Somebody was quicker, maybe with the very same.
+	if open, none := a.openRun(ctx, name); none == nil && open.State == journey.Running {
+		if same, none := a.same(ctx, open, c, way, string(options)); none == nil && same {
+			return open, nil
+		}
+	}
+	return started, err
+}
+
+// same reports whether a run carries out a course, that way, with those options.
+func (a *App) same(ctx context.Context, r journey.Run, c course, way journey.Way, options string) (bool, error) {
+	_, before, err := a.store.Run(ctx, r.ID)
+	return r.Way == way && r.Journey == c.Journey.Digest && before == options, err
 }
 
 // still waits until nothing of an expansion is being done: what was cancelled takes a moment to break off.

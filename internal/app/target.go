@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"example.org/caravan/internal/directory"
 	"example.org/caravan/internal/estate"
@@ -42,6 +44,12 @@ func (a *App) optionsOf(c course, folder string, force bool) runOptions {
 	return o
 }
 
+// targetInWords is where the steps of an environment are carried out, as caravan.yaml says now; "" for nowhere but a folder of files.
+func (a *App) targetInWords(env estate.EnvironmentName) string {
+	t, _ := a.declared.TargetOf(env)
+	return t.String()
+}
+
 // folderOf is the folder of an environment.
 func (a *App) folderOf(env estate.EnvironmentName, o runOptions) string {
 	t, ok := o.Targets[env]
@@ -54,7 +62,11 @@ func (a *App) folderOf(env estate.EnvironmentName, o runOptions) string {
 	return filepath.Join(a.dir, t.Folder)
 }
 
-// target is where the steps of an environment are carried out; files are all that it shall hold.
+// aMoment is how long a folder that others write into is waited for by those who only look.
+const aMoment = 2 * time.Second
+
+// target is where the steps of an environment are carried out; files are all that it shall hold. A folder that others write into is waited for, if need be
+// for long.
 func (a *App) target(ctx context.Context, expansion string, env estate.EnvironmentName, files []render.File, o runOptions, wait bool) (journey.Target, error) {
 	switch t := o.Targets[env]; {
 	case t.Cluster != nil:
@@ -62,7 +74,12 @@ func (a *App) target(ctx context.Context, expansion string, env estate.Environme
 	case t.Machines != nil:
 		return a.machines(ctx, *t.Machines, expansion, env, files, o.Force)
 	}
-	return directory.Open(ctx, directory.Options{Dir: a.folderOf(env, o), Expansion: expansion, Force: o.Force, Wait: wait})
+	if !wait { // others may be looking, too
+		var done context.CancelFunc
+		ctx, done = context.WithTimeout(ctx, aMoment)
+		defer done()
+	}
+	return directory.Open(ctx, directory.Options{Dir: a.folderOf(env, o), Expansion: expansion, Force: o.Force, Wait: true})
 }
 
 // live are the environments whose target is no folder: what is there has to be asked for.
@@ -171,10 +188,13 @@ func (o runOptions) places(c course) map[estate.EnvironmentName][]render.File {
 func (a *App) preview(ctx context.Context, c course, o runOptions) (map[string]journey.Change, error) {
 	out := map[string]journey.Change{}
 	var inTheWay []error
-	for env, files := range o.places(c) {
+	places := o.places(c)
+	for _, env := range slices.Sorted(maps.Keys(places)) {
+		files := places[env]
 		t, err := a.target(ctx, c.Journey.Expansion, env, files, o, false)
 		if err != nil {
-			return out, err
+			inTheWay = append(inTheWay, err) // what else is wrong is said with it
+			continue
 		}
 		changes, err := t.Preview(ctx, files)
 		inTheWay = append(inTheWay, err, t.Close())

@@ -63,13 +63,22 @@ func (a *App) whyPlace(s why.Subject) WhyPlace {
 	fits := s.Cluster != nil && t.Cluster != nil || s.Machines != nil && t.Machines != nil
 	switch {
 	case !ok:
-		p.Hidden = fmt.Sprintf("%s has no target: name its cluster or machines under targets in caravan.yaml", orPlace(s.Environment))
+		p.Hidden = untargeted(orPlace(s.Environment))
 	case t.Folder != "":
 		p.Hidden = fmt.Sprintf("the target of %s is a folder, which says nothing of what runs: name its cluster or machines under targets in caravan.yaml", s.Environment)
 	case !fits:
 		p.Hidden = fmt.Sprintf("the target of %s is of another kind than the environment (%s): mend it under targets in caravan.yaml", s.Environment, p.Kind)
 	}
 	return p
+}
+
+// untargeted says that environments have no target, once for all of them.
+func untargeted(envs ...string) string {
+	text := envs[0] + " has no target"
+	if len(envs) > 1 {
+		text = strings.Join(envs[:len(envs)-1], ", ") + " and " + envs[len(envs)-1] + " have no target"
+	}
+	return text + ": name its cluster or machines under targets in caravan.yaml"
 }
 
 func orPlace(env estate.EnvironmentName) string {
@@ -101,12 +110,14 @@ func (a *App) whyOne(name string, all []why.Subject, env estate.EnvironmentName)
 		return why.Subject{}, fault.Newf(fault.NotFound, "where %s runs is in no configuration that was read, so it cannot be looked at; caravan how %s says what is missing", name, name)
 	}
 	var fitting []why.Subject
-	var known, hidden []string
+	var known, hidden, without []string
 	for _, s := range all {
 		known = append(known, orPlace(s.Environment))
 		p := a.whyPlace(s)
 		switch {
 		case env != "" && s.Environment != env:
+		case p.Hidden == untargeted(orPlace(s.Environment)):
+			without = append(without, orPlace(s.Environment))
 		case p.Hidden != "":
 			hidden = append(hidden, p.Hidden)
 		default:
@@ -122,7 +133,10 @@ func (a *App) whyOne(name string, all []why.Subject, env estate.EnvironmentName)
 			names = append(names, string(s.Environment))
 		}
 		return why.Subject{}, fault.Newf(fault.Usage, "%s runs in %s; say which with -e, as in caravan why %s -e %s", name, strings.Join(names, " and "), name, names[0])
-	case len(hidden) > 0:
+	case len(without) > 0 || len(hidden) > 0:
+		if len(without) > 0 {
+			hidden = append(hidden, untargeted(without...))
+		}
 		return why.Subject{}, fault.Newf(fault.Invalid, "%s cannot be looked at: %s", name, strings.Join(hidden, "; "))
 	}
 	return why.Subject{}, fault.Newf(fault.NotFound, "%s does not run in %q; it does in %s", name, env, strings.Join(known, ", "))

@@ -41,7 +41,8 @@ var may = map[string][]string{
 	"document":      {"fault", "syntax"},
 	"address":       {"estate", "fault", "finding"},
 	"workload":      {"commandline", "depmap", "document", "estate", "fault", "redact", "syntax"},
-	"expansion":     {"address", "depmap", "document", "endpoint", "estate", "fault", "render", "syntax", "technology", "workload"},
+	"config":        {"document", "estate", "fault", "redact", "syntax", "workload"},
+	"expansion":     {"address", "config", "depmap", "document", "endpoint", "estate", "fault", "render", "syntax", "technology", "workload"},
 	"render":        {"estate", "fault", "workload"},
 	"render/*":      {"estate", "fault", "render", "workload"},
 	"journey":       {"estate", "expansion", "render"},
@@ -64,7 +65,7 @@ var may = map[string][]string{
 	"discover/machine":    {"discover", "discover/chef", "discover/process", "estate"},
 	"discover/terraform":  append([]string{"discover/hclfile"}, reader...),
 	"discover/consul":     append([]string{"discover/hclfile"}, reader...),
-	"workspace":           {"consent", "discover", "document", "estate", "expansion", "fault", "message", "rights", "syntax", "workload"},
+	"workspace":           {"config", "consent", "discover", "document", "estate", "expansion", "fault", "message", "rights", "syntax", "workload"},
 	"store":               {"address", "consent", "depmap", "estate", "expansion", "fault", "journey", "message", "readiness", "rights"},
 	"kube":                {"estate", "fault", "journey", "redact", "render"},
 	"host":                {"estate", "fault", "journey", "redact", "render"},
@@ -85,11 +86,11 @@ var may = map[string][]string{
 	"gate":       {"fault", "rights", "signin"},
 	"web":        {"consent", "depmap", "draw", "estate", "expansion", "fault", "finding", "gate", "how", "journey", "readiness", "render", "rights", "signin", "store", "web/*", "why"},
 	"web/*":      {"consent", "depmap", "estate", "expansion", "finding", "how", "journey", "readiness", "render", "rights", "web/diagnosis", "web/guide", "web/shell", "why"},
-	"api":        {"address", "app", "consent", "depmap", "draw", "estate", "expansion", "fault", "gate", "how", "journey", "message", "readiness", "rights", "signin", "store", "web", "why"},
-	"api/client": {"address", "api", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "message", "readiness", "rights", "signin", "store", "why"},
-	"cli":        {"address", "api", "api/client", "app", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "message", "pipeline", "readiness", "redact", "render", "rights", "signin", "store", "web", "why", "workload", "workspace"},
+	"api":        {"address", "app", "config", "consent", "depmap", "draw", "estate", "expansion", "fault", "gate", "how", "journey", "message", "readiness", "rights", "signin", "store", "web", "why"},
+	"api/client": {"address", "api", "app", "config", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "message", "readiness", "rights", "signin", "store", "why"},
+	"cli":        {"address", "api", "api/client", "app", "config", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "message", "pipeline", "readiness", "redact", "render", "rights", "signin", "store", "web", "why", "workload", "workspace"},
 	// the program
-	"app": {"address", "chat", "conductor", "consent", "depmap", "diagnose/*", "directory", "discover", "discover/every", "estate", "expansion", "fault", "finding", "host", "how", "jobs", "journey", "kube", "live", "mail", "merge", "message", "outbox",
+	"app": {"address", "chat", "conductor", "config", "consent", "depmap", "diagnose/*", "directory", "discover", "discover/every", "document", "estate", "expansion", "fault", "finding", "host", "how", "jobs", "journey", "kube", "live", "mail", "merge", "message", "outbox",
 		"readiness", "render", "render/kube", "render/vm", "rights", "signin", "store", "web", "webhook", "why", "workload", "workspace"},
 	// for those who work on it
 	"architecture": {},
@@ -100,7 +101,7 @@ var may = map[string][]string{
 
 // pure packages look at no file, clock, network or database. (fault is as pure, but names HTTP statuses.)
 var pure = []string{"estate", "redact", "technology", "endpoint", "client", "ownership", "commandline", "containerfile", "merge", "depmap", "draw", "syntax",
-	"finding", "document", "address", "workload", "expansion", "render", "render/kube", "render/vm", "journey", "consent", "readiness", "message", "how", "why", "rights", "pipeline"}
+	"finding", "document", "address", "workload", "config", "expansion", "render", "render/kube", "render/vm", "journey", "consent", "readiness", "message", "how", "why", "rights", "pipeline"}
 
 // outside are standard packages that would make a pure package impure.
 var outside = []string{"os", "os/exec", "net/http", "database/sql", "log", "log/slog", "math/rand", "math/rand/v2"}

@@ -144,7 +144,7 @@ func newVeto(s *session) *cobra.Command {
 	}
 	o.flags(c)
 	teamFlag(c, &req.Team)
-	c.Flags().StringVar((*string)(&req.Step), "step", "", "one step; all when left out")
+	c.Flags().StringVar((*string)(&req.Step), "step", "", "one step; the journey as a whole when left out")
 	c.Flags().StringVar(&req.Reason, "reason", "", "what would have to change for the team to agree")
 	c.Flags().BoolVar(&req.Withdraw, "withdraw", false, "take the veto back")
 	return c

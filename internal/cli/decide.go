@@ -43,6 +43,8 @@ func (o *decideOptions) complete() error {
 		return fault.Newf(fault.Usage, "--with is missing: the host, or host:port, that takes the place of %s", o.to)
 	case fate != expansion.Replace && o.with != "":
 		return fault.Newf(fault.Usage, "--with says how to replace, and the decision is %s; leave it out, or decide --as replace", o.as)
+	case fate == expansion.CallBack && o.through == "":
+		return fault.Newf(fault.Usage, "--through is missing: what calls back to %s go through, such as vpn or peering", o.to)
 	case fate != expansion.CallBack && o.through != "":
 		return fault.Newf(fault.Usage, "--through says how to call back, and the decision is %s; leave it out, or decide --as call-back", o.as)
 	case fate != expansion.StubOut && len(o.answers) > 0:

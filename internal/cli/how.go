@@ -75,12 +75,17 @@ func (s *session) runHow(ctx context.Context, c *client.Client, o *howOptions, a
 }
 
 // howWords completes services, then actions.
-func (s *session) howWords(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func (s *session) howWords(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	if len(args) == 1 {
 		return how.Actions(), cobra.ShellCompDirectiveNoFileComp
 	}
+	return s.serviceNames(c, args, typed)
+}
+
+// serviceNames completes the first argument: names of services and datastores.
+func (s *session) serviceNames(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	cl, done, err := s.connect(c.Context(), nil)
-	if err != nil || len(args) > 1 {
+	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	defer done()

@@ -58,7 +58,11 @@ func (s *session) begin(dir string) error {
 	for _, p := range sources {
 		s.say("  source %s  %s", plain(p.Dir), orNothing(strings.Join(p.Found, ", ")))
 	}
-	s.say("Next:  look it over, then caravan scan, then caravan serve")
+	at := ""
+	if filepath.Clean(dir) != "." {
+		at = " -w " + plain(dir)
+	}
+	s.say("Next:  look it over, then caravan%s scan, then caravan%s serve", at, at)
 	return nil
 }
 
@@ -66,14 +70,14 @@ func newSchema(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:       "schema NAME",
 		Short:     "Print the JSON Schema of a file",
-		Example:   "  caravan schema workspace > caravan.schema.json\n  caravan schema expansion > expansion.schema.json",
+		Example:   "  caravan schema workspace > caravan.schema.json\n  caravan schema expansion > expansion.schema.json\n  caravan schema config > config.schema.json",
 		Args:      cobra.ExactArgs(1),
-		ValidArgs: []string{"workspace", "expansion"},
+		ValidArgs: []string{"workspace", "expansion", "config"},
 		RunE: func(_ *cobra.Command, args []string) error {
-			known := map[string][]byte{"workspace": schemas.Workspace, "expansion": schemas.Expansion}
+			known := map[string][]byte{"workspace": schemas.Workspace, "expansion": schemas.Expansion, "config": schemas.Config}
 			schema, ok := known[args[0]]
 			if !ok {
-				return fault.Newf(fault.NotFound, "no schema %q; there are: workspace, expansion (a workload's is that of Score v1b1, from score.dev)", args[0])
+				return fault.Newf(fault.NotFound, "no schema %q; there are: workspace, expansion, config (a workload's is that of Score v1b1, from score.dev)", args[0])
 			}
 			_, err := s.out.Write(schema)
 			return err

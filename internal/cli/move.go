@@ -96,6 +96,7 @@ func newMove(s *session) *cobra.Command {
 
 // watching shows how far a run is, in one line on a terminal and else in one now and then; or all that its steps say.
 func (s *session) watching(log bool) func(app.Watched) {
+	said := map[string]bool{}
 	return func(w app.Watched) {
 		doing := ""
 		for _, step := range w.Run.Steps {
@@ -104,17 +105,27 @@ func (s *session) watching(log bool) func(app.Watched) {
 			}
 		}
 		for _, l := range w.Lines {
-			if log {
+			switch {
+			case log:
 				s.say("%s  %s  %s", l.At.Local().Format(time.TimeOnly), l.Step, plain(l.Text))
+			case aloud(l.Text) && !said[l.Text]:
+				s.clear()
+				s.say("%s", plain(l.Text))
+				said[l.Text] = true
 			}
 			if string(l.Step) == doing {
 				doing = string(l.Step) + ": " + plain(l.Text)
 			}
 		}
 		if !log {
-			s.progress(string(w.Run.Way), "%d of %s done  %s", w.Run.Count(journey.Done), count(len(w.Run.Steps), "step"), doing)
+			s.progress(string(w.Run.Way), "%s", strings.TrimRight(fmt.Sprintf("%d of %s done  %s", w.Run.Count(journey.Done), count(len(w.Run.Steps), "step"), doing), " "))
 		}
 	}
+}
+
+// aloud tells what nobody should have to find in a log: what an undo leaves, and what was put in place and does not run yet.
+func aloud(line string) bool {
+	return strings.Contains(line, " STAYS: ") || strings.Contains(line, " waits for what its unit asks to be there")
 }
 
 // unfinished says of a run that was interrupted here how it goes on.
@@ -195,7 +206,7 @@ func (s *session) movedTable(m app.Moved, dry bool) {
 			total[ch.What]++
 		}
 		s.diffs(m)
-		s.say("%s\nnothing was written; it would go to %s", tally(total), where(m))
+		s.say("%s\nnothing was written; it would go to %s", tally(total), where(m.Folder, m.Where))
 		return
 	}
 	var kept []string
@@ -205,7 +216,7 @@ func (s *session) movedTable(m app.Moved, dry bool) {
 			kept = append(kept, ch.Path)
 		}
 	}
-	s.say("%s\nin %s", tally(total), where(m))
+	s.say("%s\nin %s", tally(total), where(m.Folder, m.Where))
 	if len(kept) > 0 {
 		s.say("no longer part of the plan, and left because it was edited: %s", plain(strings.Join(kept, ", ")))
 	}
@@ -214,17 +225,17 @@ func (s *session) movedTable(m app.Moved, dry bool) {
 		s.say("Next:  secrets are in no file: SECRETS.md of each overlay and README.md of each vm folder list them\n       review and commit the folder, then kubectl apply -k, Argo CD or Flux, and the README of each vm folder for machines")
 	}
 	if m.ToDo.Questions > 0 {
-		s.say("       %s to the owners stand with a default; caravan plan %s lists them", count(m.ToDo.Questions, "question"), m.Expansion)
+		s.say("A default stands in for the answers to %s to the owners; caravan plan %s lists them", count(m.ToDo.Questions, "question"), m.Expansion)
 	}
 }
 
 // where says where everything is, or would be: the folder, or the target of each environment.
-func where(m app.Moved) string {
-	if !slices.ContainsFunc(m.Where, func(w app.Where) bool { return w.Target != m.Folder }) {
-		return m.Folder
+func where(folder string, places []app.Where) string {
+	if !slices.ContainsFunc(places, func(w app.Where) bool { return w.Target != folder }) {
+		return folder
 	}
-	words := make([]string, len(m.Where))
-	for i, w := range m.Where {
+	words := make([]string, len(places))
+	for i, w := range places {
 		words[i] = string(w.Environment) + ": " + w.Target
 	}
 	return strings.Join(words, "; ")
@@ -237,7 +248,7 @@ func (s *session) diffs(m app.Moved) {
 			if ch.Diff != "" && ch.What != journey.Unchanged {
 				s.say("%s, %s", ch.Path, ch.What)
 				for line := range strings.Lines(ch.Diff) {
-					s.say("  %s", plain(strings.TrimRight(line, "\n")))
+					s.say("  %s", plain(strings.ReplaceAll(strings.TrimRight(line, "\r\n"), "\t", "    ")))
 				}
 			}
 		}
@@ -271,10 +282,10 @@ func (s *session) removedTable(m app.Moved, dry bool) {
 		s.table([]string{"KEPT", ""}, rows, cut)
 	}
 	if len(m.Removed) == 0 && len(m.GivenBack) == 0 {
-		s.say("nothing of %s was in place, in %s", m.Expansion, where(m))
+		s.say("nothing of %s was in place, in %s", m.Expansion, where(m.Folder, m.Where))
 		return
 	}
-	s.say("%s\nin %s", tally(n), where(m))
+	s.say("%s\nin %s", tally(n), where(m.Folder, m.Where))
 	if dry {
 		s.say("nothing was removed or given back")
 		return
@@ -296,6 +307,11 @@ func (s *session) standingTable(v app.Standing) {
 		rows = append(rows, []string{fmt.Sprint(step.Wave), string(step.Step), string(step.Team), step.State, fmt.Sprintf("%d/%d", step.InPlace, step.Files), greenLight(step.Verdict)})
 	}
 	s.table([]string{"WAVE", "STEP", "TEAM", "STATE", "FILES", "GREEN LIGHT"}, rows, cut)
+	for _, step := range v.Steps {
+		if step.Idle != "" {
+			s.say("%s does not run yet: %s", step.Step, plain(step.Idle))
+		}
+	}
 	if len(v.Edited) > 0 {
 		s.say("edited since they were written: %s", plain(strings.Join(v.Edited, ", ")))
 	}
@@ -311,5 +327,5 @@ func (s *session) standingTable(v app.Standing) {
 			s.say("%s could not be asked what is in place there: %s", l.Environment, plain(l.Failed))
 		}
 	}
-	s.say("%d of %s written, in %s", v.Written(), count(len(v.Steps), "step"), v.Folder)
+	s.say("%d of %s written, in %s", v.Written(), count(len(v.Steps), "step"), where(v.Folder, v.Where))
 }

@@ -252,8 +252,10 @@ func (s *session) planTables(plan app.Plan) {
 		}
 		s.table([]string{"CONSUMER", "  PROVIDER", "ROUTES", "PROOF"}, rows, cut)
 	}
-	s.heading("Datastores")
-	s.storesTable(p)
+	if len(p.Datastores) > 0 {
+		s.heading("Datastores")
+		s.storesTable(p)
+	}
 	if len(p.Addresses) > 0 {
 		s.heading("Addresses")
 		s.rangesTable(p)

@@ -2,12 +2,15 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"example.org/caravan/internal/app"
 )
 
 func TestColumnsGiveWayOnANarrowTerminal(t *testing.T) {
@@ -121,4 +124,22 @@ func FuzzACellFitsOrIsOneWord(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestWhatAnUndoLeavesAndWhatDoesNotRunYetIsSaidAloud(t *testing.T) {
+	var out bytes.Buffer
+	s := &session{terminal: &terminal{out: &out, err: &out, now: time.Now}}
+	var w app.Watched
+	text := `{"run": {"way": "undo"}, "lines": [{"text": "db-1: /var/lib/postgresql STAYS: it holds what pg was given to keep"}, {"text": "db-1: stop pg.service"},
+		{"text": "app-1: api.service waits for what its unit asks to be there, such as a first release"}]}`
+	if err := json.Unmarshal([]byte(text), &w); err != nil {
+		t.Fatal(err)
+	}
+	watch := s.watching(false)
+	watch(w)
+	watch(w)
+	want := "db-1: /var/lib/postgresql STAYS: it holds what pg was given to keep\napp-1: api.service waits for what its unit asks to be there, such as a first release\n"
+	if got := out.String(); got != want {
+		t.Errorf("it says %q", got)
+	}
 }

@@ -41,12 +41,7 @@ func newWhy(s *session) *cobra.Command {
 		RunE: s.asking(&o.output, func(ctx context.Context, c *client.Client, args []string) error {
 			return s.runWhy(ctx, c, o, args[0])
 		}),
-		ValidArgsFunction: func(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-			if len(args) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return s.howWords(c, args, typed)
-		},
+		ValidArgsFunction: s.serviceNames,
 	}
 	o.flags(c)
 	c.Flags().StringVarP(&o.environment, "environment", "e", "", "where to look (default: the one environment it can be looked at in)")

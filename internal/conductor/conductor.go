@@ -50,7 +50,7 @@ type Conductor struct {
 
 	mu      sync.Mutex
 	doing   map[task]*effort
-	courses map[estate.Digest]journey.Course // of the runs that are open
+	courses map[estate.Digest]journey.Course // of the runs that are open, intact
 }
 
 // Open begins to carry out what is open in the store, and what is started later.
@@ -234,7 +234,7 @@ func (c *Conductor) handOut(ctx context.Context, r journey.Run) error {
 	if r.State != journey.Running || room <= 0 {
 		return nil
 	}
-	course, err := c.course(ctx, r)
+	course, _, err := c.course(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -251,19 +251,22 @@ func (c *Conductor) handOut(ctx context.Context, r journey.Run) error {
 	return c.queue.Put(ctx, next)
 }
 
-// course is what a run carries out.
-func (c *Conductor) course(ctx context.Context, r journey.Run) (journey.Course, error) {
+// course is what a run carries out, and whether it was altered since it was planned. One that was is not remembered: it may be put right.
+func (c *Conductor) course(ctx context.Context, r journey.Run) (course journey.Course, altered, err error) {
 	c.mu.Lock()
 	course, ok := c.courses[r.Journey]
 	c.mu.Unlock()
 	if ok {
-		return course, nil
+		return course, nil, nil
 	}
 	if err := c.Store.Course(ctx, r.Journey, &course); err != nil {
-		return course, err
+		return course, nil, err
+	}
+	if what := course.Altered(r.Journey); what != "" {
+		return course, fault.Newf(fault.Invalid, "what is kept of %s was altered since it was planned (%s); end it with caravan cancel %s, then move again, and ask who may write to the database", r.ID, what, r.Expansion), nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.courses[r.Journey] = course
-	return course, nil
+	return course, nil, nil
 }

@@ -148,8 +148,7 @@ func sixty() journey.Course {
 			if n == 1 {
 				s.Needs = []journey.StepID{journey.StepID(fmt.Sprintf("id/service/s%d-0", wave+1))}
 			}
-			s.Digest = estate.DigestOf(s)
-			j.Steps = append(j.Steps, s)
+			j.Steps = append(j.Steps, s.Sealed())
 		}
 	}
 	j.Digest = estate.DigestOf(j.Steps)

@@ -63,41 +63,44 @@ func (c *Conductor) leave(t task) {
 
 // begin asks whether a task may begin, and notes that it did.
 func (c *Conductor) begin(ctx context.Context, t task, e *effort) (journey.Work, error) {
-	w, err := c.workOf(ctx, t)
+	w, altered, err := c.workOf(ctx, t)
 	if err != nil {
 		return w, err
 	}
-	begun, err := c.Store.BeginStep(ctx, t.run, t.step, t.attempt, c.Most, c.worker, c.Now(), c.allow(ctx, w))
+	begun, err := c.Store.BeginStep(ctx, t.run, t.step, t.attempt, c.Most, c.worker, c.Now(), c.allow(ctx, w, altered))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e.begun = begun
 	return w, err
 }
 
-// workOf is what a task is about.
-func (c *Conductor) workOf(ctx context.Context, t task) (journey.Work, error) {
+// workOf is what a task is about, and whether that was altered since it was planned.
+func (c *Conductor) workOf(ctx context.Context, t task) (w journey.Work, altered, err error) {
 	r, options, err := c.Store.Run(ctx, t.run)
 	if err != nil {
-		return journey.Work{}, err
+		return w, nil, err
 	}
-	course, err := c.course(ctx, r)
+	course, altered, err := c.course(ctx, r)
 	if err != nil {
-		return journey.Work{}, err
+		return w, nil, err
 	}
 	i := slices.IndexFunc(course.Journey.Steps, func(s journey.Step) bool { return s.ID == t.step })
 	if i < 0 {
-		return journey.Work{}, fault.Newf(fault.Internal, "run %s has no step %s", t.run, t.step)
+		return w, nil, fault.Newf(fault.Internal, "run %s has no step %s", t.run, t.step)
 	}
 	s := course.Journey.Steps[i]
-	return journey.Work{Run: r, Options: options, Step: s, Files: course.FilesOf(s), Course: course}, nil
+	return journey.Work{Run: r, Options: options, Step: s, Files: course.FilesOf(s), Course: course}, altered, nil
 }
 
 // allow asks for the whole wave before its first step begins, so that nothing of a wave is touched while somebody is missing, and
-// for each step once more when it begins. The way back needs nobody's yes.
-func (c *Conductor) allow(ctx context.Context, w journey.Work) func(journey.Run, []consent.GreenLight, []consent.Veto) error {
+// for each step once more when it begins. What was altered since it was planned is not what anybody said yes to. The way back needs nobody's yes.
+func (c *Conductor) allow(ctx context.Context, w journey.Work, altered error) func(journey.Run, []consent.GreenLight, []consent.Veto) error {
 	return func(r journey.Run, lights []consent.GreenLight, vetoes []consent.Veto) error {
 		if r.Way == journey.Back {
 			return nil
+		}
+		if altered != nil {
+			return altered
 		}
 		steps := []journey.Step{w.Step}
 		if r.Opens(w.Step.ID) {

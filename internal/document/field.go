@@ -69,7 +69,21 @@ func (r *Reader) unknown(pair syntax.Pair, known []string) {
 		r.Problem(pair.Line, "unknown key %q; did you mean %q?", pair.Key, near)
 		return
 	}
-	r.Problem(pair.Line, "unknown key %q; the keys here are %s", pair.Key, strings.Join(known, ", "))
+	key := " " + strconv.Quote(pair.Key)
+	if !isWord(pair.Key) {
+		key = "" // a line of something else than this document, maybe of what is nobody's to read
+	}
+	r.Problem(pair.Line, "unknown key%s; the keys here are %s", key, strings.Join(known, ", "))
+}
+
+// longestWord is how long a key may be that somebody may have meant.
+const longestWord = 40
+
+// isWord reports whether a key could be one that somebody meant.
+func isWord(key string) bool {
+	return len(key) <= longestWord && !strings.ContainsFunc(key, func(c rune) bool {
+		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("-_./ ", c)
+	})
 }
 
 func keysOf(fields []Field) []string {
@@ -319,14 +333,14 @@ func shape(n syntax.Node) string {
 	return "a text"
 }
 
-// Nearest is the known word that a mistyped one most likely means.
+// Nearest is the known word that a mistyped one most likely means. Of short words, half of whose letters differ, the first must be right.
 func Nearest(word string, known []string) (string, bool) {
 	if len(word) > maxGuessed || len(known) > maxGuessFrom {
 		return "", false
 	}
 	best, least := "", 3
 	for _, k := range known {
-		if d := levenshtein.Distance(strings.ToLower(word), strings.ToLower(k), nil); d < least && d < len(k) {
+		if d := levenshtein.Distance(strings.ToLower(word), strings.ToLower(k), nil); d < least && d < len(k) && (2*d <= max(len(word), len(k)) || strings.EqualFold(word[:1], k[:1])) {
 			best, least = k, d
 		}
 	}

@@ -2,10 +2,12 @@ package expansion
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strings"
 	"time"
 
+	"example.org/caravan/internal/config"
 	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/document"
 	"example.org/caravan/internal/endpoint"
@@ -26,6 +28,7 @@ type Input struct {
 	Rates        []Rate                                   // calls, where somebody measured them
 	Placement    map[string]string                        // the workspace's own rule: technology, or "datastores" for all, → "vm" or "kubernetes"
 	Workloads    map[estate.ServiceName]workload.Workload // the teams' own
+	Config       []config.Document                        // what services are given beyond their workloads, by layers
 }
 
 // Known is an environment that exists.
@@ -68,7 +71,7 @@ func Plan(in Input) (Proposal, error) {
 	p.findCrowds()
 	p.orderWaves()
 	p.checkPorts()
-	if err := p.report.Err(); err != nil {
+	if err := errors.Join(p.report.Err(), p.configure()); err != nil {
 		return Proposal{}, err
 	}
 	return p.proposal(), nil

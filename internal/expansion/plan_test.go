@@ -166,6 +166,7 @@ func TestWhatTheEstateDoesNotBearOutIsOneLineEach(t *testing.T) {
 		{"a team that owns nothing", wish("[{team: bock}]", ""), []string{`6: team "bock" owns nothing in production-sg; did you mean "back"?`}},
 		{"a datastore that is wanted", wish("[pg]", ""), []string{`6: pg is of kind datastore, which comes with the services that need it`}},
 		{"a source nobody declared", strings.Replace(wish("[api]", ""), "production-sg", "produktion-sg", 1), []string{`2: environment "produktion-sg" is not declared in the workspace; did you mean "production-sg"?`}},
+		{"a source nothing is like", strings.Replace(wish("[api]", ""), "production-sg", "elsewhere", 1), []string{`2: environment "elsewhere" is not declared in the workspace; name it under environments in caravan.yaml`}},
 		{"an environment that exists", strings.Replace(wish("[api]", ""), "name: id,", "name: staging,", 1), []string{`4: environment "staging" exists already`}},
 		{"a peering with nobody", strings.Replace(wish("[api]", ""), "kind: kubernetes", "kind: kubernetes, peerings: [{with: office}]", 1), []string{`4: "office" is no environment or network of the workspace`}},
 		{"a route nobody has", wish("[{service: web, routes: [basket]}]", ""), []string{`6: web has no route or module "basket"; it has admin, cart`}},

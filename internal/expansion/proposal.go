@@ -43,6 +43,7 @@ type Member struct {
 	Own       bool                     `json:"own,omitempty"` // the workload is the team's own file; else it is proposed from what was seen
 	Uses      []Use                    `json:"uses,omitempty"`
 	Variables map[string]Value         `json:"variables,omitempty"` // what substitutions change
+	Given     []Given                  `json:"given,omitempty"`     // what configuration says, by environment
 	Wave      int                      `json:"wave"`
 }
 
@@ -65,6 +66,15 @@ type Use struct {
 	Host  string             `json:"host,omitempty"` // call-back: its name where it is today
 	Kinds []depmap.EdgeKind  `json:"kinds"`
 	Port  int                `json:"port,omitempty"`
+}
+
+// Given is what configuration gives a member in one of its environments, beyond its workload. Substitutions win over it.
+type Given struct {
+	In        estate.EnvironmentName  `json:"in"`
+	Variables map[string]string       `json:"variables,omitempty"`
+	Files     map[string]string       `json:"files,omitempty"`   // content by absolute path
+	Unset     []string                `json:"unset,omitempty"`   // variables of the workload that are taken away
+	Origins   map[string]estate.Place `json:"origins,omitempty"` // by key
 }
 
 // Value is a variable's value in this country, with the reason it differs.

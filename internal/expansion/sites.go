@@ -138,11 +138,8 @@ func (l layout) service(m *Member, env Environment) render.Service {
 	for key, r := range m.Workload.Resources {
 		s.Endpoints[key] = l.endpoint(m, key, r, env)
 	}
-	for name, v := range m.Variables {
-		if s.Values == nil {
-			s.Values = make(map[string]string, len(m.Variables))
-		}
-		s.Values[name] = v.Value
+	if s.Workload, s.Values = m.configured(env.Name, s.MainContainer()); len(s.Values) == 0 {
+		s.Values = nil
 	}
 	if env.Kind == "vm" {
 		s.Hosts = appHosts(env)

@@ -102,10 +102,15 @@ func (p *planner) allNames() []string {
 
 // near is advice about a name nobody has.
 func near(name string, known []string) string {
+	return nearOr(name, known, "see caravan map for the names, or scan again if it is new")
+}
+
+// nearOr is the known name that is near, or else that advice.
+func nearOr(name string, known []string, advice string) string {
 	if best, ok := document.Nearest(name, known); ok {
 		return fmt.Sprintf("; did you mean %q?", best)
 	}
-	return "; see caravan map for the names, or scan again if it is new"
+	return "; " + advice
 }
 
 func (p *planner) nearTeam(team estate.TeamName) string {
@@ -155,7 +160,7 @@ func (p *planner) checkPlaces() {
 		known[i] = string(v.Name)
 	}
 	if !slices.Contains(known, string(p.Expansion.Source)) {
-		p.at("source", "environment %q is not declared in the workspace%s", string(p.Expansion.Source), near(string(p.Expansion.Source), known))
+		p.at("source", "environment %q is not declared in the workspace%s", string(p.Expansion.Source), nearOr(string(p.Expansion.Source), known, "name it under environments in caravan.yaml"))
 	}
 	ends := slices.Concat(known, p.Networks)
 	for _, v := range p.Expansion.Environments {
@@ -175,7 +180,7 @@ func (p *planner) checkPlaces() {
 		}
 		for j, peering := range v.Peerings {
 			if !slices.Contains(ends, peering.With) {
-				p.at(fmt.Sprintf("%s.peerings[%d].with", at, j), "%q is no environment or network of the workspace%s", peering.With, near(peering.With, ends))
+				p.at(fmt.Sprintf("%s.peerings[%d].with", at, j), "%q is no environment or network of the workspace%s", peering.With, nearOr(peering.With, ends, "name it under environments or networks in caravan.yaml"))
 			}
 		}
 	}

@@ -142,7 +142,10 @@ func (o Options) dial(ctx context.Context, address string) (net.Conn, error) {
 // auth is the key file's key, or those of the agent.
 func (o Options) auth(ctx context.Context) (ssh.AuthMethod, func(), error) {
 	if o.Key != "" {
-		text, err := os.ReadFile(o.Key)
+		text, err := []byte(nil), isFile(o.Key)
+		if err == nil {
+			text, err = os.ReadFile(o.Key)
+		}
 		if err != nil {
 			return nil, nil, fault.Newf(fault.Invalid, "%w; name a readable private key under machines.key of the target", err)
 		}
@@ -165,11 +168,24 @@ func (o Options) auth(ctx context.Context) (ssh.AuthMethod, func(), error) {
 }
 
 func (o Options) known() (ssh.HostKeyCallback, error) {
-	known, err := knownhosts.New(o.knownFile())
+	var known ssh.HostKeyCallback
+	err := isFile(o.knownFile())
+	if err == nil {
+		known, err = knownhosts.New(o.knownFile())
+	}
 	if err != nil {
 		return nil, fault.Newf(fault.Invalid, "known hosts: %w; name a readable file under machines.knownHosts of the target", err)
 	}
 	return known, nil
+}
+
+// isFile says when a path is no file: a pipe would be waited for without end.
+func isFile(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file", path)
+	}
+	return err
 }
 
 // knownFile is the file of the host keys that are trusted: OpenSSH's own of whoever runs the program when none is named.

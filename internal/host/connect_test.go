@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/crypto/ssh"
@@ -192,6 +193,8 @@ func TestKeysThatCannotBeUsedSaySo(t *testing.T) {
 		{"no file", func(o *Options) error { o.Key += ".gone"; return nil }, "machines.key"},
 		{"no known hosts", func(o *Options) error { o.KnownHosts += ".gone"; return nil }, "machines.knownHosts"},
 		{"known hosts that are none", func(o *Options) error { return os.WriteFile(o.KnownHosts, []byte("10.0.0.1 hello\n"), 0o600) }, "machines.knownHosts"},
+		{"a pipe for a key", func(o *Options) error { o.Key += ".pipe"; return syscall.Mkfifo(o.Key, 0o600) }, "is not a regular file"},
+		{"a pipe for known hosts", func(o *Options) error { o.KnownHosts += ".pipe"; return syscall.Mkfifo(o.KnownHosts, 0o600) }, "is not a regular file"},
 		{"no agent", func(o *Options) error { o.Key = ""; return nil }, "SSH_AUTH_SOCK is not set"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
@@ -25,11 +26,16 @@ func (t *Target) Observe(ctx context.Context) ([]journey.Found, error) {
 		return nil, err
 	}
 	maps.Copy(all, more)
+	idle, err := t.idle(ctx, all)
+	if err != nil {
+		return nil, err
+	}
 	found, lacking := map[string]journey.Found{}, map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		v := all[name]
 		for p, f := range v.manifest.Files {
 			now, ok := v.found(p, f)
+			now.Idle = idle[f.Thing]
 			lacking[p] = lacking[p] || !ok
 			if old, seen := found[p]; ok && (!seen || now.Edited && !old.Edited) {
 				found[p] = now
@@ -43,6 +49,42 @@ func (t *Target) Observe(ctx context.Context) ([]journey.Found, error) {
 		}
 	}
 	return out, nil
+}
+
+// idle is why things do not run on some machine though nothing of theirs is missing there: their units ask for what nobody brought yet.
+func (t *Target) idle(ctx context.Context, all map[string]*view) (map[string]string, error) {
+	out := map[string]string{}
+	var mu sync.Mutex
+	err := t.each(ctx, slices.Concat(t.hosts, t.known(manifestsOf(all))), func(h render.Host, m *Machine) error {
+		v := all[h.Name]
+		if v == nil {
+			return nil
+		}
+		var wanted []string
+		for _, thing := range slices.Sorted(maps.Keys(v.manifest.Things)) {
+			wanted = append(wanted, names(v.manifest.Things[thing].Install)...)
+		}
+		units, err := m.units(ctx, wanted...)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for thing, o := range v.manifest.Things {
+			for _, name := range names(o.Install) {
+				if units[name].skipped {
+					out[thing] = waiting(h.Name, name)
+				}
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// waiting says that a unit does not run, and why.
+func waiting(machine, unit string) string {
+	return fmt.Sprintf("%s: %s waits for what its unit asks to be there, such as a first release", machine, unit)
 }
 
 // absent tells whether a machine that a file is for does not know of it.

@@ -291,7 +291,7 @@ func (m *Machine) ask(ctx context.Context, o outcome, tell journey.Tell) (string
 	for _, u := range o.Install.Units {
 		switch now := units[u.Name]; {
 		case now.skipped:
-			tell(fmt.Sprintf("%s: %s waits for what its unit asks to be there, such as a first release", m.Name, u.Name))
+			tell(waiting(m.Name, u.Name))
 			return "", nil
 		case now.failed:
 			return u.Name + " has failed", nil

@@ -44,6 +44,7 @@ type Step struct {
 	Subject     estate.ServiceName     `json:"subject,omitempty"` // "" when it is the whole environment
 	Team        estate.TeamName        `json:"team,omitempty"`
 	Environment estate.EnvironmentName `json:"environment"`
+	Target      string                 `json:"target,omitempty"` // where it is carried out for real; "" where it is only written down
 	Needs       []StepID               `json:"needs,omitempty"`
 	Preview     []string               `json:"preview"` // what it will do, in words
 	Files       []Written              `json:"files,omitempty"`
@@ -69,7 +70,8 @@ type Place struct {
 // Found is a file in place that a target made. Its digest is that of the file it was made from; another when it was edited.
 type Found struct {
 	Written
-	Edited bool `json:"edited,omitempty"` // by others since it was made, or something else is in its place
+	Edited bool   `json:"edited,omitempty"` // by others since it was made, or something else is in its place
+	Idle   string `json:"idle,omitempty"`   // why what it belongs to does not run though all of it is there; "" when it runs, or is nothing that would
 }
 
 // Journey is the course of an expansion: its steps in the order they are done, by wave, then kind, then name.

@@ -77,8 +77,8 @@ func (s *Step) finish(gone map[StepID]*Step, wave int) {
 	}
 	slices.Sort(s.Needs)
 	s.Preview = []string{fmt.Sprintf("take away %s that an earlier plan put there: %s", amount(len(s.Gone), "file"), strings.Join(s.Gone, ", "))}
-	s.Digest = estate.DigestOf(s)
 	s.Wave = wave
+	*s = s.Sealed()
 }
 
 // made is the place, in the order of kinds, of the step that made what a removal takes away.

@@ -167,7 +167,15 @@ func (b *builder) describe(s *Step) {
 		s.Preview = []string{fmt.Sprintf("canned answers in the place of %s", s.Subject)}
 	case Configuration:
 		m, _ := b.proposal.Member(s.Subject)
-		s.Preview = []string{fmt.Sprintf("configure %s for %s: %s", s.Subject, b.proposal.Country, amount(len(m.Variables), "variable")+" with another value than in "+string(b.proposal.Source))}
+		s.Preview = []string{fmt.Sprintf("configure %s for %s", s.Subject, b.proposal.Country)}
+		if len(m.Variables) > 0 {
+			s.Preview = append(s.Preview, amount(len(m.Variables), "variable")+" with another value than in "+string(b.proposal.Source))
+		}
+		for _, g := range m.Given {
+			if g.In == s.Environment {
+				s.Preview = append(s.Preview, amount(len(g.Origins), "key")+" from its layers of configuration")
+			}
+		}
 	case Deploy:
 		s.Preview = []string{fmt.Sprintf("run %s in %s", s.Subject, s.Environment)}
 	case Traffic:
@@ -210,9 +218,8 @@ func (b *builder) journey() Journey {
 	for _, id := range b.sorted() {
 		s := b.steps[id]
 		slices.Sort(s.Needs)
-		s.Digest = estate.DigestOf(s) // without its wave: what it does stays the same when others come before it
 		s.Wave = b.wave(s)
-		j.Steps = append(j.Steps, *s)
+		j.Steps = append(j.Steps, s.Sealed())
 	}
 	order := Kinds()
 	slices.SortStableFunc(j.Steps, func(x, y Step) int {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 
 	"k8s.io/client-go/rest"
@@ -40,6 +41,9 @@ func Config(o Options) (*rest.Config, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	if o.Kubeconfig != "" {
 		rules = &clientcmd.ClientConfigLoadingRules{ExplicitPath: o.Kubeconfig}
+		if info, err := os.Stat(o.Kubeconfig); err == nil && !info.Mode().IsRegular() { // a pipe would be waited for without end
+			return nil, fault.Newf(fault.Invalid, "kubeconfig: %s is not a regular file; name a readable one under cluster.kubeconfig of the target", o.Kubeconfig)
+		}
 	}
 	raw, err := rules.Load()
 	if err != nil {

@@ -43,6 +43,7 @@ type Step struct {
 	journey.Step
 	InPlace bool
 	Failed  string           // why, when it failed
+	Idle    string           // why it does not run though it is in place
 	Verdict *consent.Verdict // nil when nobody has to agree
 }
 
@@ -147,8 +148,10 @@ func items(steps []Step, kind journey.Kind, stops bool) []Item {
 
 // itemOf is a step as something to be done.
 func itemOf(s Step, stops bool) Item {
-	i := Item{What: fmt.Sprintf("%s %s in %s", s.Kind, s.Subject, s.Environment), Team: s.Team, Done: s.InPlace, Stops: stops}
+	i := Item{What: fmt.Sprintf("%s %s in %s", s.Kind, s.Subject, s.Environment), Team: s.Team, Done: s.InPlace && s.Idle == "", Stops: stops}
 	switch {
+	case s.InPlace && s.Idle != "":
+		i.Text = fmt.Sprintf("%s is in place and does not run: %s", s.ID, s.Idle)
 	case s.InPlace:
 	case s.Failed != "":
 		i.Text = fmt.Sprintf("%s failed: %s", s.ID, s.Failed)

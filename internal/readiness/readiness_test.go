@@ -43,6 +43,8 @@ func TestTheFirstThingThatIsLeftSaysHowFarAServiceIs(t *testing.T) {
 		{"it failed", func(_ *expansion.Proposal, steps []Step, _ *[]Drill) {
 			steps[3].InPlace, steps[3].Failed = false, "the image does not exist"
 		}, Red, "id/service/orders failed: the image does not exist"},
+		{"it waits for its release", func(_ *expansion.Proposal, steps []Step, _ *[]Drill) { steps[3].Idle = "app-1: no release" }, Red,
+			"id/service/orders is in place and does not run: app-1: no release"},
 		{"a green light is missing", func(_ *expansion.Proposal, steps []Step, _ *[]Drill) {
 			steps[2].InPlace = false
 			steps[2].Verdict = &consent.Verdict{Reasons: []consent.Reason{{Text: "orders has given 0 of 1 green light"}}}

@@ -101,6 +101,9 @@ func (s Service) Value(text string) ([]Piece, error) {
 
 // piece is what a part of a value stands for.
 func (s Service) piece(p workload.Part) (Piece, error) {
+	if p.Secret != "" {
+		return Piece{Secret: p.Secret, Key: p.Property, Resource: p.Secret}, nil
+	}
 	switch p.Resource {
 	case "":
 		return Piece{Text: p.Text}, nil
@@ -141,7 +144,7 @@ func (s Service) hidden(e Endpoint, p workload.Part) Piece {
 }
 
 // OwnSecret is the name of the secret that holds what belongs to no resource.
-func (s Service) OwnSecret() string { return workload.NameOf(string(s.Name)) + "-secrets" }
+func (s Service) OwnSecret() string { return workload.OwnSecret(string(s.Name)) }
 
 // properties lists what a resource can be asked for. A dropped edge that never had a port is given 0, which nothing can be
 // called at.

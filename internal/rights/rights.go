@@ -129,7 +129,7 @@ func May(p Person, r Right, team estate.TeamName) error {
 		return nil
 	case need == nil:
 		return fault.Newf(fault.Denied, "nobody may %q: it is no right", string(r))
-	case p.Role == "" || p.Who() == "" && !p.Role.Reaches(need.least):
+	case p.Role == "" || p.Who() == "" && (r == Tokens || !p.Role.Reaches(need.least)): // nobody has tokens: they are somebody's
 		return fault.Newf(fault.Denied, "sign in to %s", need.words)
 	case !p.Role.Reaches(need.least):
 		return fault.Newf(fault.Denied, "%s may not %s: that takes the role %s, and theirs is %s; ask somebody who has it", p.Who(), need.words, need.least, p.Role)

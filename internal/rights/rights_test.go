@@ -91,6 +91,7 @@ func TestARefusalSaysWhoWhatWhatItTakesAndWhomToAsk(t *testing.T) {
 	}{
 		{Person{}, Read, "", "sign in to look at this"},
 		{Person{Role: Viewer}, Operate, "", "sign in to carry anything out"},
+		{Person{Role: Viewer}, Tokens, "", "sign in to have tokens"},
 		{of(Member, "orders"), Operate, "", "ani@example.org may not carry anything out: that takes the role platform, and theirs is member; ask somebody who has it"},
 		{of(Platform, "platform"), Agree, "orders", "ani@example.org may not say yes or no for orders: that takes a person of orders, and they are of platform; ask somebody of orders"},
 		{of(Platform), Agree, "orders", "ani@example.org may not say yes or no for orders: that takes a person of orders, and they are of no team; ask somebody of orders"},

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"time"
@@ -151,7 +152,7 @@ func (s *Store) Withdraw(ctx context.Context, expansion string, v consent.Veto) 
 			return err
 		}
 		if n == 0 {
-			return fault.Newf(fault.NotFound, "no veto of %s stands there; run caravan status %s to see those that do", v.Team, expansion)
+			return fault.Newf(fault.NotFound, "no veto of %s stands against %s; run caravan status %s to see those that do, and name the step (--step)", v.Team, cmp.Or(string(v.Step), "the whole journey"), expansion)
 		}
 		return c.note(Entry{At: v.At, By: v.By, What: "veto of " + string(v.Team) + " withdrawn", Expansion: expansion, Subject: string(v.Step), Why: v.Reason})
 	})

@@ -275,7 +275,8 @@ func (v view) unitStopped() []Cause {
 		}
 		if u.Condition != "" {
 			c.Line += ", for a condition is not met"
-			c.Proof = append(c.Proof, proof(m.Host.Name+", "+u.Name, "%s", u.Condition))
+			c.Proof = append(append(c.Proof, proof(m.Host.Name+", "+u.Name, "%s", u.Condition)), v.unitSays(m, u)...)
+			c.Next[0] = next(ssh(m.Host, "systemctl", "status", "--no-pager", u.Name), "says which; starting it does nothing before, and a unit of Caravan's waits for its first release")
 		} else if u.Enabled == "disabled" {
 			c.Line += " and disabled, so it does not start with the machine"
 			c.Next[0] = next(ssh(m.Host, "systemctl", "enable", "--now", u.Name), "starts it, now and with the machine")

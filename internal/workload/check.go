@@ -109,6 +109,9 @@ func checkPlaceholders(r *document.Reader, w Workload, at, value string) {
 		return
 	}
 	for _, p := range parts {
+		if p.Secret != "" {
+			r.At(at, "%s is no placeholder of a workload; give the key its secret in configuration, below services/%s/config", p.Placeholder(), w.Metadata.Name)
+		}
 		if p.Resource == "" {
 			continue
 		}

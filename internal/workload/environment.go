@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/estate"
 )
 
@@ -67,14 +68,7 @@ func (p *proposer) variables() map[string]seenVariable {
 
 // counts reports whether a setting holds in the environment the service is taken from.
 func (p *proposer) counts(s estate.Setting) bool {
-	return (s.Environment == "" || s.Environment == p.Environment) && p.live(s.Profile)
-}
-
-// live reports whether a profile is on in the environment: one that is called like it, or like production.
-func (p *proposer) live(profile string) bool {
-	words := strings.FieldsFunc(strings.ToLower(string(p.Environment)), func(r rune) bool { return r == '-' || r == '_' || r == '.' })
-	words = append(words, "", "prod", "production", "live", strings.ToLower(string(p.Environment)))
-	return slices.Contains(words, strings.ToLower(profile))
+	return (s.Environment == "" || s.Environment == p.Environment) && depmap.ProfileIn(s.Profile, p.Environment)
 }
 
 var (
@@ -93,6 +87,12 @@ const (
 	rankManifest
 	rankAttribute
 )
+
+// VariableOf is the environment variable that a setting is; "" for one in a file the process reads by itself, or that no process is given.
+func VariableOf(s estate.Setting) string {
+	name, _ := variableOf(s)
+	return name
+}
 
 // variableOf is the environment variable that a setting is; "" for one in a file the process reads by itself.
 func variableOf(s estate.Setting) (name string, rank int) {

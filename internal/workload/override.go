@@ -18,7 +18,7 @@ func (p *proposer) override(u Use) {
 		if name, value, found := strings.Cut(e.Value, "="); !ok && found && e.Key == "fallback" && variableName.MatchString(name) {
 			p.setVariable(name, value, e.Place)
 		}
-		if ok && s.By != "compose" && p.live(s.Profile) {
+		if ok && s.By != "compose" && depmap.ProfileIn(s.Profile, p.Environment) {
 			p.overrule(u, s)
 		}
 	}
@@ -81,7 +81,7 @@ func (p *proposer) evidence(u Use) []depmap.Evidence {
 		}
 	}
 	profiled := func(e depmap.Evidence) int {
-		if s, ok := p.settingAt(e); ok && s.Profile != "" && p.live(s.Profile) {
+		if s, ok := p.settingAt(e); ok && s.Profile != "" && depmap.ProfileIn(s.Profile, p.Environment) {
 			return 0
 		}
 		return 1

@@ -204,7 +204,9 @@ func checkChannels(r *document.Reader, c Channels) {
 
 func checkMail(r *document.Reader, m MailChannel) {
 	host, port, err := net.SplitHostPort(m.Server)
-	if n, bad := strconv.Atoi(port); m.Server != "" && (err != nil || host == "" || bad != nil || n < 1 || n > 65535) {
+	if strings.Contains(m.Server, "@") {
+		r.At("channels.mail.server", "what has a user in it is not a host and port; write user and password as keys of their own")
+	} else if n, bad := strconv.Atoi(port); m.Server != "" && (err != nil || host == "" || bad != nil || n < 1 || n > 65535) {
 		r.At("channels.mail.server", "%q is not a host and port; write it as mail.example.org:587", m.Server)
 	}
 	if _, err := mail.ParseAddress(m.From); m.From != "" && err != nil {

@@ -6,9 +6,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
+	"example.org/caravan/internal/config"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/expansion"
 	"example.org/caravan/internal/fault"
@@ -77,6 +79,32 @@ func WriteExpansion(dir, name string, old, text []byte) (err error) {
 		return fault.Newf(fault.Conflict, "%s was changed meanwhile, so nothing was written; look at it and try again", expansion.FileOf(name))
 	case err != nil:
 		return fault.Newf(fault.Unavailable, "%w; make the file readable", err)
+	}
+	return replace(path, text)
+}
+
+// Change writes a file of the workspace, slash-separated, as change makes it of what is there, nil when there is none. Nobody else writes into
+// its folder meanwhile. Nothing is written when change fails.
+func Change(dir, file string, change func([]byte) ([]byte, error)) (err error) {
+	if !filepath.IsLocal(filepath.FromSlash(file)) {
+		return fault.Newf(fault.Invalid, "%q is no path within the workspace", file)
+	}
+	path := filepath.Join(dir, filepath.FromSlash(file))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fault.Newf(fault.Unavailable, "%w; make the workspace writable", err)
+	}
+	release, err := hold(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	old, err := readFile(path)
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		return err
+	}
+	text, err := change(old)
+	if err != nil || string(text) == string(old) {
+		return err
 	}
 	return replace(path, text)
 }
@@ -164,13 +192,56 @@ func WriteWorkload(dir string, name estate.ServiceName, text []byte) error {
 	return replace(file, text)
 }
 
+// configuration is where layers of configuration are, as globs.
+var configuration = []string{
+	filepath.Join(config.Folder, "*.yaml"), filepath.Join(config.Folder, "*", "*.yaml"),
+	filepath.Join(workloadFolder, "*", config.Folder, "*.yaml"), filepath.Join(workloadFolder, "*", config.Folder, "*", "*.yaml"),
+}
+
+// Configuration reads all layers of configuration, in the order of their files. Invalid, with a line for each problem of any of them. A folder
+// of that name in which nothing is a layer is somebody else's.
+func Configuration(dir string) ([]config.Document, error) {
+	var out []config.Document
+	var problems []error
+	for _, pattern := range configuration {
+		files, err := filepath.Glob(filepath.Join(globEscape.Replace(dir), pattern))
+		if err != nil {
+			return nil, fault.Newf(fault.Internal, "%w", err)
+		}
+		for _, file := range files {
+			rel, err := filepath.Rel(dir, file)
+			if err != nil {
+				return nil, fault.Newf(fault.Internal, "%w", err)
+			}
+			d, ok := config.At(filepath.ToSlash(rel))
+			if !ok {
+				continue
+			}
+			data, err := readFile(file)
+			if err != nil {
+				return nil, err
+			}
+			if d, err = config.Parse(data, d.File); err != nil {
+				problems = append(problems, err)
+				continue
+			}
+			out = append(out, d)
+		}
+	}
+	if len(problems) > 0 {
+		return nil, fault.Newf(fault.Invalid, "%w", errors.Join(problems...))
+	}
+	slices.SortFunc(out, func(x, y config.Document) int { return strings.Compare(x.File, y.File) })
+	return out, nil
+}
+
 var globEscape = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
 
-// Written is the digest of all that people wrote in a workspace beside caravan.yaml, expansions and workloads, and of what keeps some
+// Written is the digest of all that people wrote in a workspace beside caravan.yaml (expansions, workloads, configuration), and of what keeps some
 // of it from being read.
 func Written(dir string) estate.Digest {
 	var all []string
-	for _, pattern := range []string{filepath.Join(expansion.Folder, "*.yaml"), filepath.Join(workloadFolder, "*", workload.FileName)} {
+	for _, pattern := range append([]string{filepath.Join(expansion.Folder, "*.yaml"), filepath.Join(workloadFolder, "*", workload.FileName)}, configuration...) {
 		files, err := filepath.Glob(filepath.Join(globEscape.Replace(dir), pattern))
 		if err != nil {
 			all = append(all, err.Error())

@@ -113,6 +113,8 @@ func checkAddress(r *document.Reader, at, text string, path bool) {
 	u, err := url.Parse(text)
 	switch {
 	case text == "":
+	case strings.Contains(text, "@"):
+		r.At(at, "what has a user in it is no web address; write it as https://name.example.org")
 	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http":
 		r.At(at, "%q is no web address; write it as https://name.example.org", text)
 	case !path && strings.Trim(u.Path, "/") != "":

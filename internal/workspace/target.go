@@ -75,6 +75,23 @@ func (w Workspace) TargetOf(env estate.EnvironmentName) (Target, bool) {
 	return Target{}, false
 }
 
+// String is where a target leads, in words that are others when it leads elsewhere; "" for none. With which keys a place is reached is not part of it.
+func (t Target) String() string {
+	switch {
+	case t.Folder != "":
+		return "folder " + t.Folder
+	case t.Cluster != nil && t.Cluster.Kubeconfig != "":
+		return "cluster of context " + t.Cluster.Context + " in " + t.Cluster.Kubeconfig
+	case t.Cluster != nil:
+		return "cluster of context " + t.Cluster.Context
+	case t.Machines != nil && t.Machines.Port != 0:
+		return fmt.Sprintf("machines over SSH, port %d", t.Machines.Port)
+	case t.Machines != nil:
+		return "machines over SSH"
+	}
+	return ""
+}
+
 // ways counts where a target leads to.
 func (t Target) ways() int {
 	n := 0

@@ -113,6 +113,7 @@ func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
 		{"two documents", least + "---\norganisation: b\n", []string{`6: a second document; keep one, without --- lines`}},
 		{"a list at the top", "- kopi\n", []string{`1: the workspace is a list; write keys and values: organisation, sources, environments, teams, services, pools, networks, peerings, placement, rates, targets, live, consent, channels, signin, database`}},
 		{"nothing that is required", "teams: []\n", []string{`1: the workspace has no organisation; add one`, `1: the workspace has no sources; add one`}},
+		{"a line of something else", least + "root:$6$salt$hash:20000:0:99999:7::: \n", []string{`5: unknown key; the keys here are organisation`}},
 		{"a mistyped key", least + "evironments: []\n", []string{`5: unknown key "evironments"; did you mean "environments"?`}},
 		{"a key in American spelling", "organi" + "zation: kopi\nsources: [{name: kopi, dir: .}]\n", []string{
 			`1: unknown key "organi` + `zation"; did you mean "organisation"?`, `1: the workspace has no organisation; add one`}},
@@ -186,7 +187,8 @@ func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
 		{"a sign-in of nobody", least + "signin: {}\n", []string{`5: signin has no issuer; add one`, `5: signin has no clientID; add one`, `5: signin has no url; add one`}},
 		{"a provider anybody can listen to", least + "signin: {issuer: http://sso.example.org, clientID: caravan, url: https://caravan.example.org}\n", []string{`5: "http://sso.example.org" is not encrypted, and only this very machine may be spoken to like that; write https://`}},
 		{"a portal below a path", least + "signin: {issuer: https://sso.example.org, clientID: caravan, url: https://example.org/caravan}\n", []string{`5: "https://example.org/caravan" has a path; the portal is at the root of its address`}},
-		{"a provider whose address has a password", least + "signin: {issuer: https://a:b@sso.example.org, clientID: caravan, url: https://caravan.example.org}\n", []string{`is no web address`}},
+		{"a provider whose address has a password", least + "signin: {issuer: https://a:b@sso.example.org, clientID: caravan, url: https://caravan.example.org}\n", []string{`5: what has a user in it is no web address; write it as https://name.example.org`}},
+		{"a mail server with a password", least + "channels:\n  mail: {server: 'a:b@mail.example.org:25', from: a@example.org}\n", []string{`6: what has a user in it is not a host and port`}},
 		{"a secret in the file", least + "signin: {issuer: https://sso.example.org, clientID: caravan, url: https://caravan.example.org, clientSecret: hunter2}\n", []string{`5: unknown key "clientSecret"; the keys here are`}},
 		{"a secret where its name belongs", least + "signin: {issuer: https://sso.example.org, clientID: caravan, url: https://caravan.example.org, clientSecretEnv: k/7=x}\n", []string{`5: that is no name of an environment variable; write its name, such as CARAVAN_CLIENT_SECRET, and never the secret itself`}},
 		{"a client's secret in two places", least + "signin: {issuer: https://sso.example.org, clientID: caravan, url: https://caravan.example.org, clientSecretEnv: A, clientSecretFile: b}\n", []string{`5: the client's secret is in a file or in an environment variable; write one of clientSecretFile and clientSecretEnv`}},

@@ -351,3 +351,43 @@ func secretsAreAskedFor(t *testing.T, b *testbed.Bed) {
 		t.Errorf("%s, %v", out, err)
 	}
 }
+
+// waitsForItsRelease puts a service where nobody has brought its program yet.
+func waitsForItsRelease(t *testing.T, b *testbed.Bed) {
+	files := version(t, b, "one")
+	undo(t, b, files, nil)
+	for _, m := range b.Machines[1:] {
+		if err := m.Do(t.Context(), "rm -rf /srv/kopi/orders"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	idle := func() (out []string) {
+		t.Helper()
+		found, err := open(t, b, files, false).Observe(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range found {
+			if f.Idle != "" {
+				out = append(out, f.Path+": "+f.Idle)
+			}
+		}
+		return out
+	}
+	if err := move(t, b, files); err != nil {
+		t.Fatal(err)
+	}
+	if said := strings.Join(idle(), "\n"); !strings.Contains(said, "orders/orders.service: ") || !strings.Contains(said, "orders.service waits for what its unit asks to be there") {
+		t.Errorf("it is not said that nothing runs: %s", said)
+	}
+	bring(t, b)
+	for _, m := range b.Machines[1:] {
+		if err := m.Do(t.Context(), "systemctl start orders.service"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answers(t, b, "one")
+	if said := idle(); len(said) > 0 {
+		t.Errorf("it runs and is said not to: %q", said)
+	}
+}

@@ -253,6 +253,7 @@ func TestMachines(t *testing.T) {
 		{"values arrive as they are, files with their modes", nastyValues},
 		{"what is in the way is shown, kept and brought back", inTheWay},
 		{"secrets that are missing are asked for", secretsAreAskedFor},
+		{"what waits for its first release is said not to run", waitsForItsRelease},
 		{"packages come and go", packagesComeAndGo},
 		{"it keeps what targets promise", conforms},
 		{"datastores start, answer and are taken back", datastoresRun},

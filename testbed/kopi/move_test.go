@@ -146,30 +146,57 @@ func (m mover) country(t *testing.T) kopi.Country {
 // aim declares where the country's environments lead to, the bed's cluster and machines, and who lets people in.
 func (m mover) aim(t *testing.T, b *testbed.Bed, address, issuer string) {
 	t.Helper()
+	m.account(t, b.Clusters[0])
 	m.rewrite(t, "caravan.yaml", func(text string) string {
 		return text + fmt.Sprintf(`
 targets:
   - environment: indonesia
-    cluster: {context: %s, kubeconfig: %s}
+    cluster: {context: caravan, kubeconfig: kubeconfig}
   - environment: indonesia-data
     machines: {key: %s, knownHosts: %s}
 consent:
   unowned: platform
 signin: {issuer: %s, clientID: %s, clientSecretFile: client-secret, url: %s, roles: {platform: [platform]}}
-`, contextOf(t, b.Clusters[0]), b.Clusters[0].Kubeconfig(), b.SSHKey(), b.KnownHosts(), issuer, providertest.ClientID, address)
+`, b.SSHKey(), b.KnownHosts(), issuer, providertest.ClientID, address)
 	})
 	if err := os.WriteFile(filepath.Join(m.workspace, "client-secret"), []byte(providertest.Secret), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func contextOf(t *testing.T, c *testbed.Cluster) string {
+var roleOfTheGuide = regexp.MustCompile("(?s)```yaml\n(apiVersion: rbac[^`]*kind: ClusterRole\n[^`]*)```")
+
+// account writes a kubeconfig of an account that has the rights that the guide says it needs, and no others.
+func (m mover) account(t *testing.T, c *testbed.Cluster) {
 	t.Helper()
-	name, err := c.Kubectl(t.Context(), "config", "current-context")
+	guide, err := os.ReadFile("../../docs/guides/move.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.TrimSpace(name)
+	role := roleOfTheGuide.FindSubmatch(guide)
+	if role == nil {
+		t.Fatal("the guide has no ClusterRole")
+	}
+	file := filepath.Join(t.TempDir(), "role.yaml")
+	if err := os.WriteFile(file, role[1], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	kubectl := func(args ...string) string {
+		out, err := c.Kubectl(t.Context(), args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(out)
+	}
+	kubectl("apply", "-f", file)
+	kubectl("-n", "default", "create", "serviceaccount", "caravan")
+	kubectl("create", "clusterrolebinding", "caravan", "--clusterrole=caravan", "--serviceaccount=default:caravan")
+	token := kubectl("-n", "default", "create", "token", "caravan", "--duration=2h")
+	cluster := kubectl("config", "view", "--raw", "--minify", "-o", "jsonpath={.clusters[0].cluster}")
+	text := fmt.Sprintf(`{apiVersion: v1, kind: Config, clusters: [{name: c, cluster: %s}], users: [{name: u, user: {token: %s}}], contexts: [{name: caravan, context: {cluster: c, user: u}}]}`, cluster, token)
+	if err := os.WriteFile(filepath.Join(m.workspace, "kubeconfig"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // touched is what Caravan asked the cluster's API server to change.

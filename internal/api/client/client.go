@@ -36,7 +36,10 @@ func (c *Client) WithToken(token string) *Client {
 
 // New is a client of the server at base ("http://host:port"), through rt.
 func New(base string, rt http.RoundTripper) *Client {
-	return &Client{base: strings.TrimRight(base, "/") + api.Prefix, http: &http.Client{Transport: rt}}
+	return &Client{base: strings.TrimRight(base, "/") + api.Prefix, http: &http.Client{
+		Transport:     rt,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // a token is for whom it was made
+	}}
 }
 
 // maxAnswer bounds an answer; the map of a very large estate is some tens of megabytes.
@@ -96,6 +99,9 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 		return res, nil
 	}
 	defer res.Body.Close()
+	if to, err := res.Location(); err == nil {
+		return nil, fault.Newf(fault.Unavailable, "%s sends on to %s://%s, which is not followed; name the server itself with --server", strings.TrimSuffix(c.base, api.Prefix), to.Scheme, to.Host)
+	}
 	var p api.Problem
 	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&p); err != nil || p.Detail == "" {
 		return nil, fault.Newf(fault.OfStatus(res.StatusCode), "%s answered %s; is this a Caravan server?", strings.TrimSuffix(c.base, api.Prefix), res.Status)

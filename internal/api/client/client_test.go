@@ -291,3 +291,20 @@ func TestTheDocumentationAndItsScriptAreServed(t *testing.T) {
 		}
 	}
 }
+
+func TestATokenIsNotSentWhereAServerSendsOnTo(t *testing.T) {
+	var asked []string
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked = append(asked, r.Header.Get("Authorization")) }))
+	defer other.Close()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, other.URL+r.URL.Path, http.StatusTemporaryRedirect) // the same host, and another port
+	}))
+	defer server.Close()
+	_, err := client.New(server.URL, http.DefaultTransport).WithToken("cvn_secret").Me(t.Context())
+	if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "sends on to "+other.URL) {
+		t.Error(err)
+	}
+	if len(asked) > 0 {
+		t.Errorf("the other was asked, with %q", asked)
+	}
+}

@@ -15,7 +15,7 @@ import (
 )
 
 // properties are what is asked of a unit (org.freedesktop.systemd1(5)).
-const properties = "Id,LoadState,ActiveState,SubState,UnitFileState,Result,ExecMainCode,ExecMainStatus,NRestarts,StateChangeTimestamp,ExecStart,User,MemoryMax,EnvironmentFiles,ConditionResult,LoadError"
+const properties = "Id,LoadState,ActiveState,SubState,UnitFileState,Result,ExecMainCode,ExecMainStatus,NRestarts,StateChangeTimestamp,ExecStart,User,MemoryMax,EnvironmentFiles,ConditionResult,ConditionTimestampMonotonic,LoadError"
 
 // units reads how the subject's units are, and gives the files that they take their environment from, each with the unit.
 func (l *look) units(ctx context.Context, m *host.Machine, out *why.OnMachine) map[string]string {
@@ -67,7 +67,8 @@ func unitOf(name string, p map[string]string) why.Unit {
 	if n, err := strconv.ParseInt(p["MemoryMax"], 10, 64); err == nil {
 		u.MemoryMax = n
 	}
-	if p["ConditionResult"] == "no" && u.Active == "inactive" && !u.Since.IsZero() {
+	// A unit that was never started has no result either, and the time tells. One that never ran has never changed its state.
+	if at := p["ConditionTimestampMonotonic"]; p["ConditionResult"] == "no" && u.Active == "inactive" && at != "" && at != "0" {
 		u.Condition = "ConditionResult=no"
 	}
 	return u

@@ -148,6 +148,11 @@ case $version in
 	;;
 esac
 
+case $archive in
+/*) ;;
+*) archive=$PWD/$archive ;;
+esac
+
 mkdir -p %[2]s/releases
 cd %[2]s
 new=releases/$version

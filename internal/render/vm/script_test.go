@@ -181,6 +181,20 @@ func TestReleaseSwitchesAndPutsBack(t *testing.T) {
 	}
 }
 
+func TestAReleaseIsFoundWhereItWasCopiedTo(t *testing.T) {
+	root, _ := releases(t)
+	script := scriptOf(t, "release", "/srv/kopi/orders", root)
+	home := t.TempDir()
+	put(t, filepath.Join(home, "app"), "1.0", 0o644)
+	t.Chdir(home)
+	if out, ok := run(t, "tar", "-czf", "orders-1.0.tar.gz", "app"); !ok {
+		t.Fatal(out)
+	}
+	if out, ok := run(t, script, "1.0", "orders-1.0.tar.gz"); !ok || read(t, filepath.Join(root, "current/app")) != "1.0" {
+		t.Errorf("from the folder it is in: %s", out)
+	}
+}
+
 func TestFirstReleaseThatIsNotWellLeavesNone(t *testing.T) {
 	root, release := releases(t)
 	if out, ok := release("1.0", "broken"); ok || !strings.Contains(out, "no release to go back to") {

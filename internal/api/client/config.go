@@ -1,0 +1,51 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"example.org/caravan/internal/app"
+	"example.org/caravan/internal/config"
+	"example.org/caravan/internal/estate"
+)
+
+// Config is what a service is given in an environment.
+func (c *Client) Config(ctx context.Context, service estate.ServiceName, env estate.EnvironmentName) (out app.Configured, err error) {
+	err = c.do(ctx, http.MethodGet, "/config/services/"+url.PathEscape(string(service)), url.Values{"environment": {string(env)}}, nil, &out)
+	return out, err
+}
+
+// ConfigDiff is what differs between the configurations of a service in two environments.
+func (c *Client) ConfigDiff(ctx context.Context, service estate.ServiceName, old, now estate.EnvironmentName) (out app.ConfigComparison, err error) {
+	err = c.do(ctx, http.MethodGet, "/config/services/"+url.PathEscape(string(service))+"/diff", url.Values{"old": {string(old)}, "new": {string(now)}}, nil, &out)
+	return out, err
+}
+
+// ConfigTrace is who is given a key.
+func (c *Client) ConfigTrace(ctx context.Context, key string) (out []config.Uses, err error) {
+	err = c.do(ctx, http.MethodGet, "/config/trace", url.Values{"key": {key}}, nil, &out)
+	return out, err
+}
+
+// ImportConfig is a service's base layer, made from what it is given today.
+func (c *Client) ImportConfig(ctx context.Context, service estate.ServiceName, from estate.EnvironmentName) (out app.ConfigProposal, err error) {
+	err = c.do(ctx, http.MethodGet, "/config/services/"+url.PathEscape(string(service))+"/import", url.Values{"from": {string(from)}}, nil, &out)
+	return out, err
+}
+
+// WriteConfig writes that base layer where the service's team will keep it.
+func (c *Client) WriteConfig(ctx context.Context, service estate.ServiceName, from estate.EnvironmentName) (out app.ConfigProposal, err error) {
+	err = c.do(ctx, http.MethodPost, "/config/services/"+url.PathEscape(string(service))+"/import", url.Values{"from": {string(from)}}, nil, &out)
+	return out, err
+}
+
+// SetConfig sets a value of a service, or for everybody when none is named.
+func (c *Client) SetConfig(ctx context.Context, service estate.ServiceName, s app.Setting) (out app.Set, err error) {
+	at := "/config/values"
+	if service != "" {
+		at = "/config/services/" + url.PathEscape(string(service)) + "/values"
+	}
+	err = c.do(ctx, http.MethodPut, at, nil, s, &out)
+	return out, err
+}

@@ -1,0 +1,63 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"example.org/caravan/internal/app"
+	"example.org/caravan/internal/config"
+	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/rights"
+)
+
+// Configures is the part of a path that names a service.
+type Configures struct {
+	Name string `path:"name" minLength:"1" doc:"Service, as the map calls it."`
+}
+
+type imports struct {
+	Configures
+	From string `query:"from" doc:"Environment; may be left out when it runs in one."`
+}
+
+// config adds the routes about how services are configured.
+func (r routes) config(a huma.API) {
+	read(a, "get-config", "/config/services/{name}", "What a service is given in an environment, each key with the layers that say so", func(ctx context.Context, in *struct {
+		Configures
+		Environment string `query:"environment" doc:"Where; may be left out when it is in one."`
+	}) (app.Configured, error) {
+		return r.App.Config(ctx, estate.ServiceName(in.Name), estate.EnvironmentName(in.Environment))
+	})
+	read(a, "diff-config", "/config/services/{name}/diff", "What differs between the configurations of a service in two environments", func(ctx context.Context, in *struct {
+		Configures
+		Old string `query:"old" required:"true" doc:"Environment."`
+		New string `query:"new" required:"true" doc:"The other one."`
+	}) (app.ConfigComparison, error) {
+		d, err := r.App.ConfigDiff(ctx, estate.ServiceName(in.Name), estate.EnvironmentName(in.Old), estate.EnvironmentName(in.New))
+		d.Keys = nonNil(d.Keys)
+		return d, err
+	})
+	read(a, "trace-config", "/config/trace", "Who is given a key, everywhere", func(ctx context.Context, in *struct {
+		Key string `query:"key" required:"true" doc:"Key, as it is given."`
+	}) ([]config.Uses, error) {
+		list, err := r.App.ConfigTrace(ctx, in.Key)
+		return nonNil(list), err
+	})
+	read(a, "import-config", "/config/services/{name}/import", "A service's base layer, made from what it is given today", func(ctx context.Context, in *imports) (app.ConfigProposal, error) {
+		return r.App.ImportConfig(ctx, estate.ServiceName(in.Name), estate.EnvironmentName(in.From))
+	})
+	change(a, rights.Decide, "write-config", http.MethodPost, "/config/services/{name}/import", "Write that base layer where the service's team will keep it", func(ctx context.Context, in *imports) (app.ConfigProposal, error) {
+		return r.App.WriteConfig(ctx, estate.ServiceName(in.Name), estate.EnvironmentName(in.From), rights.Of(ctx))
+	})
+	change(a, rights.Decide, "set-config", http.MethodPut, "/config/services/{name}/values", "Set a value of a service in one of its layers; writes into the workspace", func(ctx context.Context, in *struct {
+		Configures
+		Body app.Setting
+	}) (app.Set, error) {
+		return r.App.SetConfig(ctx, estate.ServiceName(in.Name), in.Body, rights.Of(ctx))
+	})
+	change(a, rights.Plan, "set-common-config", http.MethodPut, "/config/values", "Set a value for everybody in one of the layers; writes into the workspace", func(ctx context.Context, in *struct{ Body app.Setting }) (app.Set, error) {
+		return r.App.SetCommonConfig(ctx, in.Body, rights.Of(ctx))
+	})
+}
