@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
+	"io"
 	"io/fs"
 	"net"
 	"slices"
@@ -79,8 +82,12 @@ func (s *Store) explainServer(doing string, err *pgconn.PgError) error {
 	return fault.Newf(fault.Internal, "%s store %s: %s (%s); please report it", doing, s.where, err.Message, err.Code)
 }
 
+// unreachable reports whether there was no connection, or it broke off, which drivers and the packages above them say in several ways.
 func unreachable(err error) bool {
 	var connect *pgconn.ConnectError
 	var network net.Error
-	return errors.As(err, &connect) || errors.As(err, &network)
+	if errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) {
+		return true
+	}
+	return slices.ContainsFunc([]error{driver.ErrBadConn, sql.ErrConnDone, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed}, func(broken error) bool { return errors.Is(err, broken) })
 }
