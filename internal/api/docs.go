@@ -8,6 +8,9 @@ import (
 //go:embed assets/rapidoc-min.js
 var rapidoc []byte
 
+// wayBack leads from the page to the portal.
+const wayBack = `<a slot="nav-logo" class="back" href="/">‹ Caravan</a>`
+
 // docsPage shows the OpenAPI document and lets its reader try it. It follows the system's light or dark.
 const docsPage = `<!doctype html>
 <html lang="en">
@@ -19,13 +22,14 @@ const docsPage = `<!doctype html>
   :root { color-scheme: light dark; }
   body { margin: 0; }
   .dark { display: none; }
+  .back { padding: 1rem; font: 600 1rem system-ui, sans-serif; color: inherit; }
   @media (prefers-color-scheme: dark) { .dark { display: block; } .light { display: none; } }
 </style>
 <script type="module" src="` + Prefix + `/docs/rapidoc-min.js"></script>
 </head>
 <body>
-<rapi-doc class="light" spec-url="` + Prefix + `/openapi.json" theme="light" render-style="read" show-header="false" allow-authentication="false" load-fonts="false" regular-font="system-ui, sans-serif" mono-font="ui-monospace, monospace"></rapi-doc>
-<rapi-doc class="dark" spec-url="` + Prefix + `/openapi.json" theme="dark" render-style="read" show-header="false" allow-authentication="false" load-fonts="false" regular-font="system-ui, sans-serif" mono-font="ui-monospace, monospace"></rapi-doc>
+<rapi-doc class="light" spec-url="` + Prefix + `/openapi.json" theme="light" render-style="read" show-header="false" allow-authentication="false" load-fonts="false" regular-font="system-ui, sans-serif" mono-font="ui-monospace, monospace">` + wayBack + `</rapi-doc>
+<rapi-doc class="dark" spec-url="` + Prefix + `/openapi.json" theme="dark" render-style="read" show-header="false" allow-authentication="false" load-fonts="false" regular-font="system-ui, sans-serif" mono-font="ui-monospace, monospace">` + wayBack + `</rapi-doc>
 </body>
 </html>
 `

@@ -337,8 +337,16 @@ func (s *session) questions(list []workload.Question) {
 
 func (s *session) wavesTable(p expansion.Proposal) {
 	rows := [][]string{{fmt.Sprint(expansion.RangesWave), "ranges of addresses"}, {fmt.Sprint(expansion.AccessWave), "namespaces, rights and machines"}}
+	last := expansion.DataWave
 	for _, w := range p.Waves {
 		rows = append(rows, []string{fmt.Sprint(w.Number), joined(w.Services)})
+		last = max(last, w.Number)
+	}
+	if len(p.Waves) == 0 || p.Waves[0].Number > expansion.DataWave {
+		rows = slices.Insert(rows, expansion.AccessWave, []string{fmt.Sprint(expansion.DataWave), "configuration of services"})
+	}
+	if slices.ContainsFunc(p.Members, func(m expansion.Member) bool { return m.Public() != "" }) {
+		rows = append(rows, []string{fmt.Sprint(last + 1), "requests from outside"})
 	}
 	s.table([]string{"WAVE", "WHAT MOVES"}, rows, wrap)
 }

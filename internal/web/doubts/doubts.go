@@ -79,3 +79,11 @@ func settles(t estate.DoubtTopic) string {
 }
 
 func title(t estate.DoubtTopic) string { return strings.ToUpper(string(t[:1])) + string(t[1:]) }
+
+// format is what a file was read as; "" for doubts that came up when what was read was put together.
+func format(d estate.Doubt) string {
+	if d.By == "map" || d.By == "merge" {
+		return ""
+	}
+	return string(d.By)
+}
