@@ -12,26 +12,26 @@ import (
 	"example.org/caravan/internal/rights"
 )
 
-// Configures is the part of a path that names a service.
-type Configures struct {
+// ConfiguredService is the part of a path that names a service.
+type ConfiguredService struct {
 	Name string `path:"name" minLength:"1" doc:"Service, as the map calls it."`
 }
 
 type imports struct {
-	Configures
+	ConfiguredService
 	From string `query:"from" doc:"Environment; may be left out when it runs in one."`
 }
 
 // config adds the routes about how services are configured.
 func (r routes) config(a huma.API) {
 	read(a, "get-config", "/config/services/{name}", "What a service is given in an environment, each key with the layers that say so", func(ctx context.Context, in *struct {
-		Configures
+		ConfiguredService
 		Environment string `query:"environment" doc:"Where; may be left out when it is in one."`
 	}) (app.Configured, error) {
 		return r.App.Config(ctx, estate.ServiceName(in.Name), estate.EnvironmentName(in.Environment))
 	})
 	read(a, "diff-config", "/config/services/{name}/diff", "What differs between the configurations of a service in two environments", func(ctx context.Context, in *struct {
-		Configures
+		ConfiguredService
 		Old string `query:"old" required:"true" doc:"Environment."`
 		New string `query:"new" required:"true" doc:"The other one."`
 	}) (app.ConfigComparison, error) {
@@ -52,7 +52,7 @@ func (r routes) config(a huma.API) {
 		return r.App.WriteConfig(ctx, estate.ServiceName(in.Name), estate.EnvironmentName(in.From), rights.Of(ctx))
 	})
 	change(a, rights.Decide, "set-config", http.MethodPut, "/config/services/{name}/values", "Set a value of a service in one of its layers; writes into the workspace", func(ctx context.Context, in *struct {
-		Configures
+		ConfiguredService
 		Body app.Setting
 	}) (app.Set, error) {
 		return r.App.SetConfig(ctx, estate.ServiceName(in.Name), in.Body, rights.Of(ctx))

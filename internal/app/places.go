@@ -1,0 +1,201 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"example.org/caravan/internal/config"
+	"example.org/caravan/internal/depmap"
+	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/expansion"
+	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/render"
+	"example.org/caravan/internal/workload"
+	"example.org/caravan/internal/workspace"
+)
+
+// place is a service somewhere: where it runs, or where an expansion plans it to.
+type place struct {
+	config.Spot
+	base    []config.Document // what it has there without configuration
+	today   []config.Old      // what it is given where it runs today
+	planned *render.Service   // nil there
+}
+
+// become fills in what placeholders stand for.
+func (p place) become(e *config.Entry) {
+	raw := e.Value()
+	if p.planned == nil || raw.Secret != nil || !strings.Contains(raw.Text, "${") {
+		return
+	}
+	if pieces, err := p.planned.Value(raw.Text); err == nil { // else planning says what is wrong with it
+		e.Becomes = render.Form(pieces)
+	}
+}
+
+// allEnvironments are those that are declared, and those that expansions make.
+func (a *App) allEnvironments() (map[estate.EnvironmentName]config.Spot, error) {
+	out := map[estate.EnvironmentName]config.Spot{}
+	for _, e := range a.declared.Environments {
+		out[e.Name] = config.Spot{Environment: e.Name, Kind: e.Kind, Country: e.Country}
+	}
+	names, err := workspace.Expansions(a.dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		x, err := workspace.Expansion(a.dir, name)
+		if err != nil {
+			continue // caravan plan says what is wrong with it
+		}
+		for _, e := range x.Environments {
+			out[e.Name] = config.Spot{Environment: e.Name, Kind: e.Kind, Country: x.Country}
+		}
+	}
+	return out, nil
+}
+
+// placesOf is everywhere a service runs and is planned to, by environment, and its team.
+func (a *App) placesOf(ctx context.Context, service estate.ServiceName) ([]place, estate.TeamName, error) {
+	if err := a.inWorkspace(); err != nil {
+		return nil, "", err
+	}
+	g, sum, err := a.keeper.Graph(ctx, "")
+	if err != nil {
+		return nil, "", err
+	}
+	found, ok := g.Find(string(service))
+	if !ok {
+		return nil, "", fault.Newf(fault.NotFound, "no service is called %q; caravan map lists what is there", service)
+	}
+	snapshot, err := a.snapshotOf(ctx, sum)
+	if err != nil {
+		return nil, "", err
+	}
+	envs, err := a.allEnvironments()
+	if err != nil {
+		return nil, "", err
+	}
+	var out []place
+	for _, env := range found.Environments {
+		at := envs[env]
+		at.Environment, at.Service = env, found.Name
+		settings := settingsOf(found.Name, snapshot.Components, env)
+		out = append(out, place{Spot: at, base: seenOf(found.Name, settings), today: todayOf(settings)})
+	}
+	planned, err := a.plannedOf(ctx, found.Name)
+	out = append(out, planned...)
+	slices.SortFunc(out, func(x, y place) int { return cmp.Compare(x.Environment, y.Environment) })
+	return out, found.Team, err
+}
+
+// plannedOf is everywhere expansions plan a service to. One that cannot be planned is left out: planning it says why.
+func (a *App) plannedOf(ctx context.Context, service estate.ServiceName) ([]place, error) {
+	names, err := workspace.Expansions(a.dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []place
+	for _, name := range names {
+		plan, err := a.dryPlan(ctx, name)
+		if err != nil {
+			continue
+		}
+		i := slices.IndexFunc(plan.Proposal.Members, func(m expansion.Member) bool { return m.Name == service })
+		if i < 0 {
+			continue
+		}
+		for _, site := range plan.Proposal.Sites(a.origin(plan.Proposal.Source)) {
+			k := slices.IndexFunc(site.Services, func(s render.Service) bool { return s.Name == service })
+			if k < 0 {
+				continue
+			}
+			at := config.Spot{Service: service, Environment: site.Environment, Kind: site.Kind, Country: site.Country}
+			out = append(out, place{Spot: at, base: ownOf(plan.Proposal.Members[i], name), planned: &site.Services[k]})
+		}
+	}
+	return out, nil
+}
+
+// settingsOf are the settings of a service that count in an environment.
+func settingsOf(service estate.ServiceName, all []estate.Component, env estate.EnvironmentName) []depmap.InForce {
+	i := slices.IndexFunc(all, func(c estate.Component) bool { return c.Name == service })
+	if i < 0 {
+		return nil
+	}
+	return depmap.SettingsIn(all[i], all, env)
+}
+
+// seenOf is what is known of a service's configuration today, a document for each line.
+func seenOf(service estate.ServiceName, settings []depmap.InForce) []config.Document {
+	var out []config.Document
+	for _, s := range settings {
+		out = append(out, config.Document{
+			File: s.Place.File, Layer: config.Seen, Service: service, Values: map[string]config.Value{cmp.Or(workload.VariableOf(s.Setting), s.Key): {Text: s.Full, Line: s.Place.Line}},
+		})
+	}
+	return out
+}
+
+// fileReaders read files that processes read themselves, or that configuration servers hand out.
+var fileReaders = []estate.ReaderName{"spring", "dotnet", "settings", "consul"}
+
+// todayOf is what a process is given today: variables, and keys of its own files.
+func todayOf(settings []depmap.InForce) []config.Old {
+	var out []config.Old
+	for _, s := range settings {
+		name := workload.VariableOf(s.Setting)
+		if name != "" || slices.Contains(fileReaders, s.By) {
+			out = append(out, config.Old{Key: cmp.Or(name, s.Key), Value: s.Value, Variable: name != "", As: formOf(s.By), Place: s.Place})
+		}
+	}
+	return out
+}
+
+// formOf is how files are written that a reader reads, as far as the services that read them care.
+func formOf(by estate.ReaderName) config.As {
+	if by == "dotnet" {
+		return config.AsJSON
+	}
+	return config.AsProperties
+}
+
+// ownOf is what a planned member's workload says, and what the expansion puts in its place.
+func ownOf(m expansion.Member, expansionName string) []config.Document {
+	own := config.Document{File: workspace.WorkloadFile(m.Name), Layer: config.Workload, Service: m.Name, Values: map[string]config.Value{}}
+	if !m.Own {
+		own.File = "proposed workload"
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Workload.Containers)) {
+		for key, text := range m.Workload.Containers[name].Variables {
+			own.Values[key] = config.Value{Text: text}
+		}
+	}
+	out := []config.Document{own}
+	for key, v := range m.Variables {
+		file := cmp.Or(v.Why.Place.File, expansion.FileOf(expansionName))
+		out = append(out, config.Document{File: file, Layer: config.Substitution, Service: m.Name, Values: map[string]config.Value{key: {Text: v.Value, Line: v.Why.Place.Line}}})
+	}
+	return out
+}
+
+// one is the place that is meant: the environment that is named, or the only one.
+func one(places []place, service estate.ServiceName, env estate.EnvironmentName) (place, error) {
+	var names []string
+	for _, p := range places {
+		if p.Environment == env || env == "" && len(places) == 1 {
+			return p, nil
+		}
+		names = append(names, string(p.Environment))
+	}
+	switch {
+	case len(names) == 0:
+		return place{}, fault.Newf(fault.NotFound, "%s runs nowhere and is planned nowhere, so nothing is known of its configuration", service)
+	case env == "":
+		return place{}, fault.Newf(fault.Usage, "%s is in %s; say which with -e", service, strings.Join(names, " and "))
+	}
+	return place{}, fault.Newf(fault.NotFound, "%s is not in %s, only in %s", service, env, strings.Join(names, " and "))
+}
