@@ -36,7 +36,7 @@ func cluster(page *bytes.Buffer, _ string) error {
 	}
 	fmt.Fprintf(page, "300 services as they are rendered, without pods, in 601 steps, four at once, each with a target of its own.\n\n| figure | goal | measured |\n| --- | --- | --- |\n")
 	fmt.Fprintf(page, "| build, apply and remember all steps | | %.1f s |\n| `kubectl apply --server-side -k` of the same files in the same run | | %.1f s |\n| ratio | ≤ 1.3 | %.2f |\n", seconds["first"], seconds["kubectl"], seconds["first"]/seconds["kubectl"])
-	fmt.Fprintf(page, "| `kubectl apply --server-side -f` of what `kubectl kustomize` made before, in the same run | | %.1f s |\n| ratio, though kubectl has nothing to build | | %.2f |\n", seconds["built"], seconds["first"]/seconds["built"])
+	fmt.Fprintf(page, "| `kubectl apply --server-side -f` of what `kubectl kustomize` made before, in the same run | | %.1f s |\n| ratio, though kubectl has nothing to build | ≤ 1.3 | %.2f |\n", seconds["built"], seconds["first"]/seconds["built"])
 	fmt.Fprintf(page, "| all steps again, when nothing is left to do | | %.1f s |\n| times faster than the first | ≥ 3 | %.1f |\n\n`%s`\n", seconds["again"], seconds["first"]/seconds["again"], command)
 	return nil
 }
