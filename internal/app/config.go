@@ -47,60 +47,47 @@ type Set struct {
 
 // Config is what a service is given in an environment. NotFound when it is not there.
 func (a *App) Config(ctx context.Context, service estate.ServiceName, env estate.EnvironmentName) (Configured, error) {
-	places, team, err := a.placesOf(ctx, service)
+	g, err := a.configuredGround(ctx)
 	if err != nil {
 		return Configured{}, err
 	}
-	all, err := workspace.Configuration(a.dir)
-	if err != nil {
-		return Configured{}, err
-	}
-	p, err := one(places, service, env)
-	if err != nil {
-		return Configured{}, err
-	}
-	out := Configured{Team: team}
-	out.Effective, out.Problems = config.Compute(slices.Concat(p.base, all), p.Spot)
-	for i := range out.Entries {
-		p.become(&out.Entries[i])
-	}
-	return out, nil
+	return g.config(service, env)
 }
 
 // ConfigDiff is what differs between what a service is given in two environments.
 func (a *App) ConfigDiff(ctx context.Context, service estate.ServiceName, old, now estate.EnvironmentName) (ConfigComparison, error) {
-	x, err := a.Config(ctx, service, old)
+	g, err := a.configuredGround(ctx)
 	if err != nil {
 		return ConfigComparison{}, err
 	}
-	y, err := a.Config(ctx, service, now)
+	x, err := g.config(service, old)
+	if err != nil {
+		return ConfigComparison{}, err
+	}
+	y, err := g.config(service, now)
 	return ConfigComparison{Service: service, Old: x.Environment, New: y.Environment, Keys: config.Compare(x.Effective, y.Effective)}, err
 }
 
-// ConfigTrace is who is given a key by configuration, by service and environment.
+// ConfigTrace is who is given a key, by service and environment. NotFound when nobody is.
 func (a *App) ConfigTrace(ctx context.Context, key string) ([]config.Uses, error) {
-	if err := a.inWorkspace(); err != nil {
-		return nil, err
-	}
-	all, err := workspace.Configuration(a.dir)
-	if err != nil {
-		return nil, err
-	}
-	g, _, err := a.keeper.Graph(ctx, "")
+	g, err := a.configuredGround(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var out []config.Uses
-	for _, s := range g.Services {
+	for _, s := range g.graph.Services {
 		if s.Kind != estate.Service || s.External {
 			continue
 		}
-		places, _, err := a.placesOf(ctx, s.Name)
+		places, _, err := g.placesOf(s.Name)
 		if err != nil {
 			return nil, err
 		}
 		for _, p := range places {
-			out = append(out, config.Trace(slices.Concat(p.base, all), key, []config.Spot{p.Spot})...)
+			all, _ := config.Compute(slices.Concat(p.base, g.layers), p.Spot)
+			if e, ok := all.Entry(key); ok {
+				out = append(out, config.Uses{Spot: p.Spot, Entry: e})
+			}
 		}
 	}
 	if len(out) == 0 {
@@ -159,7 +146,11 @@ type ConfigProposal struct {
 // ImportConfig is the base layer of a service, made from what it is given today in an environment: variables, and keys that it reads from files
 // and configuration servers. What its workload gives it where expansions plan it to is left out. NotFound when it does not run there.
 func (a *App) ImportConfig(ctx context.Context, service estate.ServiceName, from estate.EnvironmentName) (ConfigProposal, error) {
-	places, _, err := a.placesOf(ctx, service)
+	g, err := a.ground(ctx)
+	if err != nil {
+		return ConfigProposal{}, err
+	}
+	places, _, err := g.placesOf(service)
 	if err != nil {
 		return ConfigProposal{}, err
 	}

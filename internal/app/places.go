@@ -58,75 +58,119 @@ func (a *App) allEnvironments() (map[estate.EnvironmentName]config.Spot, error) 
 	return out, nil
 }
 
-// placesOf is everywhere a service runs and is planned to, by environment, and its team.
-func (a *App) placesOf(ctx context.Context, service estate.ServiceName) ([]place, estate.TeamName, error) {
+// ground is all that says where services run and are planned to, looked at once for all of them.
+type ground struct {
+	graph      depmap.Graph
+	components map[estate.ServiceName]estate.Component
+	usual      []string // profiles
+	envs       map[estate.EnvironmentName]config.Spot
+	plans      []laidPlan
+	layers     []config.Document // nil unless they were asked for
+}
+
+// laidPlan is what an expansion plans, laid out over its environments.
+type laidPlan struct {
+	name    string
+	members []expansion.Member
+	sites   []render.Site
+}
+
+// ground looks at the estate and at plans. An expansion that cannot be planned is left out: planning it says why.
+func (a *App) ground(ctx context.Context) (ground, error) {
 	if err := a.inWorkspace(); err != nil {
-		return nil, "", err
+		return ground{}, err
 	}
-	g, sum, err := a.keeper.Graph(ctx, "")
+	graph, sum, err := a.keeper.Graph(ctx, "")
 	if err != nil {
-		return nil, "", err
-	}
-	found, ok := g.Find(string(service))
-	if !ok {
-		return nil, "", fault.Newf(fault.NotFound, "no service is called %q; caravan map lists what is there", service)
+		return ground{}, err
 	}
 	snapshot, err := a.snapshotOf(ctx, sum)
 	if err != nil {
-		return nil, "", err
+		return ground{}, err
 	}
-	envs, err := a.allEnvironments()
+	g := ground{graph: graph, components: make(map[estate.ServiceName]estate.Component, len(snapshot.Components)), usual: depmap.UsualProfiles(snapshot.Components)}
+	for _, c := range slices.Backward(snapshot.Components) { // the first of a name counts
+		g.components[c.Name] = c
+	}
+	if g.envs, err = a.allEnvironments(); err != nil {
+		return ground{}, err
+	}
+	names, err := workspace.Expansions(a.dir)
 	if err != nil {
-		return nil, "", err
+		return ground{}, err
+	}
+	for _, name := range names {
+		if plan, err := a.dryPlan(ctx, name); err == nil {
+			g.plans = append(g.plans, laidPlan{name, plan.Proposal.Members, plan.Proposal.Sites(a.origin(plan.Proposal.Source))})
+		}
+	}
+	return g, nil
+}
+
+// configuredGround is the ground with the layers of configuration upon it.
+func (a *App) configuredGround(ctx context.Context) (ground, error) {
+	g, err := a.ground(ctx)
+	if err != nil {
+		return ground{}, err
+	}
+	g.layers, err = workspace.Configuration(a.dir)
+	return g, err
+}
+
+// placesOf is everywhere a service runs and is planned to, by environment, and its team. NotFound when none is called so.
+func (g ground) placesOf(service estate.ServiceName) ([]place, estate.TeamName, error) {
+	found, ok := g.graph.Find(string(service))
+	if !ok {
+		return nil, "", fault.Newf(fault.NotFound, "no service is called %q; caravan map lists what is there", service)
 	}
 	var out []place
 	for _, env := range found.Environments {
-		at := envs[env]
+		at := g.envs[env]
 		at.Environment, at.Service = env, found.Name
-		settings := settingsOf(found.Name, snapshot.Components, env)
+		settings := depmap.SettingsIn(g.components[found.Name], g.usual, env)
 		out = append(out, place{Spot: at, base: seenOf(found.Name, settings), today: todayOf(settings)})
 	}
-	planned, err := a.plannedOf(ctx, found.Name)
-	out = append(out, planned...)
+	for _, p := range g.plans {
+		out = append(out, p.placesOf(found.Name)...)
+	}
 	slices.SortFunc(out, func(x, y place) int { return cmp.Compare(x.Environment, y.Environment) })
-	return out, found.Team, err
+	return out, found.Team, nil
 }
 
-// plannedOf is everywhere expansions plan a service to. One that cannot be planned is left out: planning it says why.
-func (a *App) plannedOf(ctx context.Context, service estate.ServiceName) ([]place, error) {
-	names, err := workspace.Expansions(a.dir)
-	if err != nil {
-		return nil, err
-	}
-	var out []place
-	for _, name := range names {
-		plan, err := a.dryPlan(ctx, name)
-		if err != nil {
-			continue
-		}
-		i := slices.IndexFunc(plan.Proposal.Members, func(m expansion.Member) bool { return m.Name == service })
-		if i < 0 {
-			continue
-		}
-		for _, site := range plan.Proposal.Sites(a.origin(plan.Proposal.Source)) {
-			k := slices.IndexFunc(site.Services, func(s render.Service) bool { return s.Name == service })
-			if k < 0 {
-				continue
-			}
-			at := config.Spot{Service: service, Environment: site.Environment, Kind: site.Kind, Country: site.Country}
-			out = append(out, place{Spot: at, base: ownOf(plan.Proposal.Members[i], name), planned: &site.Services[k]})
-		}
-	}
-	return out, nil
-}
-
-// settingsOf are the settings of a service that count in an environment.
-func settingsOf(service estate.ServiceName, all []estate.Component, env estate.EnvironmentName) []depmap.InForce {
-	i := slices.IndexFunc(all, func(c estate.Component) bool { return c.Name == service })
+// placesOf is everywhere the expansion plans a service to.
+func (p laidPlan) placesOf(service estate.ServiceName) []place {
+	i := slices.IndexFunc(p.members, func(m expansion.Member) bool { return m.Name == service })
 	if i < 0 {
 		return nil
 	}
-	return depmap.SettingsIn(all[i], all, env)
+	var out []place
+	for _, site := range p.sites {
+		k := slices.IndexFunc(site.Services, func(s render.Service) bool { return s.Name == service })
+		if k < 0 {
+			continue
+		}
+		at := config.Spot{Service: service, Environment: site.Environment, Kind: site.Kind, Country: site.Country}
+		out = append(out, place{Spot: at, base: ownOf(p.members[i], p.name), planned: &site.Services[k]})
+	}
+	return out
+}
+
+// config is what a service is given in an environment.
+func (g ground) config(service estate.ServiceName, env estate.EnvironmentName) (Configured, error) {
+	places, team, err := g.placesOf(service)
+	if err != nil {
+		return Configured{}, err
+	}
+	p, err := one(places, service, env)
+	if err != nil {
+		return Configured{}, err
+	}
+	out := Configured{Team: team}
+	out.Effective, out.Problems = config.Compute(slices.Concat(p.base, g.layers), p.Spot)
+	for i := range out.Entries {
+		p.become(&out.Entries[i])
+	}
+	return out, nil
 }
 
 // seenOf is what is known of a service's configuration today, a document for each line.

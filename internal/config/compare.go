@@ -1,8 +1,6 @@
 package config
 
-import (
-	"example.org/caravan/internal/estate"
-)
+import "example.org/caravan/internal/estate"
 
 // Difference is a key that two services, environments or times have differently.
 type Difference struct {
@@ -84,16 +82,4 @@ func sideOf(e Entry) *Side {
 type Uses struct {
 	Spot
 	Entry Entry `json:"entry"`
-}
-
-// Trace is who has a key, everywhere: by service and environment as spots come.
-func Trace(all []Document, key string, spots []Spot) []Uses {
-	var out []Uses
-	for _, at := range spots {
-		e, _ := Compute(all, at)
-		if entry, ok := e.Entry(key); ok {
-			out = append(out, Uses{Spot: at, Entry: entry})
-		}
-	}
-	return out
 }

@@ -32,7 +32,7 @@ type Proposed struct {
 func Propose(service estate.ServiceName, own string, today []Old, known func(key string) bool) Proposed {
 	w := proposal{own: own, done: map[string]bool{}}
 	list := slices.Clone(today)
-	slices.SortStableFunc(list, func(x, y Old) int { return cmp.Or(boolCompare(y.Variable, x.Variable), cmp.Compare(x.Key, y.Key)) })
+	slices.SortStableFunc(list, func(x, y Old) int { return cmp.Or(cmp.Compare(x.rank(), y.rank()), cmp.Compare(x.Key, y.Key)) })
 	for _, o := range list {
 		if !known(o.Key) {
 			w.add(o)
@@ -54,14 +54,12 @@ func Propose(service estate.ServiceName, own string, today []Old, known func(key
 	return w.out
 }
 
-func boolCompare(a, b bool) int {
-	switch {
-	case a == b:
+// rank orders what a key is given by: a variable wins over a file.
+func (o Old) rank() int {
+	if o.Variable {
 		return 0
-	case a:
-		return 1
 	}
-	return -1
+	return 1
 }
 
 type proposal struct {

@@ -1,20 +1,15 @@
 package config
 
 import (
-	"bytes"
-	"encoding/json"
 	"flag"
-	"os"
-	"reflect"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/invopop/jsonschema"
-	validator "github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
 
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/schemas"
+	"example.org/caravan/schemas/schematest"
 )
 
 var update = flag.Bool("update", false, "write schemas/config.schema.json anew from the types")
@@ -30,8 +25,7 @@ type layer struct {
 
 func generated(t *testing.T) []byte {
 	t.Helper()
-	r := &jsonschema.Reflector{ExpandedStruct: true, Anonymous: true, Namer: func(t reflect.Type) string { return t.Name() }}
-	s := r.Reflect(layer{})
+	s := schematest.Reflect(layer{})
 	s.ID, s.Title = SchemaURL, "Caravan configuration"
 	s.Description = "A layer of configuration: config/ in the workspace, and below services/NAME."
 	s.Definitions["Key"].Required = nil
@@ -39,42 +33,15 @@ func generated(t *testing.T) []byte {
 	values.AdditionalProperties = &jsonschema.Schema{AnyOf: []*jsonschema.Schema{
 		{Type: "string"}, {Type: "number"}, {Type: "boolean"}, {Type: "null"}, {Ref: "#/$defs/Reference"},
 	}}
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(s); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
+	return schematest.Text(t, s)
 }
 
 func TestSchemaIsWhatTheTypesSay(t *testing.T) {
-	want := generated(t)
-	if *update {
-		if err := os.WriteFile(schemaFile, want, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(string(want), string(schemas.Config)); diff != "" {
-		t.Errorf("schemas/config.schema.json is out of date; run go test ./internal/config -run TestSchema -update (-types +file):\n%s", diff)
-	}
+	schematest.UpToDate(t, *update, schemaFile, "internal/config", generated(t), schemas.Config)
 }
 
 func TestParserAndSchemaAgree(t *testing.T) {
-	compiler := validator.NewCompiler()
-	text, err := validator.UnmarshalJSON(bytes.NewReader(schemas.Config))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := compiler.AddResource(SchemaURL, text); err != nil {
-		t.Fatal(err)
-	}
-	schema, err := compiler.Compile(SchemaURL)
-	if err != nil {
-		t.Fatal(err)
-	}
+	schema := schematest.Compile(t, SchemaURL, schemas.Config)
 	for _, c := range []struct {
 		text string
 		good bool

@@ -116,8 +116,8 @@ func profileActive(profile string, active []string) bool {
 // profileKeys switch profiles on.
 var profileKeys = []string{"springprofilesactive", "aspnetcoreenvironment", "dotnetenvironment", "quarkusprofile", "micronautenvironments"}
 
-// usualProfiles are the profiles that any deployment of the estate switches on.
-func usualProfiles(components []estate.Component) []string {
+// UsualProfiles are the profiles that any deployment of the estate switches on.
+func UsualProfiles(components []estate.Component) []string {
 	var out []string
 	for i := range components {
 		c := &components[i]

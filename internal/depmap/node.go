@@ -31,7 +31,7 @@ type libraryUse struct {
 
 // learn prepares the nodes and the table of names.
 func (b *builder) learn() {
-	usual := usualProfiles(b.snapshot.Components)
+	usual := UsualProfiles(b.snapshot.Components)
 	b.nodes = make([]node, len(b.snapshot.Components))
 	for i := range b.snapshot.Components {
 		c := &b.snapshot.Components[i]

@@ -15,15 +15,15 @@ type InForce struct {
 }
 
 // SettingsIn are the settings of a component that count in an environment: values of other profiles and those that others overrule left out,
-// and what is only on developers' machines where it is known to run on others. Sorted by key and place; a key may stand in several.
-func SettingsIn(c estate.Component, all []estate.Component, env estate.EnvironmentName) []InForce {
+// and what is only on developers' machines where it is known to run on others. Usual are the UsualProfiles of the estate. Sorted by key and place; a key may stand in several.
+func SettingsIn(c estate.Component, usual []string, env estate.EnvironmentName) []InForce {
 	here := c
 	here.Settings = slices.DeleteFunc(slices.Clone(c.Settings), func(s estate.Setting) bool {
 		developers := s.By == "compose" || s.By == "dockerfile"
 		return s.Environment != "" && s.Environment != env || developers && len(c.Hosts) > 0 || !ProfileIn(s.Profile, env)
 	})
 	var out []InForce
-	for _, r := range effectiveSettings(&here, usualProfiles(all)).list {
+	for _, r := range effectiveSettings(&here, usual).list {
 		out = append(out, InForce{r.Setting, r.full})
 	}
 	slices.SortFunc(out, func(x, y InForce) int { return cmp.Or(cmp.Compare(x.Key, y.Key), x.Place.Compare(y.Place)) })

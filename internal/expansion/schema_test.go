@@ -1,20 +1,17 @@
 package expansion
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
 	"os"
-	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/invopop/jsonschema"
-	validator "github.com/santhosh-tekuri/jsonschema/v6"
 
 	"example.org/caravan/internal/syntax"
 	"example.org/caravan/schemas"
+	"example.org/caravan/schemas/schematest"
 )
 
 var update = flag.Bool("update", false, "write schemas/expansion.schema.json anew from the types")
@@ -25,8 +22,7 @@ const schemaFile = "../../schemas/expansion.schema.json"
 // with a slash, a value that is no text.
 func generated(t *testing.T) []byte {
 	t.Helper()
-	r := &jsonschema.Reflector{ExpandedStruct: true, Anonymous: true, Namer: func(t reflect.Type) string { return t.Name() }}
-	s := r.Reflect(Expansion{})
+	s := schematest.Reflect(Expansion{})
 	s.ID, s.Title = SchemaURL, "Caravan expansion"
 	s.Description = "expansions/NAME.yaml: what a new country is to have."
 	want := s.Definitions["Want"]
@@ -39,14 +35,7 @@ func generated(t *testing.T) []byte {
 		either(t, s.Definitions["VariableSubstitute"], "value", kind)
 		either(t, s.Definitions["Answer"], "body", kind)
 	}
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(s); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
+	return schematest.Text(t, s)
 }
 
 // either lets a property be of one more type.
@@ -64,16 +53,7 @@ func either(t *testing.T, of *jsonschema.Schema, key, kind string) {
 }
 
 func TestSchemaSaysWhatTheTypesSay(t *testing.T) {
-	want := generated(t)
-	if *update {
-		if err := os.WriteFile(schemaFile, want, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(string(want), string(schemas.Expansion)); diff != "" {
-		t.Errorf("schemas/expansion.schema.json is out of date; run go test ./internal/expansion -run TestSchema -update (-types +file):\n%s", diff)
-	}
+	schematest.UpToDate(t, *update, schemaFile, "internal/expansion", generated(t), schemas.Expansion)
 }
 
 func TestSchemaAndParserAgree(t *testing.T) {
@@ -81,7 +61,7 @@ func TestSchemaAndParserAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	schema := compiled(t)
+	schema := schematest.Compile(t, SchemaURL, schemas.Expansion)
 	for _, tt := range []struct {
 		name, text string
 		valid      bool
@@ -113,23 +93,6 @@ func TestSchemaAndParserAgree(t *testing.T) {
 			}
 		})
 	}
-}
-
-func compiled(t *testing.T) *validator.Schema {
-	t.Helper()
-	doc, err := validator.UnmarshalJSON(bytes.NewReader(schemas.Expansion))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := validator.NewCompiler()
-	if err := c.AddResource(SchemaURL, doc); err != nil {
-		t.Fatal(err)
-	}
-	s, err := c.Compile(SchemaURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
 }
 
 // jsonValue is a node as a JSON value.

@@ -60,27 +60,17 @@ func ExpansionText(dir, name string) (data []byte, file string, err error) {
 
 // WriteExpansion puts the text of an expansion in place in one move. Conflict when the file is no longer what it was when
 // it was read as old; a nil old means that there was none.
-func WriteExpansion(dir, name string, old, text []byte) (err error) {
-	path := filepath.Join(dir, filepath.FromSlash(expansion.FileOf(name)))
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fault.Newf(fault.Unavailable, "%w; make the workspace writable", err)
-	}
-	release, err := hold(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, release()) }()
-	there, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && old == nil:
-	case err == nil && old == nil:
-		return fault.Newf(fault.Conflict, "%s exists already and was left as it is; edit it, or choose another name", expansion.FileOf(name))
-	case errors.Is(err, fs.ErrNotExist), err == nil && string(there) != string(old):
-		return fault.Newf(fault.Conflict, "%s was changed meanwhile, so nothing was written; look at it and try again", expansion.FileOf(name))
-	case err != nil:
-		return fault.Newf(fault.Unavailable, "%w; make the file readable", err)
-	}
-	return replace(path, text)
+func WriteExpansion(dir, name string, old, text []byte) error {
+	file := expansion.FileOf(name)
+	return Change(dir, file, func(there []byte) ([]byte, error) {
+		switch {
+		case old == nil && there != nil:
+			return nil, fault.Newf(fault.Conflict, "%s exists already and was left as it is; edit it, or choose another name", file)
+		case old != nil && there == nil, string(there) != string(old):
+			return nil, fault.Newf(fault.Conflict, "%s was changed meanwhile, so nothing was written; look at it and try again", file)
+		}
+		return text, nil
+	})
 }
 
 // Change writes a file of the workspace, slash-separated, as change makes it of what is there, nil when there is none. Nobody else writes into

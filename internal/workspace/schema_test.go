@@ -1,19 +1,13 @@
 package workspace
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
-	"os"
-	"reflect"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
-	"github.com/invopop/jsonschema"
-	validator "github.com/santhosh-tekuri/jsonschema/v6"
 
 	"example.org/caravan/internal/syntax"
 	"example.org/caravan/schemas"
+	"example.org/caravan/schemas/schematest"
 )
 
 var update = flag.Bool("update", false, "write schemas/workspace.schema.json anew from the types")
@@ -22,31 +16,14 @@ const schemaFile = "../../schemas/workspace.schema.json"
 
 func generated(t *testing.T) []byte {
 	t.Helper()
-	r := &jsonschema.Reflector{ExpandedStruct: true, Anonymous: true, Namer: func(t reflect.Type) string { return t.Name() }}
-	s := r.Reflect(Workspace{})
+	s := schematest.Reflect(Workspace{})
 	s.ID, s.Title = SchemaURL, "Caravan workspace"
 	s.Description = "caravan.yaml: what a company declares about its estate."
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(s); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
+	return schematest.Text(t, s)
 }
 
 func TestSchemaSaysWhatTheTypesSay(t *testing.T) {
-	want := generated(t)
-	if *update {
-		if err := os.WriteFile(schemaFile, want, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(string(want), string(schemas.Workspace)); diff != "" {
-		t.Errorf("schemas/workspace.schema.json is out of date; run go test ./internal/workspace -run TestSchema -update (-types +file):\n%s", diff)
-	}
+	schematest.UpToDate(t, *update, schemaFile, "internal/workspace", generated(t), schemas.Workspace)
 }
 
 // agreement are texts that the schema, which editors use, and the parser must judge alike.
@@ -86,7 +63,7 @@ var agreement = []struct {
 }
 
 func TestSchemaAndParserAgree(t *testing.T) {
-	schema := compiled(t)
+	schema := schematest.Compile(t, SchemaURL, schemas.Workspace)
 	for _, tt := range agreement {
 		t.Run(tt.name, func(t *testing.T) {
 			_, parseErr := Parse([]byte(tt.text), FileName)
@@ -102,23 +79,6 @@ func TestSchemaAndParserAgree(t *testing.T) {
 			}
 		})
 	}
-}
-
-func compiled(t *testing.T) *validator.Schema {
-	t.Helper()
-	doc, err := validator.UnmarshalJSON(bytes.NewReader(schemas.Workspace))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := validator.NewCompiler()
-	if err := c.AddResource(SchemaURL, doc); err != nil {
-		t.Fatal(err)
-	}
-	s, err := c.Compile(SchemaURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
 }
 
 // plain is a node as a JSON value.
