@@ -51,6 +51,8 @@ var may = map[string][]string{
 	"how":           {"depmap", "document", "endpoint", "estate", "fault", "render", "render/kube", "render/vm", "workload"},
 	"why":           {"estate", "how", "render"},
 	"pipeline":      {"fault"},
+	"image":         {"estate", "fault"},
+	"delivery":      {"estate", "fault", "finding"},
 	"readiness":     {"consent", "estate", "expansion", "journey"},
 	"message":       {"consent", "estate", "fault", "journey"},
 	"rights":        {"estate", "fault"},
@@ -71,6 +73,8 @@ var may = map[string][]string{
 	"host":                {"estate", "fault", "journey", "redact", "render"},
 	"live":                {"discover", "discover/kube", "discover/machine", "estate", "host", "kube"},
 	"directory":           {"estate", "fault", "journey", "render"},
+	"artefact":            {"fault", "image"},
+	"registry":            {"estate", "fault", "image"},
 	"diagnose/*":          {"host", "redact", "why"},
 	"store/*":             {},
 	"chat":                {"estate", "fault", "message"},
@@ -101,7 +105,7 @@ var may = map[string][]string{
 
 // pure packages look at no file, clock, network or database. (fault is as pure, but names HTTP statuses.)
 var pure = []string{"estate", "redact", "technology", "endpoint", "client", "ownership", "commandline", "containerfile", "merge", "depmap", "draw", "syntax",
-	"finding", "document", "address", "workload", "config", "expansion", "render", "render/kube", "render/vm", "journey", "consent", "readiness", "message", "how", "why", "rights", "pipeline"}
+	"finding", "document", "address", "workload", "config", "expansion", "render", "render/kube", "render/vm", "journey", "consent", "readiness", "message", "how", "why", "rights", "pipeline", "image", "delivery"}
 
 // outside are standard packages that would make a pure package impure.
 var outside = []string{"os", "os/exec", "net/http", "database/sql", "log", "log/slog", "math/rand", "math/rand/v2"}
