@@ -68,7 +68,7 @@ var may = map[string][]string{
 	"discover/terraform":  append([]string{"discover/hclfile"}, reader...),
 	"discover/consul":     append([]string{"discover/hclfile"}, reader...),
 	"workspace":           {"config", "consent", "discover", "document", "estate", "expansion", "fault", "message", "rights", "syntax", "workload"},
-	"store":               {"address", "consent", "depmap", "estate", "expansion", "fault", "journey", "message", "readiness", "rights"},
+	"store":               {"address", "consent", "delivery", "depmap", "estate", "expansion", "fault", "journey", "message", "readiness", "rights"},
 	"kube":                {"estate", "fault", "journey", "redact", "render"},
 	"host":                {"estate", "fault", "journey", "redact", "render"},
 	"live":                {"discover", "discover/kube", "discover/machine", "estate", "host", "kube"},

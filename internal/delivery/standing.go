@@ -17,7 +17,7 @@ type Standing struct {
 	Environment estate.EnvironmentName `json:"environment"`
 	World       World                  `json:"world"`
 	Build       Build                  `json:"build"`
-	Before      Build                  `json:"before,omitzero"` // what a way back leads to
+	Before      *Build                 `json:"before,omitempty"` // what a way back leads to; nil when it leads nowhere
 	Running     int                    `json:"running"`
 	All         int                    `json:"all"`
 	Since       time.Time              `json:"since"` // when the build came there
