@@ -67,7 +67,7 @@ var may = map[string][]string{
 	"discover/machine":    {"discover", "discover/chef", "discover/process", "estate"},
 	"discover/terraform":  append([]string{"discover/hclfile"}, reader...),
 	"discover/consul":     append([]string{"discover/hclfile"}, reader...),
-	"workspace":           {"config", "consent", "discover", "document", "estate", "expansion", "fault", "message", "rights", "syntax", "workload"},
+	"workspace":           {"config", "consent", "delivery", "discover", "document", "estate", "expansion", "fault", "message", "rights", "syntax", "workload"},
 	"store":               {"address", "consent", "delivery", "depmap", "estate", "expansion", "fault", "journey", "message", "readiness", "rights"},
 	"kube":                {"estate", "fault", "journey", "redact", "render"},
 	"host":                {"estate", "fault", "journey", "redact", "render"},

@@ -36,6 +36,7 @@ type Workspace struct {
 	Placement    Placement      `json:"placement,omitempty" jsonschema_description:"Where datastores of a new country run: vm or kubernetes, by technology, or for all under datastores."`
 	Rates        []Rate         `json:"rates,omitempty" jsonschema_description:"How often services call each other, where somebody measured it."`
 	Targets      []Target       `json:"targets,omitempty" jsonschema_description:"Where steps are carried out for real, with the green light of those who own them."`
+	Delivery     Delivery       `json:"delivery,omitzero" jsonschema_description:"How versions of services get to the environments they live in: registry, base image, order, and for how long they may differ."`
 	Live         []Live         `json:"live,omitempty" jsonschema_description:"Clusters and machines that are looked at while they run, so that the map shows what is observed beside what is configured."`
 	Consent      consent.Policy `json:"consent,omitzero" jsonschema_description:"What is asked before a step of a journey may begin, beyond one green light of the team that owns it."`
 	Channels     Channels       `json:"channels,omitzero" jsonschema_description:"How teams are told what concerns them: Slack, mail, a webhook."`
