@@ -186,6 +186,7 @@ var kinds = map[string]string{
 	"agree":      "?-+----+??",
 	"drill":      "?-+-----??",
 	"decide":     "?-+-++--??",
+	"deploy":     "?-+-++--??",
 	"scan":       "?---++--??",
 	"plan":       "?---++--??",
 	"operate":    "?---++--??",
@@ -208,7 +209,7 @@ var rows = map[string][]string{
 		"GET /api/v1/expansions", "GET /api/v1/expansions/{name}/proposals", "GET /api/v1/expansions/{name}/proposals/{digest}", "GET /api/v1/expansions/{name}/removal", "GET /api/v1/comparison",
 		"GET /api/v1/workloads/{name}", "POST /api/v1/expansions/{name}/move/preview", "POST /api/v1/expansions/{name}/undo/preview", "GET /api/v1/expansions/{name}/status",
 		"GET /api/v1/expansions/{name}/consents", "GET /api/v1/expansions/{name}/readiness", "GET /api/v1/expansions/{name}/runs", "GET /api/v1/runs/{id}", "GET /api/v1/audit", "GET /api/v1/audit/proof",
-		"GET /api/v1/addresses", "GET /api/v1/addresses/changes",
+		"GET /api/v1/addresses", "GET /api/v1/addresses/changes", "GET /api/v1/services/{name}/image", "GET /api/v1/services/{name}/releases", "GET /api/v1/releases/{id}",
 		"GET /api/v1/config/services/{name}", "GET /api/v1/config/services/{name}/diff", "GET /api/v1/config/trace", "GET /api/v1/config/services/{name}/import",
 		"GET /{$}", "GET /map.json", "GET /detail.json", "GET /export", "GET /services/{name...}", "GET /how/{name...}", "GET /why/{name...}", "GET /expansions", "GET /expansions/{name}", "GET /expansions/{name}/files",
 		"GET /expansions/{name}/journey", "GET /addresses", "GET /doubts", "GET /scan", "GET /scan/progress", "GET /diff",
@@ -217,8 +218,12 @@ var rows = map[string][]string{
 	"agree":      {"POST /api/v1/expansions/{name}/approvals", "POST /api/v1/expansions/{name}/revocations", "POST /api/v1/expansions/{name}/vetoes", "POST /expansions/{name}/answer"},
 	"drill":      {"POST /api/v1/expansions/{name}/drills"},
 	"decide":     {"POST /api/v1/expansions/{name}/decisions", "POST /expansions/{name}/decide", "PUT /api/v1/config/services/{name}/values", "POST /api/v1/config/services/{name}/import"},
-	"scan":       {"POST /api/v1/scans", "DELETE /api/v1/scans/{id}", "POST /scan"},
-	"plan":       {"POST /api/v1/expansions", "POST /api/v1/expansions/{name}/plan", "POST /api/v1/workloads/{name}", "PUT /api/v1/config/values", "POST /api/v1/addresses/leases", "POST /api/v1/addresses/releases"},
+	"deploy": {
+		"POST /api/v1/services/{name}/releases", "POST /api/v1/services/{name}/releases/preview", "POST /api/v1/services/{name}/releases/back",
+		"POST /api/v1/services/{name}/delivery/pause", "POST /api/v1/services/{name}/delivery/resume",
+	},
+	"scan": {"POST /api/v1/scans", "DELETE /api/v1/scans/{id}", "POST /scan"},
+	"plan": {"POST /api/v1/expansions", "POST /api/v1/expansions/{name}/plan", "POST /api/v1/workloads/{name}", "PUT /api/v1/config/values", "POST /api/v1/addresses/leases", "POST /api/v1/addresses/releases"},
 	"operate": {
 		"POST /api/v1/expansions/{name}/move", "POST /api/v1/expansions/{name}/undo", "POST /api/v1/expansions/{name}/pause", "POST /api/v1/expansions/{name}/resume",
 		"POST /api/v1/expansions/{name}/cancel", "POST /expansions/{name}/turn", "POST /api/v1/expansions/{name}/announcements", "POST /api/v1/services/{name}/why",
@@ -228,25 +233,29 @@ var rows = map[string][]string{
 
 // bodies are what is sent where something must be: it speaks for orders.
 var bodies = map[string]string{
-	"POST /api/v1/expansions/{name}/approvals":    `{"team":"orders"}`,
-	"POST /api/v1/expansions/{name}/revocations":  `{"team":"orders"}`,
-	"POST /api/v1/expansions/{name}/vetoes":       `{"team":"orders","reason":"no"}`,
-	"POST /api/v1/expansions/{name}/drills":       `{"team":"orders","service":"orders","practice":"runbook"}`,
-	"POST /api/v1/expansions/{name}/decisions":    `[{"from":"orders","to":"pricing","decide":"drop","by":"","why":"x"}]`,
-	"POST /api/v1/expansions":                     `{"name":"laos","country":"LA","from":"p","services":["orders"]}`,
-	"POST /api/v1/addresses/leases":               `{"holder":"laos","pool":"a","prefix":24,"purpose":"nodes"}`,
-	"POST /api/v1/addresses/releases":             `{"holder":"laos"}`,
-	"POST /api/v1/tokens":                         `{"name":"ci","expires":3600000000000}`,
-	"POST /api/v1/people/expulsions":              `{"who":"nobody@example.org"}`,
-	"POST /api/v1/expansions/{name}/move/preview": `{}`,
-	"POST /api/v1/expansions/{name}/undo/preview": `{}`,
-	"PUT /api/v1/config/services/{name}/values":   `{"key":"A","value":"b"}`,
-	"PUT /api/v1/config/values":                   `{"key":"A","value":"b"}`,
-	"POST /expansions/{name}/answer":              "team=orders&step=a&answer=veto&reason=no",
-	"POST /expansions/{name}/decide":              "from=orders&to=pricing&decide=drop&why=x",
-	"POST /expansions/{name}/turn":                "do=move",
-	"POST /tokens":                                "name=ci&expires=720h",
-	"POST /tokens/revoke":                         "name=ci",
+	"POST /api/v1/expansions/{name}/approvals":      `{"team":"orders"}`,
+	"POST /api/v1/expansions/{name}/revocations":    `{"team":"orders"}`,
+	"POST /api/v1/expansions/{name}/vetoes":         `{"team":"orders","reason":"no"}`,
+	"POST /api/v1/expansions/{name}/drills":         `{"team":"orders","service":"orders","practice":"runbook"}`,
+	"POST /api/v1/expansions/{name}/decisions":      `[{"from":"orders","to":"pricing","decide":"drop","by":"","why":"x"}]`,
+	"POST /api/v1/expansions":                       `{"name":"laos","country":"LA","from":"p","services":["orders"]}`,
+	"POST /api/v1/addresses/leases":                 `{"holder":"laos","pool":"a","prefix":24,"purpose":"nodes"}`,
+	"POST /api/v1/addresses/releases":               `{"holder":"laos"}`,
+	"POST /api/v1/tokens":                           `{"name":"ci","expires":3600000000000}`,
+	"POST /api/v1/people/expulsions":                `{"who":"nobody@example.org"}`,
+	"POST /api/v1/expansions/{name}/move/preview":   `{}`,
+	"POST /api/v1/expansions/{name}/undo/preview":   `{}`,
+	"PUT /api/v1/config/services/{name}/values":     `{"key":"A","value":"b"}`,
+	"POST /api/v1/services/{name}/releases":         `{"version":"1"}`,
+	"POST /api/v1/services/{name}/releases/preview": `{"version":"1"}`,
+	"POST /api/v1/services/{name}/delivery/pause":   `{"only":["vm"],"why":"x"}`,
+	"POST /api/v1/services/{name}/delivery/resume":  `{"only":["vm"]}`,
+	"PUT /api/v1/config/values":                     `{"key":"A","value":"b"}`,
+	"POST /expansions/{name}/answer":                "team=orders&step=a&answer=veto&reason=no",
+	"POST /expansions/{name}/decide":                "from=orders&to=pricing&decide=drop&why=x",
+	"POST /expansions/{name}/turn":                  "do=move",
+	"POST /tokens":                                  "name=ci&expires=720h",
+	"POST /tokens/revoke":                           "name=ci",
 }
 
 var parameter = regexp.MustCompile(`\{(\w+)(\.\.\.)?\}`)
@@ -259,7 +268,7 @@ func request(pattern string) *http.Request {
 	}
 	path = strings.TrimSuffix(path, "{$}")
 	name := "nowhere"
-	if strings.Contains(path, "/config/") { // those of orders are its team's
+	if strings.Contains(path, "/config/") || strings.Contains(path, "/releases") || strings.Contains(path, "/delivery/") { // those of orders are its team's
 		name = "orders"
 	}
 	path = parameter.ReplaceAllString(path, name)
@@ -270,7 +279,7 @@ func request(pattern string) *http.Request {
 	case body == "" && method == http.MethodPost:
 		body = "{}"
 	}
-	if strings.HasSuffix(path, "/resume") {
+	if strings.HasSuffix(path, "/resume") && body == "{}" {
 		body = ""
 	}
 	r := httptest.NewRequest(method, "http://localhost"+path, strings.NewReader(body))

@@ -90,12 +90,12 @@ var may = map[string][]string{
 	"gate":       {"fault", "rights", "signin"},
 	"web":        {"consent", "depmap", "draw", "estate", "expansion", "fault", "finding", "gate", "how", "journey", "readiness", "render", "rights", "signin", "store", "web/*", "why"},
 	"web/*":      {"consent", "depmap", "estate", "expansion", "finding", "how", "journey", "readiness", "render", "rights", "web/diagnosis", "web/guide", "web/shell", "why"},
-	"api":        {"address", "app", "config", "consent", "depmap", "draw", "estate", "expansion", "fault", "gate", "how", "journey", "message", "readiness", "rights", "signin", "store", "web", "why"},
-	"api/client": {"address", "api", "app", "config", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "message", "readiness", "rights", "signin", "store", "why"},
-	"cli":        {"address", "api", "api/client", "app", "config", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "message", "pipeline", "readiness", "redact", "render", "rights", "signin", "store", "web", "why", "workload", "workspace"},
+	"api":        {"address", "app", "config", "consent", "delivery", "depmap", "draw", "estate", "expansion", "fault", "gate", "how", "journey", "message", "readiness", "rights", "signin", "store", "web", "why"},
+	"api/client": {"address", "api", "app", "config", "consent", "delivery", "depmap", "estate", "expansion", "fault", "how", "journey", "message", "readiness", "rights", "signin", "store", "why"},
+	"cli":        {"address", "api", "api/client", "app", "artefact", "config", "consent", "delivery", "depmap", "estate", "expansion", "fault", "how", "image", "journey", "message", "pipeline", "readiness", "redact", "registry", "render", "rights", "signin", "store", "web", "why", "workload", "workspace"},
 	// the program
-	"app": {"address", "chat", "conductor", "config", "consent", "depmap", "diagnose/*", "directory", "discover", "discover/every", "document", "estate", "expansion", "fault", "finding", "host", "how", "jobs", "journey", "kube", "live", "mail", "merge", "message", "outbox",
-		"readiness", "render", "render/kube", "render/vm", "rights", "signin", "store", "web", "webhook", "why", "workload", "workspace"},
+	"app": {"address", "chat", "conductor", "config", "consent", "delivery", "depmap", "diagnose/*", "directory", "discover", "discover/every", "document", "estate", "expansion", "fault", "finding", "host", "how", "image", "jobs", "journey", "kube", "live", "mail", "merge", "message", "outbox",
+		"readiness", "redact", "registry", "render", "render/kube", "render/vm", "rights", "signin", "store", "web", "webhook", "why", "workload", "workspace"},
 	// for those who work on it
 	"architecture": {},
 	"figures":      {"synthetic"},
