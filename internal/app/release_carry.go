@@ -235,6 +235,9 @@ func (c *carrier) deliverAt(ctx context.Context, i int, st delivery.Standing) er
 	}
 	defer func() { _ = w.close() }()
 	if d.State == delivery.Waiting {
+		if err := w.check(ctx, d.To); err != nil {
+			return err
+		}
 		if d.Before = st.Build; st.Build == (delivery.Build{}) {
 			if d.Before, err = w.now(ctx); err != nil {
 				return err
@@ -328,6 +331,8 @@ func (c *carrier) goBackAt(ctx context.Context, i int) error {
 
 // destination is an environment in which versions come and go.
 type destination interface {
+	// check says what is in the way of a build, before anything is done.
+	check(ctx context.Context, b delivery.Build) error
 	// now is what runs there.
 	now(ctx context.Context) (delivery.Build, error)
 	// deliver lets a build run, and is an error when it is not well. It may be called again.
@@ -353,7 +358,7 @@ func (c *carrier) open(ctx context.Context, s site) (destination, error) {
 		return nil, err
 	}
 	if len(s.balancers) > 0 {
-		if s.program.Balance, err = t.Spread(ctx, s.program, s.balancers, s.ports, func(line string) { c.say(s.environment, line) }); err != nil {
+		if s.program.Balance, err = t.Spread(ctx, s.program, s.balancers, s.ports, s.drain, func(line string) { c.say(s.environment, line) }); err != nil {
 			return nil, errors.Join(err, t.Close())
 		}
 	}
@@ -402,15 +407,28 @@ func tagOf(ref string) string {
 	return ""
 }
 
+// files are those of the step that lets the service run.
+func (p *inCluster) files() []render.File {
+	return slices.DeleteFunc(slices.Clone(p.s.files), func(f render.File) bool {
+		return !slices.ContainsFunc(p.s.step.Files, func(w journey.Written) bool { return w.Path == f.Path })
+	})
+}
+
+func (p *inCluster) check(ctx context.Context, b delivery.Build) error {
+	t, err := p.target(ctx, b)
+	if err != nil {
+		return err
+	}
+	_, err = t.Preview(ctx, p.files())
+	return errors.Join(err, t.Close())
+}
+
 func (p *inCluster) deliver(ctx context.Context, b delivery.Build, _ func(int)) error {
 	t, err := p.target(ctx, b)
 	if err != nil {
 		return err
 	}
-	files := slices.DeleteFunc(slices.Clone(p.s.files), func(f render.File) bool {
-		return !slices.ContainsFunc(p.s.step.Files, func(w journey.Written) bool { return w.Path == f.Path })
-	})
-	_, err = t.Apply(ctx, p.s.step, files, p.tell)
+	_, err = t.Apply(ctx, p.s.step, p.files(), p.tell)
 	if err == nil {
 		err = t.Verify(ctx, p.s.step, p.tell)
 	}
@@ -440,6 +458,11 @@ type onMachines struct {
 }
 
 func (p *onMachines) tell(line string) { p.c.say(p.s.environment, line) }
+
+func (p *onMachines) check(ctx context.Context, b delivery.Build) error {
+	_, err := p.t.Released(ctx, p.s.program, cmp.Or(b.Name, "none"))
+	return err
+}
 
 func (p *onMachines) now(ctx context.Context) (delivery.Build, error) {
 	there, err := p.t.Released(ctx, p.s.program, "none")

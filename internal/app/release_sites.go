@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -19,6 +18,7 @@ import (
 	"example.org/caravan/internal/journey"
 	"example.org/caravan/internal/render"
 	"example.org/caravan/internal/render/vm"
+	"example.org/caravan/internal/workload"
 	"example.org/caravan/internal/workspace"
 )
 
@@ -33,6 +33,7 @@ type site struct {
 	program     host.Program  // on machines
 	balancers   []render.Host // HAProxy's, where what they pass on is looked up there
 	ports       []int         // of the service, for that
+	drain       int           // seconds that requests under way are given there; the usual for 0
 }
 
 // asToday is what machines that no expansion made are known by where something has to be noted there. No expansion can be called so.
@@ -73,7 +74,9 @@ func (a *App) lives(ctx context.Context, name estate.ServiceName) (living, error
 	if err != nil {
 		return living{}, err
 	}
-	a.runsToday(e, &l)
+	if err := a.runsToday(e, &l); err != nil {
+		return living{}, err
+	}
 	l.sites = delivery.Sort(l.sites, a.declared.DeliveryOrder(), func(s site) estate.EnvironmentName { return s.environment })
 	return l, nil
 }
@@ -96,7 +99,23 @@ func (a *App) placedIn(ctx context.Context, expansion string, l *living) error {
 			return err
 		}
 	}
-	return nil
+	return a.onlyPlanned(ctx, expansion, l)
+}
+
+// onlyPlanned says of the environments that an expansion plans for a service that it was not moved there yet.
+func (a *App) onlyPlanned(ctx context.Context, name string, l *living) error {
+	p, _, err := a.store.Proposal(ctx, name, "")
+	if fault.KindOf(err) == fault.NotFound {
+		return nil
+	}
+	if m, ok := p.Member(l.service.Name); ok {
+		for _, e := range p.Environments {
+			if slices.Contains(m.In, e.Name) {
+				l.skip(e.Name, delivery.World(e.Kind), fmt.Sprintf("it was not moved there yet; caravan move %s does that", name))
+			}
+		}
+	}
+	return err
 }
 
 // beingTakenBack says of the environments of a way back that is not over that nothing is delivered there.
@@ -185,8 +204,12 @@ func (a *App) addSite(c course, s journey.Step, o runOptions, l *living) error {
 }
 
 // runsToday adds the machines a service runs on that no expansion made.
-func (a *App) runsToday(e how.Estate, l *living) {
+func (a *App) runsToday(e how.Estate, l *living) error {
 	addresses := addressesOf(e.Components)
+	written, err := workspace.Workloads(a.dir)
+	if err != nil {
+		return err
+	}
 	for _, p := range how.Today(e, l.service).Places {
 		if slices.ContainsFunc(l.sites, func(s site) bool { return s.environment == p.Environment }) {
 			continue
@@ -207,12 +230,46 @@ func (a *App) runsToday(e how.Estate, l *living) {
 				continue
 			}
 			x.target, x.expansion = t, asToday
-			for _, h := range balancersOf(e, l.service, p.Environment) {
-				x.balancers = append(x.balancers, render.Host{Name: h.Name, Address: cmp.Or(addresses[h.Name], h.Address)})
+			x.balancers = a.balancersToday(e, l.service, p.Environment, addresses)
+			if err := x.timed(l.service.Name, written); err != nil {
+				return err
 			}
 			l.sites = append(l.sites, x)
 		}
 	}
+	return nil
+}
+
+// balancersToday are the machines of HAProxies that pass requests on to a service: those that are declared, else those the map shows.
+func (a *App) balancersToday(e how.Estate, of depmap.Service, env estate.EnvironmentName, addresses map[string]string) []render.Host {
+	var out []render.Host
+	for _, h := range a.declared.BalancersOf(env) {
+		out = append(out, render.Host{Name: h.Name, Address: h.Address.String()})
+	}
+	if len(out) > 0 {
+		return out
+	}
+	for _, h := range balancersOf(e, of, env) {
+		if addresses[h.Name] != "" {
+			out = append(out, render.Host{Name: h.Name, Address: addresses[h.Name]})
+		}
+	}
+	return out
+}
+
+// timed takes the times of a service, and how it is asked whether it is well, from its workload, where its team has written one.
+func (s *site) timed(name estate.ServiceName, written map[estate.ServiceName]workload.Workload) error {
+	w, ok := written[name]
+	if !ok {
+		return nil
+	}
+	of := render.Service{Name: name, Workload: w}
+	if probe := w.Containers[of.MainContainer()].ReadinessProbe; probe != nil && probe.HTTPGet != nil && probe.HTTPGet.Port != 0 && !strings.EqualFold(probe.HTTPGet.Scheme, "HTTPS") {
+		s.program.Health = asked(probe.HTTPGet.Port, probe.HTTPGet.Path)
+	}
+	times, err := of.Times()
+	s.program.Patience, s.drain = times.Start, times.Drain
+	return err
 }
 
 func worldToday(p how.Place) delivery.World {
@@ -270,9 +327,13 @@ func healthToday(p how.Place) []string {
 	if len(p.Ports) == 0 {
 		return nil
 	}
-	port := strconv.Itoa(p.Ports[0])
 	if p.Health == "" {
-		return []string{"timeout", "3", "bash", "-c", ": </dev/tcp/127.0.0.1/" + port}
+		return []string{"timeout", "3", "bash", "-c", ": </dev/tcp/127.0.0.1/" + strconv.Itoa(p.Ports[0])}
 	}
-	return []string{"curl", "--fail", "--silent", "--show-error", "--output", "/dev/null", "--max-time", "3", "http://" + net.JoinHostPort("127.0.0.1", port) + "/" + strings.TrimPrefix(p.Health, "/")}
+	return asked(p.Ports[0], p.Health)
+}
+
+// asked is a request to a port of the machine itself, which a well process answers with success.
+func asked(port int, at string) []string {
+	return []string{"curl", "--fail", "--silent", "--show-error", "--output", "/dev/null", "--max-time", "3", "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) + "/" + strings.TrimPrefix(at, "/")}
 }

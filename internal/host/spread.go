@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"fmt"
@@ -21,9 +22,9 @@ const usualSocket = "/run/haproxy/admin.sock"
 const usualDrain = 10
 
 // Spread asks load balancers that nobody rendered through which servers of theirs calls come to a service's machines: those that have their
-// address and one of the service's ports. Nil, which is told, when one of them cannot be asked or has none: nobody is taken out of balance then.
-func (t *Target) Spread(ctx context.Context, p Program, balancers []render.Host, ports []int, tell journey.Tell) (*render.Balance, error) {
-	b := &render.Balance{Hosts: balancers, Socket: usualSocket, Servers: map[string]string{}, Drain: usualDrain}
+// address and one of the service's ports. Requests under way are given so many seconds, the usual for 0. Nil, which is told, when one of them cannot be asked or has none: nobody is taken out of balance then.
+func (t *Target) Spread(ctx context.Context, p Program, balancers []render.Host, ports []int, drain int, tell journey.Tell) (*render.Balance, error) {
+	b := &render.Balance{Hosts: balancers, Socket: usualSocket, Servers: map[string]string{}, Drain: cmp.Or(drain, usualDrain)}
 	for _, lb := range balancers {
 		var found []spread
 		err := t.on(ctx, lb, func(m *Machine) (err error) {

@@ -15,12 +15,19 @@ import (
 
 // Delivery is how versions get to environments.
 type Delivery struct {
-	Registry string        `json:"registry,omitempty" jsonschema:"pattern=^[a-z0-9][a-z0-9.:-]*(/[a-z0-9][a-z0-9._-]*)*$" jsonschema_description:"Where images are kept, such as registry.example.com/kopi; each service has a repository of its name below it."`
-	Insecure bool          `json:"insecure,omitempty" jsonschema_description:"True for a registry that answers over plain HTTP alone: what is pushed and pulled, passwords too, goes over the network in the clear."`
-	Base     string        `json:"base,omitempty" jsonschema_description:"Image that releases are laid over, best by its digest; scratch for programs that need nothing. caravan image --base names another."`
-	Order    []string      `json:"order,omitempty" jsonschema_description:"Names or globs of environments, in the order in which they get a version; the order of targets when left out."`
-	Skew     time.Duration `json:"skew,omitempty" jsonschema:"type=string" jsonschema_description:"How long environments may run different versions before that is a finding, such as 4h; 24h when left out."`
-	Skews    []Skew        `json:"skews,omitempty" jsonschema_description:"Teams whose services may differ for another time."`
+	Registry  string        `json:"registry,omitempty" jsonschema:"pattern=^[a-z0-9][a-z0-9.:-]*(/[a-z0-9][a-z0-9._-]*)*$" jsonschema_description:"Where images are kept, such as registry.example.com/kopi; each service has a repository of its name below it."`
+	Insecure  bool          `json:"insecure,omitempty" jsonschema_description:"True for a registry that answers over plain HTTP alone: what is pushed and pulled, passwords too, goes over the network in the clear."`
+	Base      string        `json:"base,omitempty" jsonschema_description:"Image that releases are laid over, best by its digest; scratch for programs that need nothing. caravan image --base names another."`
+	Order     []string      `json:"order,omitempty" jsonschema_description:"Names or globs of environments, in the order in which they get a version; the order of targets when left out."`
+	Skew      time.Duration `json:"skew,omitempty" jsonschema:"type=string" jsonschema_description:"How long environments may run different versions before that is a finding, such as 4h; 24h when left out."`
+	Balancers []Balancer    `json:"balancers,omitempty" jsonschema_description:"HAProxies that spread requests over machines no expansion made, where the map does not show on which machines they run."`
+	Skews     []Skew        `json:"skews,omitempty" jsonschema_description:"Teams whose services may differ for another time."`
+}
+
+// Balancer is HAProxy on machines of an environment.
+type Balancer struct {
+	Environment estate.EnvironmentName `json:"environment" jsonschema_description:"Environment whose machines it passes requests to."`
+	Hosts       []string               `json:"hosts" jsonschema:"minItems=1" jsonschema_description:"Machines it runs on, as name=address or an address alone; reached as the environment's target says."`
 }
 
 // Skew is how long versions of a team's services may differ.
@@ -35,9 +42,18 @@ func deliveries(into *Delivery) document.Taker {
 		document.Optional("insecure", document.Boolean(&into.Insecure)),
 		document.Optional("base", document.Text(&into.Base)),
 		document.Optional("order", document.Texts(&into.Order)),
+		document.Optional("balancers", document.List(&into.Balancers, balancer)),
 		document.Optional("skew", document.Duration(&into.Skew)),
 		document.Optional("skews", document.List(&into.Skews, skew)),
 	)
+}
+
+func balancer(r *document.Reader, n syntax.Node, at string) (b Balancer) {
+	r.Object(n, at, []document.Field{
+		document.Required("environment", document.Text(&b.Environment)),
+		document.Required("hosts", document.NonEmpty(document.Texts(&b.Hosts))),
+	})
+	return b
 }
 
 func skew(r *document.Reader, n syntax.Node, at string) (s Skew) {
@@ -62,6 +78,13 @@ func checkDelivery(r *document.Reader, w Workspace) {
 			r.At(fmt.Sprintf("delivery.order[%d]", i), "%q is not a glob; write a name or a pattern such as *-data", glob)
 		}
 	}
+	for i, b := range d.Balancers {
+		for j, text := range b.Hosts {
+			if _, ok := ParseLiveHost(text); !ok {
+				r.At(fmt.Sprintf("delivery.balancers[%d].hosts[%d]", i, j), "%q is no machine; write name=address, such as lb1=10.0.0.7", text)
+			}
+		}
+	}
 	declared := names(w.Teams, func(t Team) string { return string(t.Name) })
 	for i, s := range d.Skews {
 		at := fmt.Sprintf("delivery.skews[%d].team", i)
@@ -70,6 +93,19 @@ func checkDelivery(r *document.Reader, w Workspace) {
 			r.At(at, "team %s is there twice; keep one of them", s.Team)
 		}
 	}
+}
+
+// BalancersOf are the machines that HAProxy runs on for an environment, as the file says.
+func (w Workspace) BalancersOf(env estate.EnvironmentName) []LiveHost {
+	var out []LiveHost
+	for _, b := range w.Delivery.Balancers {
+		for _, text := range b.Hosts {
+			if h, ok := ParseLiveHost(text); ok && b.Environment == env {
+				out = append(out, h)
+			}
+		}
+	}
+	return out
 }
 
 // SkewPolicy is how long versions may differ.

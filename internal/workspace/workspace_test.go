@@ -72,6 +72,7 @@ delivery:
   insecure: true
   base: scratch
   order: [staging, "*-data"]
+  balancers: [{environment: production-sg, hosts: [lb1=10.0.0.7]}]
   skew: 4h
   skews: [{team: orders, most: 1h}]
 database: postgres://caravan@db.internal/caravan
@@ -102,7 +103,8 @@ func TestParseReadsEverythingThatCanBeDeclared(t *testing.T) {
 			Mail:    &MailChannel{Server: "mail.example.org:587", From: "Caravan <caravan@example.org>", User: "caravan", Password: &Secret{File: "/run/secrets/mail"}, TLS: "starttls"},
 			Webhook: &WebhookChannel{URL: "https://hooks.example.org/caravan", Secret: Secret{Env: "CARAVAN_WEBHOOK_SECRET"}}},
 		Delivery: Delivery{Registry: "registry.example.org:5000/kopi", Insecure: true, Base: "scratch", Order: []string{"staging", "*-data"}, Skew: 4 * time.Hour,
-			Skews: []Skew{{Team: "orders", Most: time.Hour}}},
+			Balancers: []Balancer{{Environment: "production-sg", Hosts: []string{"lb1=10.0.0.7"}}},
+			Skews:     []Skew{{Team: "orders", Most: time.Hour}}},
 		Database: "postgres://caravan@db.internal/caravan",
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Workspace{}, consent.Policy{})); diff != "" {
@@ -194,6 +196,7 @@ func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
 		{"a zone nobody knows", least + "channels: {zone: Jakarta}\n", []string{`5: "Jakarta" is not a time zone; write it as Asia/Jakarta`}},
 		{"a person without a mail address", least + "teams: [{name: orders, people: [ani]}]\n", []string{`5: "ani" is not a mail address; write name@example.org`}},
 		{"images at an address of the web", least + "delivery: {registry: https://registry.example.org}\n", []string{`5: "https://registry.example.org" is not where images are kept; write a registry and a folder`}},
+		{"a balancer that is no machine", least + "delivery: {balancers: [{environment: old, hosts: [lb1]}]}\n", []string{`5: "lb1" is no machine; write name=address`}},
 		{"an order that is none", least + "delivery: {order: [\"[\"]}\n", []string{`5: "[" is not a glob`}},
 		{"a skew of a team nobody knows, twice", least + "delivery: {skews: [{team: a, most: 1h}, {team: a, most: 2h}]}\n", []string{`team "a" is not declared`, `team "a" is not declared`, `team a is there twice`}},
 		{"a sign-in of nobody", least + "signin: {}\n", []string{`5: signin has no issuer; add one`, `5: signin has no clientID; add one`, `5: signin has no url; add one`}},
