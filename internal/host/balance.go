@@ -146,7 +146,15 @@ func (m *Machine) servers(ctx context.Context, b render.Balance, name string) ([
 
 // idle waits until no request is under way to a machine, as long as the service asks for; those that last longer are cut off.
 func (m *Machine) idle(ctx context.Context, b render.Balance, name string) error {
-	return m.until(ctx, b, name, b.Drain, func(s server) bool { return s.current == 0 })
+	calm := 0 // looks: a request may have been given to it just before it was taken out
+	return m.until(ctx, b, name, b.Drain, func(s server) bool {
+		if s.current > 0 {
+			calm = 0
+			return false
+		}
+		calm++
+		return calm > len(b.Backends)
+	})
 }
 
 // up waits until a load balancer sends requests to a machine. One that never does has been told so by its own checks: the service was
