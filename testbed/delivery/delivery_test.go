@@ -388,17 +388,17 @@ func nextUnderLoad(t *testing.T, c company) {
 	}
 	c.wantVersions(t, "2", "2")
 	c.sameDigest(t)
-	before := c.pods(t)
+	before := c.written(t)
 	again := c.must(t, "deploy", "orders", "--version", "2")
-	if !strings.Contains(again, "VM 2/2, Kubernetes 2/2") || c.pods(t) != before {
+	if !strings.Contains(again, "VM 2/2, Kubernetes 2/2") || c.written(t) != before {
 		t.Errorf("deploying what is deployed changes something: %s", again)
 	}
 }
 
-// pods are the names of the service's pods.
-func (c company) pods(t *testing.T) string {
+// written is how often somebody wrote what is wanted of the service into the cluster.
+func (c company) written(t *testing.T) string {
 	t.Helper()
-	out, err := c.Clusters[0].Kubectl(t.Context(), "-n", "orders", "get", "pods", "-o", "jsonpath={.items[*].metadata.name}")
+	out, err := c.Clusters[0].Kubectl(t.Context(), "-n", "orders", "get", "deployment", "orders", "-o", "jsonpath={.metadata.generation}")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -433,19 +433,19 @@ func (c company) sameDigest(t *testing.T) {
 }
 
 func moveKeepsVersions(t *testing.T, c company) {
-	before := c.pods(t)
+	before := c.written(t)
 	c.must(t, "move", "laos")
 	if status := c.must(t, "status", "laos"); strings.Contains(status, "edited") || strings.Contains(status, "outdated") {
 		t.Error(status)
 	}
-	if c.pods(t) != before {
+	if c.written(t) != before {
 		t.Error("a move started pods anew")
 	}
 	c.wantVersions(t, "2", "2")
 }
 
 func badVersion(t *testing.T, c company) {
-	before := c.pods(t)
+	before := c.written(t)
 	end := c.calling(t)
 	said := c.refused(t, 7, []string{"old (VM): went back to 2", "does not start", "laos (Kubernetes): untouched"}, "deploy", "orders", "--version", "3bad", "--from", c.build(t, "3bad"))
 	for world, r := range end() {
@@ -454,7 +454,7 @@ func badVersion(t *testing.T, c company) {
 		}
 	}
 	c.wantVersions(t, "2", "2")
-	if c.pods(t) != before {
+	if c.written(t) != before {
 		t.Error("the cluster was touched")
 	}
 	if out := c.must(t, "releases", "orders"); !strings.Contains(out, "the last release did not stay") {
