@@ -97,7 +97,7 @@ source: old
 environments:
   - {name: laos, kind: kubernetes, nodes: 1}
 services:
-  - {service: orders, replicas: "2"}
+  - {service: orders, replicas: "1"}
 `
 
 const score = `apiVersion: score.dev/v1b1
@@ -370,7 +370,7 @@ func firstVersion(t *testing.T, c company) {
 	}
 	c.wantVersions(t, "0", "1")
 	out := c.must(t, "deploy", "orders", "--version", "1")
-	if !strings.Contains(out, "VM 2/2, Kubernetes 2/2") {
+	if !strings.Contains(out, "VM 2/2, Kubernetes 1/1") {
 		t.Error(out)
 	}
 	c.wantVersions(t, "1", "1")
@@ -390,7 +390,7 @@ func nextUnderLoad(t *testing.T, c company) {
 	c.sameDigest(t)
 	before := c.written(t)
 	again := c.must(t, "deploy", "orders", "--version", "2")
-	if !strings.Contains(again, "VM 2/2, Kubernetes 2/2") || c.written(t) != before {
+	if !strings.Contains(again, "VM 2/2, Kubernetes 1/1") || c.written(t) != before {
 		t.Errorf("deploying what is deployed changes something: %s", again)
 	}
 }
@@ -480,7 +480,7 @@ func oneSideBack(t *testing.T, c company) {
 	c.must(t, "deploy", "orders", "--back", "--only", "kubernetes", "--why", "slow there")
 	c.wantVersions(t, "4", "2")
 	out := c.must(t, "releases", "orders")
-	for _, w := range []string{"behind 4, meant so until", "slow there", "VM 2/2, Kubernetes 0/2"} {
+	for _, w := range []string{"behind 4, meant so until", "slow there", "VM 2/2, Kubernetes 0/1"} {
 		if !strings.Contains(out, w) {
 			t.Errorf("%q is not in %s", w, out)
 		}
@@ -526,7 +526,7 @@ func killed(t *testing.T, c company) {
 		_ = cmd.Wait() // it was killed
 	}
 	out := c.must(t, "deploy", "orders", "--version", "6")
-	if !strings.Contains(out, "VM 2/2, Kubernetes 2/2") {
+	if !strings.Contains(out, "VM 2/2, Kubernetes 1/1") {
 		t.Error(out)
 	}
 	for world, r := range end() {

@@ -53,7 +53,7 @@ func adopted(t *testing.T, c company) {
 	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
 	cmd.Dir = repo
 	out, err := cmd.CombinedOutput()
-	if err != nil || !bytes.Contains(out, []byte("VM 2/2, Kubernetes 2/2")) {
+	if err != nil || !bytes.Contains(out, []byte("VM 2/2, Kubernetes 1/1")) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	c.wantVersions(t, "7", "7")
