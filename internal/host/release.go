@@ -295,6 +295,30 @@ systemctl stop "$2"
 rm -f "$1/current"
 `
 
+// didNotStart says why a release did not, in its own words: those of the one that was started again after it tell nothing.
+func (d *releasing) didNotStart(ctx context.Context, m *Machine, why string) error {
+	const lines = 60
+	said, err := m.journal(ctx, d.outcome(), lines)
+	if err != nil {
+		return err
+	}
+	said = beforeLastStart(said)
+	const enough = 12
+	return m.inItsWords(d.outcome(), why, said[max(0, len(said)-enough):], d.tell)
+}
+
+// beforeLastStart are the lines of a journal before the unit was started the last time; all when it was not.
+func beforeLastStart(said []string) []string {
+	for _, word := range []string{"Starting ", "Started "} { // units that are well at once are never starting
+		for i, line := range slices.Backward(said) {
+			if strings.HasPrefix(line, word) {
+				return said[:i]
+			}
+		}
+	}
+	return said
+}
+
 // change lets a release run and waits until it is well. When it is not, the one before runs again, and it is an unwellError.
 func (d *releasing) change(ctx context.Context, m *Machine, name, before string) error {
 	if name == "" {
@@ -307,7 +331,7 @@ func (d *releasing) change(ctx context.Context, m *Machine, name, before string)
 		return err
 	}
 	if r.Code != 0 {
-		return m.unwell(ctx, d.outcome(), fmt.Sprintf("release %s: %s", name, lastLine(r)), d.tell)
+		return d.didNotStart(ctx, m, fmt.Sprintf("release %s: %s", name, lastLine(r)))
 	}
 	bad := m.wait(ctx, d.outcome(), d.tell)
 	var unwell *unwellError
