@@ -46,7 +46,7 @@ func (a *App) carryOn(r delivery.Release) {
 		}()
 		ctx, stop := context.WithCancel(a.ctx)
 		defer stop()
-		c := &carrier{App: a, r: r, worker: conductor.Self()}
+		c := &carrier{App: a, r: r, worker: conductor.Self(), find: a.lives, reach: (*carrier).open}
 		a.wg.Go(func() { a.beatRelease(ctx, r.ID, stop) })
 		c.untilItEnds(ctx)
 		_ = a.store.LeaveRelease(context.WithoutCancel(ctx), r.ID, c.worker) // else others see that this program is gone
@@ -79,6 +79,8 @@ type carrier struct {
 	*App
 	r      delivery.Release
 	worker string
+	find   func(context.Context, estate.ServiceName) (living, error)  // where the service lives
+	reach  func(*carrier, context.Context, site) (destination, error) // what does it there
 	home   living
 	spool  *os.File // the release as machines unpack it; nil until it is needed
 	mu     sync.Mutex
@@ -128,7 +130,7 @@ func (c *carrier) untilItEnds(ctx context.Context) {
 func (c *carrier) carry(ctx context.Context) error {
 	defer c.unspool()
 	var err error
-	if c.home, err = c.lives(ctx, c.r.Service); err != nil {
+	if c.home, err = c.find(ctx, c.r.Service); err != nil {
 		return c.nowhere(ctx, err)
 	}
 	for ctx.Err() == nil {
@@ -229,7 +231,7 @@ func (c *carrier) deliverAt(ctx context.Context, i int, st delivery.Standing) er
 	if err != nil {
 		return err
 	}
-	w, err := c.open(ctx, s)
+	w, err := c.reach(c, ctx, s)
 	if err != nil {
 		return err
 	}
@@ -317,7 +319,7 @@ func (c *carrier) goBackAt(ctx context.Context, i int) error {
 	if err != nil {
 		return err
 	}
-	w, err := c.open(ctx, s)
+	w, err := c.reach(c, ctx, s)
 	if err != nil {
 		return err
 	}

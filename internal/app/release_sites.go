@@ -265,7 +265,7 @@ func (s *site) timed(name estate.ServiceName, written map[estate.ServiceName]wor
 	}
 	of := render.Service{Name: name, Workload: w}
 	if probe := w.Containers[of.MainContainer()].ReadinessProbe; probe != nil && probe.HTTPGet != nil && probe.HTTPGet.Port != 0 && !strings.EqualFold(probe.HTTPGet.Scheme, "HTTPS") {
-		s.program.Health = asked(probe.HTTPGet.Port, probe.HTTPGet.Path)
+		s.program.Health = requestTo(probe.HTTPGet.Port, probe.HTTPGet.Path)
 	}
 	times, err := of.Times()
 	s.program.Patience, s.drain = times.Start, times.Drain
@@ -294,7 +294,7 @@ func programToday(of depmap.Service, p how.Place, addresses map[string]string) (
 	case len(m.Hosts) == 0:
 		return x, "no configuration says on which machines it runs"
 	case len(m.Units) == 0:
-		return x, "no configuration says which unit of systemd keeps it"
+		return x, "no configuration says which unit of systemd keeps it; let scans look at its machines, under live in caravan.yaml"
 	case !ok:
 		return x, fmt.Sprintf("its folder %q has no link called current in its path, so releases cannot be switched; let it start in …/current", m.Folder.Value)
 	}
@@ -330,10 +330,10 @@ func healthToday(p how.Place) []string {
 	if p.Health == "" {
 		return []string{"timeout", "3", "bash", "-c", ": </dev/tcp/127.0.0.1/" + strconv.Itoa(p.Ports[0])}
 	}
-	return asked(p.Ports[0], p.Health)
+	return requestTo(p.Ports[0], p.Health)
 }
 
-// asked is a request to a port of the machine itself, which a well process answers with success.
-func asked(port int, at string) []string {
+// requestTo is a request to a port of the machine itself, which a well process answers with success.
+func requestTo(port int, at string) []string {
 	return []string{"curl", "--fail", "--silent", "--show-error", "--output", "/dev/null", "--max-time", "3", "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) + "/" + strings.TrimPrefix(at, "/")}
 }
