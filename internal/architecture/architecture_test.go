@@ -66,9 +66,10 @@ var may = map[string][]string{
 	"discover/terraform":  append([]string{"discover/hclfile"}, reader...),
 	"discover/consul":     append([]string{"discover/hclfile"}, reader...),
 	"workspace":           {"config", "consent", "discover", "document", "estate", "expansion", "fault", "message", "rights", "syntax", "workload"},
-	"store":               {"address", "consent", "depmap", "estate", "expansion", "fault", "journey", "message", "readiness", "rights"},
+	"store":               {"address", "config", "consent", "depmap", "estate", "expansion", "fault", "journey", "message", "readiness", "rights"},
 	"kube":                {"estate", "fault", "journey", "redact", "render"},
 	"host":                {"estate", "fault", "journey", "redact", "render"},
+	"told":                {"commandline", "config", "fault", "host", "syntax"},
 	"live":                {"discover", "discover/kube", "discover/machine", "estate", "host", "kube"},
 	"directory":           {"estate", "fault", "journey", "render"},
 	"diagnose/*":          {"host", "redact", "why"},
@@ -91,7 +92,7 @@ var may = map[string][]string{
 	"cli":        {"address", "api", "api/client", "app", "config", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "message", "pipeline", "readiness", "redact", "render", "rights", "signin", "store", "web", "why", "workload", "workspace"},
 	// the program
 	"app": {"address", "chat", "conductor", "config", "consent", "depmap", "diagnose/*", "directory", "discover", "discover/every", "document", "estate", "expansion", "fault", "finding", "host", "how", "jobs", "journey", "kube", "live", "mail", "merge", "message", "outbox",
-		"readiness", "render", "render/kube", "render/vm", "rights", "signin", "store", "web", "webhook", "why", "workload", "workspace"},
+		"readiness", "render", "render/kube", "render/vm", "rights", "signin", "store", "told", "web", "webhook", "why", "workload", "workspace"},
 	// for those who work on it
 	"architecture": {},
 	"figures":      {"synthetic"},
