@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -54,6 +55,8 @@ func (s Shadow) InTheWay() string {
 		return "none of its processes was read"
 	case len(s.Unread) > 0:
 		return s.Unread[0].Why
+	case len(s.Keys) == 0:
+		return "its processes are told nothing by their unit, and configuration has nothing for them"
 	case s.Unexplained == 0:
 		return ""
 	}
@@ -195,8 +198,11 @@ func (s shadowed) process(ctx context.Context, m *host.Machine) (process, error)
 
 // shadowed finds out where a service runs, what configuration has for it there, and how its machines are reached.
 func (a *App) shadowed(ctx context.Context, service estate.ServiceName, env estate.EnvironmentName) (shadowed, error) {
-	g, err := a.configuredGround(ctx)
+	g, err := a.runningGround(ctx)
 	if err != nil {
+		return shadowed{}, err
+	}
+	if g.layers, err = workspace.Configuration(a.dir); err != nil {
 		return shadowed{}, err
 	}
 	places, team, err := g.placesOf(service)
@@ -206,9 +212,7 @@ func (a *App) shadowed(ctx context.Context, service estate.ServiceName, env esta
 	p, err := one(places, service, env)
 	switch {
 	case err != nil:
-		return shadowed{}, err
-	case p.planned != nil:
-		return shadowed{}, fault.Newf(fault.Usage, "%s is planned to %s, where it is told by its configuration from the beginning; shadow it where it runs today", p.Service, p.Environment)
+		return shadowed{}, fmt.Errorf("%w; where it is planned to, it is told by its configuration from the beginning", err)
 	case p.Kind != "vm":
 		return shadowed{}, fault.Newf(fault.Usage, "%s is no environment of machines, so its pods are told by the manifests there; move %s with caravan move", p.Environment, p.Service)
 	}
@@ -354,8 +358,8 @@ func (a *App) SignConfig(ctx context.Context, service estate.ServiceName, req Si
 
 // Adopted is what was taken over from processes that run, and how they compare since.
 type Adopted struct {
-	File string   `json:"file"`
-	Keys []string `json:"keys"`
+	File  string   `json:"file"`
+	Taken []string `json:"taken"` // keys
 	Shadow
 }
 
@@ -386,7 +390,7 @@ func (a *App) AdoptConfig(ctx context.Context, service estate.ServiceName, env e
 			if text, err = config.Set(text, out.File, k.Key, k.Adopted(workload.OwnSecret(string(s.Service)))); err != nil {
 				return nil, err
 			}
-			out.Keys = append(out.Keys, k.Key)
+			out.Taken = append(out.Taken, k.Key)
 		}
 		return text, nil
 	})

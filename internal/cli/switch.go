@@ -39,7 +39,7 @@ func newConfigShadow(s *session) *cobra.Command {
 				var adopted app.Adopted
 				if adopted, err = cl.AdoptConfig(ctx, service, in); err == nil {
 					found = adopted.Shadow
-					s.say("wrote %s into %s", count(len(adopted.Keys), "key"), adopted.File)
+					s.say("wrote %s into %s", count(len(adopted.Taken), "key"), adopted.File)
 				}
 			case sign != "":
 				req.Environment = in

@@ -67,11 +67,11 @@ func Put(ctx context.Context, m *host.Machine, private, at, text string) error {
 	return err
 }
 
-// Forget takes away what was kept of a process, and its secrets.
-func Forget(ctx context.Context, m *host.Machine, private string) error {
-	said, err := m.Run(ctx, nil, "sh", "-c", `rm -rf -- "$1" && rmdir --ignore-fail-on-non-empty -- "$(dirname -- "$1")" 2>/dev/null || [ ! -e "$1" ]`, "forget", private)
+// Forget takes away what was kept of a process, and its secrets, and folders that are left empty.
+func Forget(ctx context.Context, m *host.Machine, private string, folders ...string) error {
+	said, err := m.Run(ctx, nil, append([]string{"sh", "-c", `rm -rf -- "$1" && for dir; do [ ! -d "$dir" ] || rmdir --ignore-fail-on-non-empty -- "$dir" || exit 1; done`, "forget", private}, folders...)...)
 	if err == nil && said.Code != 0 {
-		err = fault.Newf(fault.Unavailable, "%s: %s cannot be taken away: %s", m.Name, private, strings.TrimSpace(string(said.Stderr)))
+		err = fault.Newf(fault.Unavailable, "%s: %s cannot be taken away: %s; let root do it there", m.Name, private, strings.TrimSpace(string(said.Stderr)))
 	}
 	return err
 }
