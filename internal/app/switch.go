@@ -386,5 +386,7 @@ func (w switching) Undo(ctx context.Context, work journey.Work, tell journey.Tel
 	if m := o.Targets[work.Step.Environment].Machines; m != nil {
 		s.reach = w.overSSH(*m)
 	}
-	return changes, errors.Join(s.on(ctx, func(_ int, m *host.Machine) error { return told.Forget(ctx, m, vm.Private(s.Service), vm.Hidden, vm.TakenOver) })...)
+	return changes, errors.Join(s.on(ctx, func(_ int, m *host.Machine) error {
+		return told.Forget(ctx, m, vm.Private(s.Service), vm.Hidden, vm.TakenOver)
+	})...)
 }

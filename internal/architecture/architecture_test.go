@@ -69,6 +69,7 @@ var may = map[string][]string{
 	"store":               {"address", "config", "consent", "depmap", "estate", "expansion", "fault", "journey", "message", "readiness", "rights"},
 	"kube":                {"estate", "fault", "journey", "redact", "render"},
 	"host":                {"estate", "fault", "journey", "redact", "render"},
+	"sops":                {"fault", "redact", "syntax"},
 	"told":                {"commandline", "config", "fault", "host", "syntax"},
 	"live":                {"discover", "discover/kube", "discover/machine", "estate", "host", "kube"},
 	"directory":           {"estate", "fault", "journey", "render"},
@@ -92,7 +93,7 @@ var may = map[string][]string{
 	"cli":        {"address", "api", "api/client", "app", "config", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "message", "pipeline", "readiness", "redact", "render", "rights", "signin", "store", "web", "why", "workload", "workspace"},
 	// the program
 	"app": {"address", "chat", "conductor", "config", "consent", "depmap", "diagnose/*", "directory", "discover", "discover/every", "document", "estate", "expansion", "fault", "finding", "host", "how", "jobs", "journey", "kube", "live", "mail", "merge", "message", "outbox",
-		"readiness", "render", "render/kube", "render/vm", "rights", "signin", "store", "told", "web", "webhook", "why", "workload", "workspace"},
+		"readiness", "render", "render/kube", "render/vm", "rights", "signin", "sops", "store", "told", "web", "webhook", "why", "workload", "workspace"},
 	// for those who work on it
 	"architecture": {},
 	"figures":      {"synthetic"},
