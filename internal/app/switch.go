@@ -288,7 +288,7 @@ func (s shadowed) putSecrets(ctx context.Context, m *host.Machine, p process) er
 		if x.File == "" {
 			variables[x.Key] = value
 		}
-		secrets[s.placeholder(x)] = value
+		secrets[s.placeholder(x)] = config.InForm(x.As, value)
 	}
 	if len(variables) > 0 {
 		if err := told.Put(ctx, m, vm.Private(s.Service), t.SecretsAt(), vm.Told(variables)); err != nil {

@@ -31,6 +31,7 @@ type Told struct {
 // Expected is a value as configuration has it for a process.
 type Expected struct {
 	Slot
+	As     As // how its file is written
 	Type   Type
 	Text   string
 	Secret *Reference // where it is kept; nil when it is no secret
@@ -44,7 +45,7 @@ func Expect(e Effective, reveal func(Entry) (text string, known bool, err error)
 	var out []Expected
 	var problems []Problem
 	for _, entry := range e.Entries {
-		x := Expected{Slot: Slot{Key: entry.Key, File: entry.Form.Path}, Type: entry.Declared.Type, Secret: entry.Value().Secret, Place: entry.Place()}
+		x := Expected{Slot: Slot{Key: entry.Key, File: entry.Form.Path}, As: entry.Form.As, Type: entry.Declared.Type, Secret: entry.Value().Secret, Place: entry.Place()}
 		var err error
 		if x.Text, x.Known, err = reveal(entry); err != nil {
 			problems = append(problems, Problem{Service: e.Service, Environment: e.Environment, Key: entry.Key, Text: entry.Key + ": " + err.Error(), Place: entry.Place()})
