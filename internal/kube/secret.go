@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -36,6 +37,9 @@ func (t *Target) PutSecrets(ctx context.Context, all []render.Secret) error {
 			data[key] = base64.StdEncoding.EncodeToString([]byte(value))
 		}
 		err := t.patiently(ctx, func() error {
+			if there, err := t.secretsIn(s.Namespace).Get(ctx, s.Name, metav1.GetOptions{}); err == nil && holds(there, data) || err != nil && !apierrors.IsNotFound(err) {
+				return err
+			}
 			_, err := t.secretsIn(s.Namespace).Apply(ctx, s.Name, secretOf(s, data), metav1.ApplyOptions{FieldManager: keeper, Force: true})
 			return err
 		})
@@ -44,6 +48,25 @@ func (t *Target) PutSecrets(ctx context.Context, all []render.Secret) error {
 		}
 	}
 	return nil
+}
+
+// holds tells whether a Secret has these keys of ours, and no others of ours.
+func holds(there *unstructured.Unstructured, data map[string]any) bool {
+	now, _, _ := unstructured.NestedMap(there.Object, "data")
+	for key, value := range data {
+		if now[key] != value {
+			return false
+		}
+	}
+	for _, m := range there.GetManagedFields() {
+		var fields struct {
+			Data map[string]any `json:"f:data"`
+		}
+		if m.Manager == keeper && m.FieldsV1 != nil && json.Unmarshal(m.FieldsV1.GetRawBytes(), &fields) == nil {
+			return len(fields.Data) == len(data)
+		}
+	}
+	return false
 }
 
 // DropSecrets takes those keys out again, and Secrets in which nothing is left.

@@ -34,10 +34,15 @@ func keepsSecrets(t *testing.T, b *testbed.Bed) {
 	put := func(data map[string]string) []render.Secret {
 		return []render.Secret{{Namespace: "keeping", Name: "orders-secrets", Data: data}, {Namespace: "keeping", Name: "own", Data: map[string]string{"A": "1"}}}
 	}
+	version := ""
 	for range 2 { // the second time changes nothing
+		version = kubectl("-n", "keeping", "get", "secret", "orders-secrets", "-o", "jsonpath={.metadata.resourceVersion}")
 		if err := target.PutSecrets(t.Context(), put(map[string]string{"A": "one", "B": "two"})); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if now := kubectl("-n", "keeping", "get", "secret", "orders-secrets", "-o", "jsonpath={.metadata.resourceVersion}"); now != version {
+		t.Errorf("putting it there again changes it from version %s to %s", version, now)
 	}
 	if got := data("orders-secrets"); got != `{"A":"b25l","B":"dHdv","theirs":"eA=="}` {
 		t.Errorf("the Secret holds %s", got)
