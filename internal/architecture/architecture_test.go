@@ -86,8 +86,8 @@ var may = map[string][]string{
 	"signin/*":            {},
 	// faces
 	"gate":       {"fault", "rights", "signin"},
-	"web":        {"consent", "depmap", "draw", "estate", "expansion", "fault", "finding", "gate", "how", "journey", "readiness", "render", "rights", "signin", "store", "web/*", "why"},
-	"web/*":      {"consent", "depmap", "estate", "expansion", "finding", "how", "journey", "readiness", "render", "rights", "web/diagnosis", "web/guide", "web/shell", "why"},
+	"web":        {"config", "consent", "depmap", "draw", "estate", "expansion", "fault", "finding", "gate", "how", "journey", "readiness", "render", "rights", "signin", "store", "web/*", "why"},
+	"web/*":      {"config", "consent", "depmap", "estate", "expansion", "finding", "how", "journey", "readiness", "render", "rights", "web/diagnosis", "web/guide", "web/shell", "why"},
 	"api":        {"address", "app", "config", "consent", "depmap", "draw", "estate", "expansion", "fault", "gate", "how", "journey", "message", "readiness", "rights", "signin", "store", "web", "why"},
 	"api/client": {"address", "api", "app", "config", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "message", "readiness", "rights", "signin", "store", "why"},
 	"cli":        {"address", "api", "api/client", "app", "config", "consent", "depmap", "estate", "expansion", "fault", "how", "journey", "message", "pipeline", "readiness", "redact", "render", "rights", "signin", "store", "web", "why", "workload", "workspace"},
