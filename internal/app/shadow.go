@@ -135,7 +135,7 @@ func (a *App) switched(ctx context.Context, s shadowed) (*Switched, error) {
 	if err != nil || len(runs) == 0 || runs[0].Way != journey.Forth || runs[0].State != journey.Finished {
 		return nil, err
 	}
-	return &Switched{At: runs[0].Ended, By: runs[0].By, Until: runs[0].Ended.Add(a.declared.Configuration.WayBack())}, nil
+	return &Switched{At: runs[0].Ended, By: runs[0].By, Until: runs[0].Ended.Add(a.declared.Switching.WayBack())}, nil
 }
 
 // process is what is told to a process on one machine, and what was before the switch.

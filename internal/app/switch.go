@@ -85,7 +85,7 @@ func (a *App) StartSwitchBack(ctx context.Context, service estate.ServiceName, r
 		return journey.Run{}, fault.Newf(fault.NotFound, "%s was never switched in %s, so there is nothing to go back from", service, req.Environment)
 	}
 	forth := runs[i]
-	if until := forth.Ended.Add(a.declared.Configuration.WayBack()); forth.State == journey.Finished && a.now().After(until) && !req.Force {
+	if until := forth.Ended.Add(a.declared.Switching.WayBack()); forth.State == journey.Finished && a.now().After(until) && !req.Force {
 		return journey.Run{}, fault.Newf(fault.Conflict, "the window in which %s may go back in %s was over on %s; what told it before may have changed since: look, then go back with --force", service, req.Environment, until.Format("2 January 2006 15:04 MST"))
 	}
 	var c course

@@ -248,6 +248,7 @@ func TestMachines(t *testing.T) {
 		{"what is rendered runs, and the second time nothing changes", runsAndStays},
 		{"a service is renewed under load, and no request fails", updatedUnderLoad},
 		{"a release that is not well goes back by itself", badReleaseGoesBack},
+		{"releases come, go back by themselves and on demand", releasesComeAndGo},
 		{"a machine that is cut off is named, and gone on with", cutOff},
 		{"a full disk stops it before anything is written", diskFull},
 		{"values arrive as they are, files with their modes", nastyValues},
