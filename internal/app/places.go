@@ -77,6 +77,24 @@ type laidPlan struct {
 
 // ground looks at the estate and at plans. An expansion that cannot be planned is left out: planning it says why.
 func (a *App) ground(ctx context.Context) (ground, error) {
+	g, err := a.runningGround(ctx)
+	if err != nil {
+		return ground{}, err
+	}
+	names, err := workspace.Expansions(a.dir)
+	if err != nil {
+		return ground{}, err
+	}
+	for _, name := range names {
+		if plan, err := a.dryPlan(ctx, name); err == nil {
+			g.plans = append(g.plans, laidPlan{name, plan.Proposal.Members, plan.Proposal.Sites(a.origin(plan.Proposal.Source))})
+		}
+	}
+	return g, nil
+}
+
+// runningGround is the ground without what is planned.
+func (a *App) runningGround(ctx context.Context) (ground, error) {
 	if err := a.inWorkspace(); err != nil {
 		return ground{}, err
 	}
@@ -92,19 +110,8 @@ func (a *App) ground(ctx context.Context) (ground, error) {
 	for _, c := range slices.Backward(snapshot.Components) { // the first of a name counts
 		g.components[c.Name] = c
 	}
-	if g.envs, err = a.allEnvironments(); err != nil {
-		return ground{}, err
-	}
-	names, err := workspace.Expansions(a.dir)
-	if err != nil {
-		return ground{}, err
-	}
-	for _, name := range names {
-		if plan, err := a.dryPlan(ctx, name); err == nil {
-			g.plans = append(g.plans, laidPlan{name, plan.Proposal.Members, plan.Proposal.Sites(a.origin(plan.Proposal.Source))})
-		}
-	}
-	return g, nil
+	g.envs, err = a.allEnvironments()
+	return g, err
 }
 
 // configuredGround is the ground with the layers of configuration upon it.

@@ -57,6 +57,7 @@ func read(r *document.Reader, n syntax.Node) Workspace {
 		document.Optional("targets", document.List(&w.Targets, target)),
 		document.Optional("delivery", document.MayBeEmpty(deliveries(&w.Delivery))),
 		document.Optional("live", document.List(&w.Live, live)),
+		document.Optional("configuration", func(r *document.Reader, n syntax.Node, at string) { w.Switching = switching(r, n, at) }),
 		document.Optional("consent", document.MayBeEmpty(consent.Section(&w.Consent, time.LoadLocation))),
 		document.Optional("channels", document.MayBeEmpty(channels(&w.Channels))),
 		document.Optional("signin", signIn(&w.SignIn)),

@@ -36,12 +36,13 @@ type Workspace struct {
 	Placement    Placement      `json:"placement,omitempty" jsonschema_description:"Where datastores of a new country run: vm or kubernetes, by technology, or for all under datastores."`
 	Rates        []Rate         `json:"rates,omitempty" jsonschema_description:"How often services call each other, where somebody measured it."`
 	Targets      []Target       `json:"targets,omitempty" jsonschema_description:"Where steps are carried out for real, with the green light of those who own them."`
-	Delivery     Delivery       `json:"delivery,omitzero" jsonschema_description:"How versions of services get to the environments they live in: registry, base image, order, and for how long they may differ."`
 	Live         []Live         `json:"live,omitempty" jsonschema_description:"Clusters and machines that are looked at while they run, so that the map shows what is observed beside what is configured."`
+	Switching    Switching      `json:"configuration,omitzero" jsonschema_description:"How services are switched to the configuration that is kept here."`
 	Consent      consent.Policy `json:"consent,omitzero" jsonschema_description:"What is asked before a step of a journey may begin, beyond one green light of the team that owns it."`
 	Channels     Channels       `json:"channels,omitzero" jsonschema_description:"How teams are told what concerns them: Slack, mail, a webhook."`
 	SignIn       *SignIn        `json:"signin,omitempty" jsonschema_description:"The OpenID Connect provider people sign in with. Without it the portal is this machine's alone."`
 	Database     string         `json:"database,omitempty" jsonschema:"pattern=^$|^postgres(ql)?://" jsonschema_description:"PostgreSQL to keep history in, as postgres://user@host/name, with the password left to PGPASSWORD or a password file. Without it, history is kept in .caravan/caravan.db beside this file."`
+	Delivery     Delivery       `json:"delivery,omitzero" jsonschema_description:"How versions of services get to the environments they live in: registry, base image, order, and for how long they may differ."`
 
 	dir       string         // where it was opened; "" when it was only parsed
 	lines     map[string]int // path of a value ("teams[0].owns[1]") → its line

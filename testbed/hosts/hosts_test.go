@@ -255,6 +255,7 @@ func TestMachines(t *testing.T) {
 		{"what is in the way is shown, kept and brought back", inTheWay},
 		{"secrets that are missing are asked for", secretsAreAskedFor},
 		{"what waits for its first release is said not to run", waitsForItsRelease},
+		{"secrets are written beside those of others", keepsSecrets},
 		{"packages come and go", packagesComeAndGo},
 		{"it keeps what targets promise", conforms},
 		{"datastores start, answer and are taken back", datastoresRun},
