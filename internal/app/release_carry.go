@@ -351,9 +351,8 @@ func (c *carrier) open(ctx context.Context, s site) (destination, error) {
 	if s.world == delivery.Kubernetes {
 		return &inCluster{c, s}, nil
 	}
-	m := s.target.Machines
 	t, err := host.Open(ctx, host.TargetOptions{
-		Options:   host.Options{User: m.User, Key: c.declared.Within(m.Key), KnownHosts: c.declared.Within(m.KnownHosts), Port: m.Port},
+		Options:   c.overSSH(*s.target.Machines),
 		Expansion: s.expansion, Environment: s.environment, Files: s.files,
 	})
 	if err != nil {
