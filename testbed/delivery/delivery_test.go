@@ -378,8 +378,13 @@ func firstVersion(t *testing.T, c company) {
 
 func nextUnderLoad(t *testing.T, c company) {
 	end := c.calling(t)
-	out := c.must(t, "deploy", "orders", "--version", "2", "--from", c.build(t, "2"), "--why", "next")
+	out := c.must(t, "deploy", "orders", "--version", "2", "--from", c.build(t, "2"), "--why", "next", "--log")
 	both := end()
+	for _, m := range c.Machines {
+		if !strings.Contains(out, m.Name+": out of balance") {
+			t.Errorf("%s is renewed while it is called:\n%s", m.Name, out)
+		}
+	}
 	for world, r := range both {
 		t.Logf("%s: %+v", world, r)
 		if r.Failed > 0 || r.Requests < 100 || r.Versions["1"] == 0 || r.Versions["2"] == 0 {
