@@ -54,6 +54,7 @@ var may = map[string][]string{
 	"readiness":     {"consent", "estate", "expansion", "journey"},
 	"message":       {"consent", "estate", "fault", "journey"},
 	"rights":        {"estate", "fault"},
+	"object":        {"redact"},
 	// hands
 	"discover":            {"estate", "fault", "redact", "syntax"},
 	"discover/*":          reader,
@@ -67,7 +68,7 @@ var may = map[string][]string{
 	"discover/consul":     append([]string{"discover/hclfile"}, reader...),
 	"workspace":           {"config", "consent", "discover", "document", "estate", "expansion", "fault", "message", "rights", "syntax", "workload"},
 	"store":               {"address", "consent", "depmap", "estate", "expansion", "fault", "journey", "message", "readiness", "rights"},
-	"kube":                {"estate", "fault", "journey", "redact", "render"},
+	"kube":                {"estate", "fault", "journey", "object", "redact", "render"},
 	"host":                {"estate", "fault", "journey", "redact", "render"},
 	"live":                {"discover", "discover/kube", "discover/machine", "estate", "host", "kube"},
 	"directory":           {"estate", "fault", "journey", "render"},
@@ -101,7 +102,7 @@ var may = map[string][]string{
 
 // pure packages look at no file, clock, network or database. (fault is as pure, but names HTTP statuses.)
 var pure = []string{"estate", "redact", "technology", "endpoint", "client", "ownership", "commandline", "containerfile", "merge", "depmap", "draw", "syntax",
-	"finding", "document", "address", "workload", "config", "expansion", "render", "render/kube", "render/vm", "journey", "consent", "readiness", "message", "how", "why", "rights", "pipeline"}
+	"finding", "document", "address", "workload", "config", "expansion", "render", "render/kube", "render/vm", "journey", "consent", "readiness", "message", "how", "why", "rights", "pipeline", "object"}
 
 // outside are standard packages that would make a pure package impure.
 var outside = []string{"os", "os/exec", "net/http", "database/sql", "log", "log/slog", "math/rand", "math/rand/v2"}

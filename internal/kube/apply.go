@@ -15,6 +15,7 @@ import (
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/object"
 	"example.org/caravan/internal/render"
 )
 
@@ -224,16 +225,7 @@ func (t *Target) wasEdited(d *deed) error {
 }
 
 // writers are who else wrote into an object what is not for the cluster itself to write.
-func writers(live *unstructured.Unstructured) string {
-	var out []string
-	for _, m := range live.GetManagedFields() {
-		if m.Manager != manager && m.Subresource != "status" && !clusterOwn(m.Manager) && m.Manager != "" {
-			out = append(out, m.Manager)
-		}
-	}
-	slices.Sort(out)
-	return strings.Join(slices.Compact(out), ", ")
-}
+func writers(live *unstructured.Unstructured) string { return object.Writers(live.Object, manager) }
 
 // inTheWay is all that is in the way of a plan.
 func (p *plan) inTheWay() error {
