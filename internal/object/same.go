@@ -47,6 +47,9 @@ func same(path []step, x, y any, custom bool) bool {
 	return false
 }
 
+// longestExponent bounds what is taken for a quantity, "e" included: comparing powers of ten takes as long as they are large.
+const longestExponent = 4
+
 func isAmount(path []step) bool {
 	return slices.ContainsFunc(path, func(s step) bool { return slices.Contains(amounts, s.field) })
 }
@@ -56,7 +59,7 @@ func quantity(v any) (resource.Quantity, bool) {
 	if f, ok := v.(float64); ok {
 		text = strconv.FormatFloat(f, 'f', -1, 64)
 	}
-	if !plain(v) || len(text) > 64 {
+	if i := strings.IndexAny(text, "eE"); !plain(v) || i >= 0 && len(text)-i > longestExponent {
 		return resource.Quantity{}, false
 	}
 	q, err := resource.ParseQuantity(text)
