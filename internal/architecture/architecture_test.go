@@ -55,6 +55,7 @@ var may = map[string][]string{
 	"message":       {"consent", "estate", "fault", "journey"},
 	"rights":        {"estate", "fault"},
 	"object":        {"redact"},
+	"drift":         {"config", "estate", "finding", "object"},
 	// hands
 	"discover":            {"estate", "fault", "redact", "syntax"},
 	"discover/*":          reader,
@@ -102,7 +103,7 @@ var may = map[string][]string{
 
 // pure packages look at no file, clock, network or database. (fault is as pure, but names HTTP statuses.)
 var pure = []string{"estate", "redact", "technology", "endpoint", "client", "ownership", "commandline", "containerfile", "merge", "depmap", "draw", "syntax",
-	"finding", "document", "address", "workload", "config", "expansion", "render", "render/kube", "render/vm", "journey", "consent", "readiness", "message", "how", "why", "rights", "pipeline", "object"}
+	"finding", "document", "address", "workload", "config", "expansion", "render", "render/kube", "render/vm", "journey", "consent", "readiness", "message", "how", "why", "rights", "pipeline", "object", "drift"}
 
 // outside are standard packages that would make a pure package impure.
 var outside = []string{"os", "os/exec", "net/http", "database/sql", "log", "log/slog", "math/rand", "math/rand/v2"}

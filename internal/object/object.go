@@ -13,6 +13,12 @@ import (
 	"time"
 )
 
+// Pair is a declared object beside the one of its name in a cluster. Either is nil where there is none.
+type Pair struct {
+	Path           string // of the file that declares it
+	Declared, Live map[string]any
+}
+
 // Field is a place in which an object in a cluster is not as declared.
 type Field struct {
 	Path     string    `json:"path"` // "spec.template.spec.containers[app].image"

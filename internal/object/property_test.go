@@ -60,7 +60,9 @@ func TestWhateverChangesIsFound(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		a := corpus(t)[rapid.SampledFrom(names).Draw(rt, "archive")]
 		all := slices.DeleteFunc(leaves(a.declared, "", nil), func(l leaf) bool { return fixed(l.path) || a.scaled && l.path == ".spec.replicas" })
-		all = slices.DeleteFunc(all, func(l leaf) bool { return l.path == ".spec.replicas" && strings.Contains(fmt.Sprint(a.live), "subresource:scale") })
+		all = slices.DeleteFunc(all, func(l leaf) bool {
+			return l.path == ".spec.replicas" && strings.Contains(fmt.Sprint(a.live), "subresource:scale")
+		})
 		l := rapid.SampledFrom(all).Draw(rt, "value")
 		switch v := l.v.(type) {
 		case string:

@@ -2,6 +2,7 @@ package object
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
 	"sigs.k8s.io/yaml"
@@ -115,7 +116,23 @@ const longest = 120
 
 // Texts are what is declared in a field and what is there, in a line each and without secrets; "" for nothing.
 func (f Field) Texts(kind string) (declared, live string) {
-	return f.text(kind, f.Declared), f.text(kind, f.Live)
+	return bounded(f.text(kind, f.Declared)), bounded(f.text(kind, f.Live))
+}
+
+// Content tells two states of a field apart without secrets: where one is hidden, by who wrote last and when.
+func (f Field) Content(kind string) string {
+	text := f.text(kind, f.Declared) + "\n" + f.text(kind, f.Live)
+	if strings.Contains(text, redact.Mask) {
+		text += "\n" + f.By + "\n" + f.At.UTC().String()
+	}
+	return text
+}
+
+func bounded(text string) string {
+	if r := []rune(text); len(r) > longest {
+		return string(r[:longest]) + " …"
+	}
+	return text
 }
 
 func (f Field) text(kind string, v any) string {
@@ -142,10 +159,7 @@ func (f Field) text(kind string, v any) string {
 		text = compact(shown)
 	}
 	if hidden {
-		text = redact.Mask
-	}
-	if r := []rune(text); len(r) > longest {
-		text = string(r[:longest]) + " …"
+		return redact.Mask
 	}
 	return text
 }
