@@ -9,6 +9,7 @@ import (
 	"example.org/caravan/internal/app"
 	"example.org/caravan/internal/config"
 	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/journey"
 	"example.org/caravan/internal/rights"
 )
 
@@ -59,5 +60,35 @@ func (r routes) config(a huma.API) {
 	})
 	change(a, rights.Plan, "set-common-config", http.MethodPut, "/config/values", "Set a value for everybody in one of the layers; writes into the workspace", func(ctx context.Context, in *struct{ Body app.Setting }) (app.Set, error) {
 		return r.App.SetCommonConfig(ctx, in.Body, rights.Of(ctx))
+	})
+	r.switches(a)
+}
+
+// switches adds the routes by which services are switched to configuration.
+func (r routes) switches(a huma.API) {
+	type request[B any] struct {
+		ConfiguredService
+		Body B
+	}
+	read(a, "shadow-config", "/config/services/{name}/shadow", "What the processes of a service are told beside what configuration has for them; asks its machines", func(ctx context.Context, in *struct {
+		ConfiguredService
+		Environment string `query:"environment" doc:"Where; may be left out when it is in one."`
+	}) (app.Shadow, error) {
+		return r.App.Shadow(ctx, estate.ServiceName(in.Name), estate.EnvironmentName(in.Environment))
+	})
+	change(a, rights.Agree, "sign-config", http.MethodPost, "/config/services/{name}/signatures", "Keep somebody's word that a difference is meant", func(ctx context.Context, in *request[app.SignRequest]) (app.Shadow, error) {
+		return r.App.SignConfig(ctx, estate.ServiceName(in.Name), in.Body, rights.Of(ctx))
+	})
+	change(a, rights.Decide, "adopt-config", http.MethodPost, "/config/services/{name}/adoption", "Write what processes are told and configuration does not have into the layer of the environment", func(ctx context.Context, in *struct {
+		ConfiguredService
+		Environment string `query:"environment" doc:"Where; may be left out when it is in one."`
+	}) (app.Adopted, error) {
+		return r.App.AdoptConfig(ctx, estate.ServiceName(in.Name), estate.EnvironmentName(in.Environment), rights.Of(ctx))
+	})
+	change(a, rights.Operate, "switch-config", http.MethodPost, "/config/services/{name}/switch", "Begin to have a service told by configuration", func(ctx context.Context, in *request[app.SwitchRequest]) (journey.Run, error) {
+		return r.App.StartSwitch(ctx, estate.ServiceName(in.Name), in.Body, rights.Of(ctx))
+	})
+	change(a, rights.Operate, "switch-config-back", http.MethodPost, "/config/services/{name}/back", "Begin to have a service told again what it was before its switch", func(ctx context.Context, in *request[app.SwitchRequest]) (journey.Run, error) {
+		return r.App.StartSwitchBack(ctx, estate.ServiceName(in.Name), in.Body, rights.Of(ctx))
 	})
 }

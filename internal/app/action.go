@@ -23,9 +23,13 @@ func (a *App) act(w journey.Work) (journey.Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	return placing{func(ctx context.Context) (journey.Target, error) {
+	at := placing{func(ctx context.Context) (journey.Target, error) {
 		return a.target(ctx, w.Run.Expansion, w.Step.Environment, w.Course.In(w.Step.Environment), o, true)
-	}}, nil
+	}}
+	if w.Step.Kind == journey.Switch {
+		return switching{a, at}, nil
+	}
+	return at, nil
 }
 
 // placing puts a step's files in place at a target.

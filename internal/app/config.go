@@ -192,18 +192,27 @@ func (a *App) WriteConfig(ctx context.Context, service estate.ServiceName, from 
 
 // mayConfigure says why a person may not set values of a service: its team may, and the platform's.
 func (a *App) mayConfigure(ctx context.Context, service estate.ServiceName, by rights.Person) error {
-	g, _, err := a.keeper.Graph(ctx, "")
+	team, err := a.answersFor(ctx, service)
 	if err != nil {
 		return err
-	}
-	found, ok := g.Find(string(service))
-	if !ok || found.Name != service {
-		return fault.Newf(fault.NotFound, "no service is called %q; caravan map lists what is there", service)
 	}
 	if by.Role.Reaches(rights.Platform) {
 		return rights.May(by, rights.Decide, "")
 	}
-	return rights.May(by, rights.Decide, cmp.Or(found.Team, a.declared.Consent.Unowned, "no team"))
+	return rights.May(by, rights.Decide, team)
+}
+
+// answersFor is the team that answers for a service. NotFound when none is called so.
+func (a *App) answersFor(ctx context.Context, service estate.ServiceName) (estate.TeamName, error) {
+	g, _, err := a.keeper.Graph(ctx, "")
+	if err != nil {
+		return "", err
+	}
+	found, ok := g.Find(string(service))
+	if !ok || found.Name != service {
+		return "", fault.Newf(fault.NotFound, "no service is called %q; caravan map lists what is there", service)
+	}
+	return cmp.Or(found.Team, a.declared.Consent.Unowned, "no team"), nil
 }
 
 // knownLayer says why nothing would ever read what is set in a layer.

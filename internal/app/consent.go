@@ -68,6 +68,9 @@ type Consents struct {
 
 // Consents says who has agreed to what of an expansion, and who is asked.
 func (a *App) Consents(ctx context.Context, name string) (Consents, error) {
+	if service, env, ok := switchOf(name); ok {
+		return a.switchConsents(ctx, service, env)
+	}
 	plan, err := a.Plan(ctx, name, PlanRequest{Dry: true})
 	if err != nil {
 		return Consents{}, err

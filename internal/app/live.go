@@ -13,7 +13,6 @@ import (
 	"example.org/caravan/internal/discover"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
-	"example.org/caravan/internal/host"
 	"example.org/caravan/internal/kube"
 	"example.org/caravan/internal/live"
 	"example.org/caravan/internal/merge"
@@ -68,7 +67,8 @@ func (a *App) liveSource(l workspace.Live, configured estate.Snapshot) (live.Sou
 		return s, nil
 	}
 	m := l.Machines
-	s.Machines = &host.Options{User: m.User, Key: a.declared.Within(m.Key), KnownHosts: a.declared.Within(m.KnownHosts), Port: m.Port}
+	reach := a.overSSH(*m)
+	s.Machines = &reach
 	named := slices.Clone(l.Hosts)
 	if l.Inventory != "" {
 		lines, err := inventory(a.declared.Within(l.Inventory), l.Inventory)

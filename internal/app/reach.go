@@ -21,7 +21,12 @@ func (a *App) cluster(ctx context.Context, c workspace.Cluster, expansion string
 // machines are machines as a target.
 func (a *App) machines(ctx context.Context, m workspace.Machines, expansion string, env estate.EnvironmentName, files []render.File, force bool) (journey.Target, error) {
 	return host.Open(ctx, host.TargetOptions{
-		Options:   host.Options{User: m.User, Key: a.declared.Within(m.Key), KnownHosts: a.declared.Within(m.KnownHosts), Port: m.Port},
+		Options:   a.overSSH(m),
 		Expansion: expansion, Environment: env, Files: files, Force: force,
 	})
+}
+
+// overSSH is how machines are reached.
+func (a *App) overSSH(m workspace.Machines) host.Options {
+	return host.Options{User: m.User, Key: a.declared.Within(m.Key), KnownHosts: a.declared.Within(m.KnownHosts), Port: m.Port}
 }

@@ -183,3 +183,14 @@ func (e Effective) Entry(key string) (Entry, bool) {
 	}
 	return e.Entries[i], true
 }
+
+// Forms are the ways in which the service takes keys in that are given, each once.
+func (e Effective) Forms() []Form {
+	var out []Form
+	for _, x := range e.Entries {
+		if !slices.ContainsFunc(out, func(f Form) bool { return f.As == x.Form.As && f.Path == x.Form.Path }) {
+			out = append(out, x.Form)
+		}
+	}
+	return out
+}

@@ -127,6 +127,9 @@ func envLine(e Entry, own string) (line, wrong string) {
 // propertiesLine is a line as java.util.Properties reads it.
 func propertiesLine(e Entry, own string) (line, wrong string) {
 	value := outside(e.Raw(own), inProperties)
+	if last := len(value) - 1; last > 0 && value[last] == ' ' { // readers that are no Java take blanks off the end
+		value = value[:last] + `\ `
+	}
 	if strings.HasPrefix(value, " ") {
 		value = `\` + value
 	}

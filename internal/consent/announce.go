@@ -163,6 +163,8 @@ func words(s Step) string {
 		return fmt.Sprintf("calls to %s from %s get canned answers", s.Subject, s.Environment)
 	case journey.Configuration:
 		return fmt.Sprintf("%s gets its configuration for %s", s.Subject, s.Environment)
+	case journey.Switch:
+		return fmt.Sprintf("%s in %s is told by the new configuration, and started anew for it", s.Subject, s.Environment)
 	case journey.Deploy:
 		return fmt.Sprintf("%s starts in %s", s.Subject, s.Environment)
 	case journey.Traffic:

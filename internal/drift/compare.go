@@ -21,7 +21,7 @@ type World struct {
 	Instances      []Running
 	Packages       []Installed
 	Configurations []Configuration
-	Readings       []Reading
+	Reports        []Report
 	Releases       []Released
 }
 
@@ -87,21 +87,10 @@ type Configuration struct {
 	Seen bool // read from the files and machines of today, not from what people declare in layers and expansions
 }
 
-// Reading is what an instance's process really is given.
-type Reading struct {
-	Service     estate.ServiceName
-	Environment estate.EnvironmentName
-	Instance    string
-	At          time.Time
-	Values      map[string]Value // by key
-	Whole       bool             // it is all that the process is given, so that what is missing there is missing
-}
-
-// Value is one that a process has: a text, or the fingerprint of a secret.
-type Value struct {
-	Text        string
-	Fingerprint string
-	Same        bool // of a secret: it is the one that is declared
+// Report is what the processes of a service are told beside what configuration has for them, and when they were read.
+type Report struct {
+	config.Report
+	At time.Time
 }
 
 // Released is a version that was released to an environment.
@@ -135,7 +124,7 @@ func Compare(w World) []Difference {
 	out = append(out, w.packages()...)
 	out = append(out, w.versions(out)...)
 	out = append(out, w.settings()...)
-	out = append(out, w.readings()...)
+	out = append(out, w.told()...)
 	for _, l := range w.Looks {
 		if l.Failed != "" {
 			out = append(out, unreachable(l))

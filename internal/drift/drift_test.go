@@ -47,7 +47,6 @@ func estateInOrder() drift.World {
 		w.Instances = append(w.Instances, drift.Running{Service: "orders", Environment: env, Name: "deployment orders/orders", Version: "4.2.0", Declared: true, At: now, Place: "there"})
 		w.Units = append(w.Units, drift.UnitState{Source: source(env), Machine: "vm1", Unit: "orders.service"})
 		w.Configurations = append(w.Configurations, configured(env, given("LEVEL", "info", config.Base, "")))
-		w.Readings = append(w.Readings, drift.Reading{Service: "orders", Environment: env, Instance: "vm1", At: now, Whole: true, Values: map[string]drift.Value{"LEVEL": {Text: "info"}}})
 		w.Releases = append(w.Releases, drift.Released{Service: "orders", Environment: env, Version: "v4.2.0", Place: "release 7"})
 		for _, vm := range []string{"vm1", "vm2", "vm3"} {
 			w.Packages = append(w.Packages, drift.Installed{Service: "orders", Environment: env, Machine: vm, Group: "orders machines", Package: "openjdk-17-jre", Version: "17.0.9", At: now, Place: vm})
@@ -95,18 +94,16 @@ var plants = []struct {
 	}, "runs 4.1.0 here"},
 	{"a key has another value, and nobody says why", drift.Setting, "orders", drift.Accident, func(w *drift.World) {
 		w.Configurations[1] = configured("my", given("LEVEL", "debug", config.Base, ""))
-		w.Readings = nil
 	}, "LEVEL is debug here"},
 	{"a key has another value by a layer of the environment", drift.Setting, "orders", drift.Intended, func(w *drift.World) {
 		w.Configurations[1] = configured("my", given("LEVEL", "debug", config.Environment, "my"))
-		w.Readings = nil
 	}, "LEVEL is debug here"},
-	{"a key is declared and not given", drift.NotGiven, "orders", drift.Accident, func(w *drift.World) { w.Readings[0].Values = nil }, "is declared and not given"},
-	{"a key is given and not declared", drift.NotDeclared, "orders", drift.Accident, func(w *drift.World) {
-		w.Readings[0].Values = map[string]drift.Value{"LEVEL": {Text: "info"}, "DEBUG": {Text: "1"}}
-	}, "DEBUG is given and not declared"},
-	{"a process has another value", drift.GivenOther, "orders", drift.Accident, func(w *drift.World) { w.Readings[0].Values = map[string]drift.Value{"LEVEL": {Text: "debug"}} }, "is debug, declared is info"},
-	{"a process has another secret", drift.GivenOther, "orders", drift.Accident, func(w *drift.World) { w.Readings[0].Values = map[string]drift.Value{"LEVEL": {Fingerprint: "f1"}} }, "another secret"},
+	{"a key is declared and not given", drift.NotGiven, "orders", drift.Accident, func(w *drift.World) { tell(w, nil, &config.Side{Text: "info"}, "") }, "LEVEL is declared and not given on vm1"},
+	{"a key is given and not declared", drift.NotDeclared, "orders", drift.Accident, func(w *drift.World) { tell(w, &config.Side{Text: "1"}, nil, "") }, "LEVEL is given on vm1 and not declared"},
+	{"a process has another value", drift.GivenOther, "orders", drift.Accident, func(w *drift.World) { tell(w, &config.Side{Text: "debug"}, &config.Side{Text: "info"}, "") }, "is debug on vm1, declared is info"},
+	{"a process has another value, and somebody signed why", drift.GivenOther, "orders", drift.Intended, func(w *drift.World) {
+		tell(w, &config.Side{Text: "debug"}, &config.Side{Text: "info"}, "we look for a leak")
+	}, "is debug on vm1"},
 	{"a file on a machine is edited", drift.FileEdited, "orders", drift.Accident, func(w *drift.World) {
 		w.Files = append(w.Files, drift.File{Source: source("id"), Machine: "vm1", Path: "/etc/orders.env", File: "vm/orders.env", Diff: "-a\n+b\n"})
 	}, "was edited on vm1"},
@@ -119,6 +116,15 @@ var plants = []struct {
 	}, "runs on vm9"},
 	{"a machine has another version of a package", drift.Package, "orders", drift.Accident, func(w *drift.World) { w.Packages[1].Version = "17.0.8" }, "is 17.0.8 on vm2 and 17.0.9 on most"},
 	{"an environment cannot be reached", drift.Unreachable, "", drift.Accident, func(w *drift.World) { w.Looks[0].Failed = "no route" }, "could not be looked at: no route"},
+}
+
+// tell says what a process is told, and what configuration has for it.
+func tell(w *drift.World, now, then *config.Side, signed string) {
+	k := config.Parity{Slot: config.Slot{Key: "LEVEL"}, Verdict: config.Unexplained, Now: now, Then: then, Digest: "sha256:1"}
+	if signed != "" {
+		k.Verdict, k.Signed = config.Intended, &config.Signature{By: "mei", Why: signed}
+	}
+	w.Reports = append(w.Reports, drift.Report{At: w.Now, Report: config.Report{Spot: config.Spot{Service: "orders", Environment: "id"}, Instances: []string{"vm1"}, Keys: []config.Parity{k, {Slot: config.Slot{Key: "SAME"}, Verdict: config.Equal}}}})
 }
 
 func container(o map[string]any) map[string]any {
@@ -179,7 +185,7 @@ func TestEqualInputGivesEqualOutputInAnyOrder(t *testing.T) {
 		rapid.SampledFrom(plants[:ofObjects]).Draw(t, "plant").plant(&w)
 		rapid.SampledFrom(plants[ofObjects:]).Draw(t, "other").plant(&w)
 		as := fmt.Sprint(drift.Compare(w))
-		w.Objects, w.Instances, w.Readings = rapid.Permutation(w.Objects).Draw(t, "objects"), rapid.Permutation(w.Instances).Draw(t, "instances"), rapid.Permutation(w.Readings).Draw(t, "readings")
+		w.Objects, w.Instances, w.Units = rapid.Permutation(w.Objects).Draw(t, "objects"), rapid.Permutation(w.Instances).Draw(t, "instances"), rapid.Permutation(w.Units).Draw(t, "units")
 		w.Configurations, w.Packages, w.Looks = rapid.Permutation(w.Configurations).Draw(t, "configurations"), rapid.Permutation(w.Packages).Draw(t, "packages"), rapid.Permutation(w.Looks).Draw(t, "looks")
 		if got := fmt.Sprint(drift.Compare(w)); got != as {
 			t.Errorf("%s", cmp.Diff(as, got))

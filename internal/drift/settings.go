@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"example.org/caravan/internal/config"
 	"example.org/caravan/internal/estate"
@@ -103,73 +104,42 @@ func reasonOf(old, now Configuration, key string) string {
 	return ""
 }
 
-// readings finds what processes are really given and nobody declares, and the other way round.
-func (w World) readings() []Difference {
-	declared := map[spot]Configuration{}
-	for _, c := range w.Configurations {
-		declared[spot{c.Service, c.Environment}] = c
-	}
+// told finds what processes are really told otherwise than configuration has for them. Somebody's word that it is meant makes it intended.
+func (w World) told() []Difference {
 	var out []Difference
-	for _, r := range w.Readings {
-		c, ok := declared[spot{r.Service, r.Environment}]
-		if !ok {
-			continue
-		}
-		out = append(out, w.reading(c, r)...)
-	}
-	return out
-}
-
-func (w World) reading(c Configuration, r Reading) []Difference {
-	var out []Difference
-	say := func(kind Kind, key, declared, live, what string, evidence ...string) {
-		d := w.from(Source{Service: r.Service, Environment: r.Environment, At: r.At}, kind)
-		d.Subject, d.Field, d.Declared, d.Live = "process on "+r.Instance, key, declared, live
-		d.What = fmt.Sprintf("%s %s on %s", key, what, r.Instance)
-		d.Evidence = append([]string{"process of " + string(r.Service) + " on " + r.Instance}, evidence...)
-		d.Mend = fmt.Sprintf("start %s on %s anew, or declare it: caravan config set %s %s=…", r.Service, r.Instance, r.Service, key)
-		out = append(out, identify(d, r.Values[key].Fingerprint))
-	}
-	taken := map[string]bool{}
-	for _, e := range c.Entries {
-		key, v, ok := r.find(e.Key)
-		taken[key] = true
-		switch place := e.Place().String(); {
-		case !ok && r.Whole:
-			say(NotGiven, e.Key, e.Text(), "", "is declared and not given", place)
-		case !ok:
-		case e.Value().Secret != nil || v.Fingerprint != "":
-			if !v.Same {
-				say(GivenOther, e.Key, e.Text(), "another secret", "is another secret than is declared", place)
+	for _, r := range w.Reports {
+		for _, k := range r.Keys {
+			if k.Verdict != config.Equal {
+				out = append(out, w.parity(r, k))
 			}
-		case !e.Declared.Type.Same(e.Text(), v.Text):
-			say(GivenOther, e.Key, e.Text(), v.Text, fmt.Sprintf("is %s, declared is %s", v.Text, e.Text()), place)
-		}
-	}
-	for _, key := range slices.Sorted(keys(r.Values)) {
-		if !taken[key] && r.Whole {
-			say(NotDeclared, key, "", r.Values[key].shown(), "is given and not declared")
 		}
 	}
 	return out
 }
 
-// find is the value of a key, in whatever spelling the process has it.
-func (r Reading) find(key string) (string, Value, bool) {
-	if v, ok := r.Values[key]; ok {
-		return key, v, true
+func (w World) parity(r Report, k config.Parity) Difference {
+	d := w.from(Source{Service: r.Service, Environment: r.Environment, At: r.At}, GivenOther)
+	on := strings.Join(k.Instances, ", ")
+	if on == "" {
+		on = strings.Join(r.Instances, ", ")
 	}
-	for _, k := range slices.Sorted(keys(r.Values)) {
-		if estate.Norm(k) == estate.Norm(key) {
-			return k, r.Values[k], true
+	d.Subject, d.Field, d.Declared, d.Live = "process of "+string(r.Service), k.Key, textOf(k.Then), textOf(k.Now)
+	d.What = fmt.Sprintf("%s is %s on %s, declared is %s", k.Key, d.Live, on, d.Declared)
+	switch {
+	case k.Now == nil:
+		d.Kind, d.What = NotGiven, fmt.Sprintf("%s is declared and not given on %s", k.Key, on)
+	case k.Then == nil:
+		d.Kind, d.What = NotDeclared, fmt.Sprintf("%s is given on %s and not declared", k.Key, on)
+	}
+	d.Evidence = []string{"process of " + string(r.Service) + " on " + on}
+	for _, s := range []*config.Side{k.Then, k.Now} {
+		if s != nil && s.Place.File != "" {
+			d.Evidence = append(d.Evidence, s.Place.String())
 		}
 	}
-	return key, Value{}, false
-}
-
-func (v Value) shown() string {
-	if v.Fingerprint != "" {
-		return "a secret"
+	d.Mend = fmt.Sprintf("start %s anew on %s, or declare it: caravan config set %s %s=…", r.Service, on, r.Service, k.Key)
+	if k.Signed != nil && k.Verdict == config.Intended {
+		d.Class, d.Reason, d.Mend = Intended, k.Signed.Why+" ("+k.Signed.By+")", ""
 	}
-	return v.Text
+	return identify(d, string(k.Digest))
 }

@@ -122,7 +122,7 @@ func (a *applying) sort(ctx context.Context, hosts []render.Host) (first, later 
 	err = a.each(ctx, hosts, func(h render.Host, m *Machine) error {
 		mf, err := m.manifest(ctx, a.o.Expansion)
 		if err == nil {
-			well[slices.Index(hosts, h)] = mf.Things[a.thing].Well != ""
+			well[slices.Index(hosts, h)] = mf.Things[a.thing].Well != "" || a.install.Others // whose units answer already
 		}
 		return err
 	})

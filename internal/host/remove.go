@@ -184,19 +184,40 @@ func (t *Target) Remove(ctx context.Context, keep func(path string) bool, tell j
 		return nil, err
 	}
 	s := newSummary(nil)
-	err = t.each(ctx, t.hosts, func(h render.Host, _ *Machine) error {
+	remove := func(h render.Host) error {
 		changes, err := t.removeFrom(ctx, h, keep, tell)
 		for _, c := range changes {
 			s.set(c.Path, c.What)
 		}
 		return err
-	})
+	}
+	if othersRun(all) { // what answers is started anew: not on all machines at once
+		for _, h := range t.hosts {
+			if err = remove(h); err != nil {
+				break
+			}
+		}
+	} else {
+		err = t.each(ctx, t.hosts, func(h render.Host, _ *Machine) error { return remove(h) })
+	}
 	if err == nil {
 		err = t.removeFromOthers(ctx, all, func(render.Host) func(string) bool { return keep }, s, tell)
 	}
 	out := s.changes()
 	slices.SortFunc(out, func(a, b journey.Change) int { return strings.Compare(a.Path, b.Path) })
 	return out, err
+}
+
+// othersRun tells whether some unit is somebody else's, and goes on when the files are gone.
+func othersRun(all map[string]*manifest) bool {
+	for _, mf := range all {
+		for _, o := range mf.Things {
+			if o.Install.Others {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // removeFromOthers takes it from machines that the course has no more.
@@ -341,7 +362,7 @@ func (r *removing) files(ctx context.Context, going []string) (units bool, err e
 		if err != nil {
 			return units, err
 		}
-		units = units || path.Dir(f.At) == "/etc/systemd/system"
+		units = units || within(f.At, "/etc/systemd/system")
 		if what != "" {
 			r.changes = append(r.changes, journey.Change{Path: p, What: what})
 		}
@@ -445,6 +466,11 @@ func (r *removing) units(ctx context.Context, o outcome) error {
 			}
 		}
 		switch {
+		case was.Active && o.Install.Others:
+			r.tell(fmt.Sprintf("%s: start %s", r.m.Name, name))
+			if err = r.m.systemctl(ctx, "put "+name+" as it was", "restart", "--", name); err == nil {
+				err = unavailable(r.m.wait(ctx, o, r.tell))
+			}
 		case was.Active: // with the files it had before
 			err = r.m.systemctl(ctx, "put "+name+" as it was", "reload-or-restart", "--", name)
 		case is.Active:

@@ -180,7 +180,7 @@ func (m *Machine) todo(ctx context.Context, o outcome) (todo, error) {
 		now := units[u.Name]
 		want, had := reads(o.Releases[o.Release].Files, u.Name), o.Started[u.Name]
 		t.reread = t.reread || now.stale || want.Unit != had.Unit
-		if !now.Enabled {
+		if !now.Enabled && !o.Install.Others {
 			t.enable = append(t.enable, u.Name)
 		}
 		switch {
@@ -318,10 +318,13 @@ func (a *applying) goBack(ctx context.Context, before []back, rest []render.Host
 		}
 	}
 	for _, b := range slices.Backward(before) {
-		a.tell(fmt.Sprintf("%s: %s goes back to release %s", b.host.Name, a.thing, b.release))
+		a.tell(fmt.Sprintf("%s: %s goes back to %s", b.host.Name, a.thing, b))
 		if err := a.on(ctx, b.host, func(m *Machine) error { return a.restore(ctx, b, m) }); err != nil {
 			return fault.Newf(fault.Unavailable, "%s; going back to the last release failed, too: %w; mend that and run the move again", why.Error(), err)
 		}
+	}
+	if a.install.Others {
+		return fault.Newf(fault.Unavailable, "%s; on %s it is as it was, and well there; correct what it is given", why.Error(), places(before))
 	}
 	return fault.Newf(fault.Unavailable, "%s; %s is back at the last release on %s, and well there; correct the release and move again", why.Error(), a.thing, places(before))
 }
@@ -329,7 +332,14 @@ func (a *applying) goBack(ctx context.Context, before []back, rest []render.Host
 // back is a machine with the release that it had.
 type back struct {
 	host    render.Host
-	release string
+	release string // "" for what was there before the first
+}
+
+func (b back) String() string {
+	if b.release == "" {
+		return "what it was"
+	}
+	return "release " + b.release
 }
 
 func places(all []back) string {
@@ -356,6 +366,12 @@ func (a *applying) unchange(ctx context.Context, m *Machine) error {
 
 // restore puts an earlier release in place again and waits until it is well.
 func (a *applying) restore(ctx context.Context, b back, m *Machine) error {
+	if b.release == "" {
+		_, err := a.removeFrom(ctx, b.host, func(p string) bool {
+			return !slices.ContainsFunc(a.files, func(f render.File) bool { return f.Path == p })
+		}, a.tell)
+		return err
+	}
 	mf, err := a.putBack(ctx, b.release, nil, m)
 	if err != nil {
 		return err

@@ -27,6 +27,7 @@ const (
 	CreateStore   Kind = "datastore"     // a database, cache or broker
 	Stub          Kind = "stub"          // canned answers
 	Configuration Kind = "configuration" // what a service is configured with
+	Switch        Kind = "switch"        // a service that runs is told what configuration has for it, in the place of what told it before
 	Deploy        Kind = "service"       // a service
 	Traffic       Kind = "traffic"       // requests are let in
 	Removal       Kind = "removal"       // what an earlier plan put there is taken away
@@ -34,7 +35,7 @@ const (
 
 // Kinds lists them in order.
 func Kinds() []Kind {
-	return []Kind{Addresses, Access, CreateStore, Stub, Configuration, Deploy, Traffic, Removal}
+	return []Kind{Addresses, Access, CreateStore, Stub, Configuration, Switch, Deploy, Traffic, Removal}
 }
 
 // Step is one thing that is done. Equal steps have equal digests.

@@ -33,6 +33,7 @@ type Install struct {
 	Without  []string           `json:"without,omitempty"`  // files of packages that must not be there
 	Quiet    []string           `json:"quiet,omitempty"`    // units of packages that must not run
 	Units    []Unit             `json:"units,omitempty"`    // in the order in which they are started
+	Others   bool               `json:"others,omitempty"`   // the units are somebody else's and run: they are started anew, for its files and when those are gone
 	Secrets  []string           `json:"secrets,omitempty"`  // files that people put there before it is started
 	Document string             `json:"document,omitempty"` // path in the bundle of what says so
 	Health   []string           `json:"health,omitempty"`   // command that ends with 0 when it is well

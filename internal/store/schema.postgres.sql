@@ -311,6 +311,18 @@ CREATE TABLE sessions (
 
 CREATE INDEX sessions_person ON public.sessions USING btree (via, subject);
 
+CREATE TABLE signatures (
+    service TEXT COLLATE "C" NOT NULL,
+    environment TEXT COLLATE "C" NOT NULL,
+    file TEXT COLLATE "C" NOT NULL,
+    key TEXT COLLATE "C" NOT NULL,
+    digest TEXT COLLATE "C" NOT NULL,
+    person TEXT COLLATE "C" NOT NULL,
+    why TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL,
+    CONSTRAINT signatures_pkey PRIMARY KEY (service, environment, file, key, digest)
+);
+
 CREATE TABLE snapshots (
     digest TEXT COLLATE "C" NOT NULL,
     taken_at BIGINT NOT NULL,

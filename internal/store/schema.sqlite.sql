@@ -300,6 +300,18 @@ CREATE TABLE sessions (
 
 CREATE INDEX sessions_person ON sessions (via, subject);
 
+CREATE TABLE signatures (
+    service     TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    file        TEXT NOT NULL,  -- where the process finds the key; empty for a variable
+    key         TEXT NOT NULL,
+    digest      TEXT NOT NULL,  -- of the difference: it counts for no other
+    person      TEXT NOT NULL,
+    why         TEXT NOT NULL,
+    at          INTEGER NOT NULL,  -- microseconds since 1970, UTC
+    PRIMARY KEY (service, environment, file, key, digest)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE snapshots (
     digest    TEXT    NOT NULL PRIMARY KEY,  -- of the graph: "sha256:" and 64 hexadecimal digits
     taken_at  INTEGER NOT NULL,  -- first scan that saw it; microseconds since 1970, UTC

@@ -37,10 +37,19 @@ func cutProperty(line string) (key, value string) {
 			if rest != "" && (rest[0] == '=' || rest[0] == ':') {
 				rest = strings.TrimLeft(rest[1:], " \t\f")
 			}
-			return line[:i], strings.TrimRight(rest, " \t")
+			return line[:i], trimEnd(rest)
 		}
 	}
 	return line, ""
+}
+
+// trimEnd takes blanks off the end, which editors leave behind; one that is escaped is meant.
+func trimEnd(s string) string {
+	out := strings.TrimRight(s, " \t")
+	if escapes := len(out) - len(strings.TrimRight(out, `\`)); escapes%2 == 1 && len(out) < len(s) {
+		out = s[:len(out)+1]
+	}
+	return out
 }
 
 func unescape(s string) string {

@@ -56,6 +56,7 @@ func read(r *document.Reader, n syntax.Node) Workspace {
 		document.Optional("rates", document.List(&w.Rates, rate)),
 		document.Optional("targets", document.List(&w.Targets, target)),
 		document.Optional("live", document.List(&w.Live, live)),
+		document.Optional("configuration", func(r *document.Reader, n syntax.Node, at string) { w.Configuration = switching(r, n, at) }),
 		document.Optional("consent", document.MayBeEmpty(consent.Section(&w.Consent, time.LoadLocation))),
 		document.Optional("channels", document.MayBeEmpty(channels(&w.Channels))),
 		document.Optional("signin", signIn(&w.SignIn)),

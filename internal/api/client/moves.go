@@ -38,7 +38,7 @@ func (c *Client) Undo(ctx context.Context, name string, req app.MoveRequest, new
 	return c.begin(ctx, expansionPath(name, "/undo"), req, news)
 }
 
-func (c *Client) begin(ctx context.Context, path string, req app.MoveRequest, news func(app.Watched)) (app.Moved, error) {
+func (c *Client) begin(ctx context.Context, path string, req any, news func(app.Watched)) (app.Moved, error) {
 	var r journey.Run
 	if err := c.do(ctx, http.MethodPost, path, nil, req, &r); err != nil {
 		return app.Moved{}, err

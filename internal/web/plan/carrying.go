@@ -66,7 +66,7 @@ func tally(wave []journey.Step) string {
 		case len(of) == 0:
 		case k == journey.Addresses, k == journey.Access:
 			out = append(out, kindWord(k)+" of "+shell.Count(len(of), "environment"))
-		case k == journey.Configuration, k == journey.Traffic:
+		case k == journey.Configuration, k == journey.Switch, k == journey.Traffic:
 			out = append(out, kindWord(k)+" of "+shell.Number(len(of)))
 		default:
 			out = append(out, shell.Count(len(of), kindWord(k)))

@@ -238,7 +238,7 @@ func sign(points int) string { return fmt.Sprintf("%+d", points) }
 func kindWord(k journey.Kind) string {
 	return map[journey.Kind]string{
 		journey.Addresses: "addresses", journey.Access: "access", journey.CreateStore: "datastore", journey.Stub: "stub",
-		journey.Configuration: "configuration", journey.Deploy: "service", journey.Traffic: "traffic", journey.Removal: "removal",
+		journey.Configuration: "configuration", journey.Switch: "switch", journey.Deploy: "service", journey.Traffic: "traffic", journey.Removal: "removal",
 	}[k]
 }
 
