@@ -90,7 +90,8 @@ const (
 type Look struct {
 	Environment estate.EnvironmentName `json:"environment"`
 	At          time.Time              `json:"at"`
-	Failed      string                 `json:"failed,omitempty"` // why it could not be looked at, all of it
+	Failed      string                 `json:"failed,omitempty"` // why it could not be looked at
+	Partly      bool                   `json:"partly,omitempty"` // some of it could
 	Where       string                 `json:"where,omitempty"`  // "cluster of context kopi-id"
 	Moving      bool                   `json:"moving,omitempty"` // something is being carried out there
 }

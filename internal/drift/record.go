@@ -24,11 +24,11 @@ func (r Record) Open() bool { return r.Mended.IsZero() }
 const Flaps = 7 * 24 * time.Hour
 
 // Remember gives the records that change after a look: new differences, those seen again, and those that are mended. An environment that could
-// not be looked at mends nothing and makes nothing new but that.
+// not be looked at mends nothing and makes nothing new but that; one of which a part could not be, mends nothing.
 func Remember(known []Record, found []Difference, looks []Look, now time.Time) []Record {
-	looked := map[estate.EnvironmentName]bool{}
+	looked, partly := map[estate.EnvironmentName]bool{}, map[estate.EnvironmentName]bool{}
 	for _, l := range looks {
-		looked[l.Environment] = l.Failed == ""
+		looked[l.Environment], partly[l.Environment] = l.Failed == "", l.Partly
 	}
 	before := make(map[ID]Record, len(known))
 	for _, r := range known {
@@ -38,7 +38,7 @@ func Remember(known []Record, found []Difference, looks []Look, now time.Time) [
 	var out []Record
 	for _, d := range found {
 		seen[d.ID] = true
-		if d.Kind == Unreachable || d.Kind == Setting || looked[d.Environment] {
+		if d.Kind == Unreachable || d.Kind == Setting || looked[d.Environment] || partly[d.Environment] {
 			out = append(out, again(before[d.ID], d, now))
 		}
 	}
