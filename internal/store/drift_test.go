@@ -105,7 +105,7 @@ func driftExceptions(t *testing.T, s *Store) {
 		t.Errorf("%+v", exceptions)
 	}
 	e.Until = time.Time{}
-	wantKind(t, s.AcceptDrift(t.Context(), e, "x"), fault.Invalid, "without a date")
+	wantKind(t, s.AcceptDrift(t.Context(), e, "x"), fault.Invalid, "until when")
 	var lines int
 	if err := s.db.QueryRowContext(t.Context(), `SELECT count(*) FROM audit WHERE person = 'mei'`).Scan(&lines); err != nil || lines != 2 {
 		t.Errorf("%d lines in the audit, %v", lines, err)

@@ -38,6 +38,7 @@ type Workspace struct {
 	Targets       []Target       `json:"targets,omitempty" jsonschema_description:"Where steps are carried out for real, with the green light of those who own them."`
 	Live          []Live         `json:"live,omitempty" jsonschema_description:"Clusters and machines that are looked at while they run, so that the map shows what is observed beside what is configured."`
 	Configuration Switching      `json:"configuration,omitzero" jsonschema_description:"How services are switched to the configuration that is kept here."`
+	Drift         Drift          `json:"drift,omitzero" jsonschema_description:"How much may differ between what runs and what is declared, and how long a look at an environment counts."`
 	Consent       consent.Policy `json:"consent,omitzero" jsonschema_description:"What is asked before a step of a journey may begin, beyond one green light of the team that owns it."`
 	Channels      Channels       `json:"channels,omitzero" jsonschema_description:"How teams are told what concerns them: Slack, mail, a webhook."`
 	SignIn        *SignIn        `json:"signin,omitempty" jsonschema_description:"The OpenID Connect provider people sign in with. Without it the portal is this machine's alone."`
