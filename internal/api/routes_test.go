@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"example.org/caravan/internal/app"
+	"example.org/caravan/internal/drift"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/gate"
 	"example.org/caravan/internal/rights"
@@ -90,6 +91,18 @@ func newHouse(t *testing.T) *house {
 	h.scan()
 	return h
 }
+
+// drift keeps a difference that is open.
+func (h *house) drift() {
+	h.Helper()
+	l := store.DriftLook{Look: drift.Look{Environment: "p", At: time.Now()}}
+	if err := h.store.KeepDrift(h.Context(), []drift.Difference{drifted}, []store.DriftLook{l}, time.Now()); err != nil {
+		h.Fatal(err)
+	}
+}
+
+// drifted is something of orders that is not as declared.
+var drifted = drift.Difference{ID: "0123456789ab", Team: "orders", Service: "orders", Environment: "p", Kind: drift.Replicas, Class: drift.Accident, Content: "sha256:1", Subject: "deployment orders/orders"}
 
 func (h *house) scan() {
 	h.Helper()
@@ -209,16 +222,17 @@ var rows = map[string][]string{
 		"GET /api/v1/workloads/{name}", "POST /api/v1/expansions/{name}/move/preview", "POST /api/v1/expansions/{name}/undo/preview", "GET /api/v1/expansions/{name}/status",
 		"GET /api/v1/expansions/{name}/consents", "GET /api/v1/expansions/{name}/readiness", "GET /api/v1/expansions/{name}/runs", "GET /api/v1/runs/{id}", "GET /api/v1/audit", "GET /api/v1/audit/proof",
 		"GET /api/v1/addresses", "GET /api/v1/addresses/changes",
-		"GET /api/v1/config/services/{name}", "GET /api/v1/config/services/{name}/diff", "GET /api/v1/config/trace", "GET /api/v1/config/services/{name}/shadow", "GET /api/v1/config/services/{name}/import",
+		"GET /api/v1/drift", "POST /api/v1/drift/look", "GET /api/v1/config/services/{name}", "GET /api/v1/config/services/{name}/diff", "GET /api/v1/config/trace", "GET /api/v1/config/services/{name}/shadow", "GET /api/v1/config/services/{name}/import",
 		"GET /{$}", "GET /map.json", "GET /detail.json", "GET /export", "GET /services/{name...}", "GET /how/{name...}", "GET /why/{name...}", "GET /expansions", "GET /expansions/{name}", "GET /expansions/{name}/files",
 		"GET /expansions/{name}/journey", "GET /addresses", "GET /doubts", "GET /scan", "GET /scan/progress", "GET /diff",
 	},
 	"own tokens": {"GET /api/v1/tokens", "POST /api/v1/tokens", "DELETE /api/v1/tokens/{name}", "GET /tokens", "POST /tokens", "POST /tokens/revoke"},
 	"agree":      {"POST /api/v1/expansions/{name}/approvals", "POST /api/v1/expansions/{name}/revocations", "POST /api/v1/expansions/{name}/vetoes", "POST /expansions/{name}/answer", "POST /api/v1/config/services/{name}/signatures"},
 	"drill":      {"POST /api/v1/expansions/{name}/drills"},
-	"decide":     {"POST /api/v1/expansions/{name}/decisions", "POST /expansions/{name}/decide", "PUT /api/v1/config/services/{name}/values", "POST /api/v1/config/services/{name}/import", "POST /api/v1/config/services/{name}/adoption"},
-	"scan":       {"POST /api/v1/scans", "DELETE /api/v1/scans/{id}", "POST /scan"},
-	"plan":       {"POST /api/v1/expansions", "POST /api/v1/expansions/{name}/plan", "POST /api/v1/workloads/{name}", "PUT /api/v1/config/values", "POST /api/v1/addresses/leases", "POST /api/v1/addresses/releases"},
+	"decide": {"POST /api/v1/expansions/{name}/decisions", "POST /expansions/{name}/decide", "PUT /api/v1/config/services/{name}/values", "POST /api/v1/config/services/{name}/import", "POST /api/v1/config/services/{name}/adoption",
+		"POST /api/v1/drift/{id}/exception", "POST /api/v1/drift/{id}/mend"},
+	"scan": {"POST /api/v1/scans", "DELETE /api/v1/scans/{id}", "POST /scan"},
+	"plan": {"POST /api/v1/expansions", "POST /api/v1/expansions/{name}/plan", "POST /api/v1/workloads/{name}", "PUT /api/v1/config/values", "POST /api/v1/addresses/leases", "POST /api/v1/addresses/releases"},
 	"operate": {
 		"POST /api/v1/expansions/{name}/move", "POST /api/v1/expansions/{name}/undo", "POST /api/v1/expansions/{name}/pause", "POST /api/v1/expansions/{name}/resume",
 		"POST /api/v1/expansions/{name}/cancel", "POST /expansions/{name}/turn", "POST /api/v1/expansions/{name}/announcements", "POST /api/v1/services/{name}/why",
@@ -246,6 +260,8 @@ var bodies = map[string]string{
 	"POST /api/v1/config/services/{name}/signatures": `{"environment":"p","key":"A","why":"x"}`,
 	"POST /api/v1/config/services/{name}/switch":     `{"environment":"p"}`,
 	"POST /api/v1/config/services/{name}/back":       `{"environment":"p"}`,
+	"POST /api/v1/drift/{id}/exception":              `{"why":"x","until":"2100-01-01T00:00:00Z"}`,
+	"POST /api/v1/drift/{id}/mend":                   `{}`,
 	"POST /expansions/{name}/answer":                 "team=orders&step=a&answer=veto&reason=no",
 	"POST /expansions/{name}/decide":                 "from=orders&to=pricing&decide=drop&why=x",
 	"POST /expansions/{name}/turn":                   "do=move",
@@ -265,6 +281,9 @@ func request(pattern string) *http.Request {
 	name := "nowhere"
 	if strings.Contains(path, "/config/") { // those of orders are its team's
 		name = "orders"
+	}
+	if strings.Contains(path, "/drift/{id}") {
+		name = string(drifted.ID)
 	}
 	path = parameter.ReplaceAllString(path, name)
 	body, kind := bodies[pattern], "application/json"
@@ -307,6 +326,7 @@ func TestEveryRouteLetsThoseThroughWhoMayAndNobodyElse(t *testing.T) {
 		}
 		t.Run(route.Pattern, func(t *testing.T) {
 			h.T = t
+			h.drift()
 			for i, c := range callers {
 				r := request(route.Pattern)
 				r.RemoteAddr = fmt.Sprintf("192.0.2.%d:4711", h.n%250+1) // nobody is turned away for trying often

@@ -55,7 +55,7 @@ var may = map[string][]string{
 	"message":       {"consent", "estate", "fault", "journey"},
 	"rights":        {"estate", "fault"},
 	"object":        {"redact"},
-	"drift":         {"config", "estate", "finding", "object"},
+	"drift":         {"config", "estate", "fault", "finding", "object"},
 	// hands
 	"discover":            {"estate", "fault", "redact", "syntax"},
 	"discover/*":          reader,

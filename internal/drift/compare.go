@@ -2,6 +2,7 @@ package drift
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -64,6 +65,7 @@ type UnitState struct {
 type Running struct {
 	Service     estate.ServiceName
 	Environment estate.EnvironmentName
+	Team        estate.TeamName
 	Name        string // "deployment orders/orders", "sg-app1"
 	Version     string // "" when nothing says it
 	Declared    bool   // it is to run there
@@ -223,7 +225,7 @@ func usual(all []string) string {
 		count[v]++
 	}
 	best := ""
-	for _, v := range slices.Sorted(keys(count)) {
+	for _, v := range slices.Sorted(maps.Keys(count)) {
 		if count[v] >= count[best] {
 			best = v
 		}

@@ -2,7 +2,6 @@ package drift
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -11,19 +10,6 @@ import (
 
 // Manager is the field manager under which what is declared is applied.
 const Manager = "caravan"
-
-func keys[K comparable, V any](m map[K]V) func(func(K) bool) { return maps.Keys(m) }
-
-// nameOf is how people call an object: "deployment orders/orders".
-func nameOf(o map[string]any) string {
-	kind, _ := o["kind"].(string)
-	meta, _ := o["metadata"].(map[string]any)
-	name, _ := meta["name"].(string)
-	if space, _ := meta["namespace"].(string); space != "" {
-		name = space + "/" + name
-	}
-	return strings.ToLower(kind) + " " + name
-}
 
 // object lists what of an object is not as declared.
 func (w World) object(o Object) []Difference {
@@ -43,7 +29,7 @@ func (w World) object(o Object) []Difference {
 
 func (w World) missing(o Object) Difference {
 	d := w.from(o.Source, Missing)
-	d.Subject = nameOf(o.Declared)
+	d.Subject = object.Name(o.Declared)
 	d.What = d.Subject + " is not there"
 	d.Evidence = []string{o.Where, "declared in " + o.Path}
 	d.Mend = object.Difference(nil, object.Readable(o.Declared, contentKey), d.Subject+" (now)", d.Subject+" (mended)")
@@ -52,7 +38,7 @@ func (w World) missing(o Object) Difference {
 
 func (w World) extra(o Object) Difference {
 	d := w.from(o.Source, Extra)
-	d.Subject = nameOf(o.Live)
+	d.Subject = object.Name(o.Live)
 	d.What = d.Subject + " runs beside what is declared"
 	d.Evidence = []string{o.Where}
 	if by := object.Writers(o.Live, Manager); by != "" {
@@ -68,7 +54,7 @@ const contentKey = "caravan.example.org/content"
 func (w World) field(o Object, f object.Field) Difference {
 	kind, _ := o.Live["kind"].(string)
 	d := w.from(o.Source, kindOf(kind, f))
-	d.Subject, d.Field = nameOf(o.Declared), f.Path
+	d.Subject, d.Field = object.Name(o.Declared), f.Path
 	d.Declared, d.Live = f.Texts(kind)
 	switch f.What {
 	case object.Missing:

@@ -2,10 +2,14 @@ package drift
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/finding"
 )
 
@@ -130,12 +134,7 @@ func (b Budget) Of(team estate.TeamName) (int, bool) {
 // Over are the accidents of a team when they are more than its budget; none when it keeps within.
 func (b Budget) Over(team estate.TeamName, all []Difference) []Difference {
 	most, bounded := b.Of(team)
-	var out []Difference
-	for _, d := range all {
-		if d.Team == team && d.Class == Accident && d.Kind != Unreachable {
-			out = append(out, d)
-		}
-	}
+	out := Accidents(team, all)
 	if !bounded || team == "" || len(out) <= most {
 		return nil
 	}
@@ -249,4 +248,41 @@ func Untold(known []Record, judged []Difference) map[estate.TeamName][]Differenc
 		}
 	}
 	return out
+}
+
+// Accidents are those of a team that count against its budget.
+func Accidents(team estate.TeamName, all []Difference) []Difference {
+	var out []Difference
+	for _, d := range all {
+		if d.Team == team && d.Class == Accident && d.Kind != Unreachable {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// shownOver is how many differences of a team are named to who has to wait for them.
+const shownOver = 5
+
+// Promotable refuses to bring something new of teams that are over their budget, naming what is in the way. Denied.
+func Promotable(b Budget, teams []estate.TeamName, all []Difference) error {
+	teams = slices.Compact(slices.Sorted(slices.Values(teams)))
+	var lines []error
+	for _, t := range teams {
+		over := b.Over(t, all)
+		if len(over) == 0 {
+			continue
+		}
+		most, _ := b.Of(t)
+		var named []string
+		for _, d := range over[:min(len(over), shownOver)] {
+			named = append(named, string(d.ID)+" "+string(d.Environment)+": "+d.What)
+		}
+		more := ""
+		if n := len(over) - len(named); n > 0 {
+			more = fmt.Sprintf("; and %d more", n)
+		}
+		lines = append(lines, fault.Newf(fault.Denied, "team %s has %d differences that nobody declared, over its budget of %d, so nothing new of it is brought: %s%s; mend them with caravan drift mend, or accept them until a date with caravan drift accept", t, len(over), most, strings.Join(named, "; "), more))
+	}
+	return errors.Join(lines...)
 }
