@@ -366,6 +366,9 @@ func (t *Target) carry(ctx context.Context, d *deed, tell journey.Tell) error {
 	if d.live != nil {
 		before = d.live.GetResourceVersion()
 	}
+	if err := t.shed(ctx, d); err != nil {
+		return err
+	}
 	err := t.await(ctx, func() (bool, error) {
 		live, err := t.put(ctx, *d, false)
 		if err != nil && terminating(err) {
@@ -389,6 +392,26 @@ func (t *Target) carry(ctx context.Context, d *deed, tell journey.Tell) error {
 		tell(d.id.String() + " " + string(d.what))
 	}
 	return nil
+}
+
+// shed takes away what others added to an object that is to be overwritten: applying leaves what it does not name.
+func (t *Target) shed(ctx context.Context, d *deed) error {
+	if !t.o.Force || d.live == nil || d.object == nil {
+		return nil
+	}
+	added := slices.DeleteFunc(object.Compare(object.Normal(d.object.Object), d.live.Object, object.Options{Manager: manager}), func(f object.Field) bool { return f.What != object.Added })
+	if len(added) == 0 {
+		return nil
+	}
+	r, err := t.resource(ctx, d.id)
+	if err != nil {
+		return err
+	}
+	without := &unstructured.Unstructured{Object: object.Mended(d.live.Object, added)}
+	return t.say(t.patiently(ctx, func() error {
+		_, err := t.in(r, d.Namespace).Update(ctx, without, metav1.UpdateOptions{FieldManager: manager})
+		return err
+	}), d.path+": take away what others added to "+d.id.String())
 }
 
 // terminating reports whether an object cannot be made because its namespace is being taken away.
