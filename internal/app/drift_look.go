@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"example.org/caravan/internal/drift"
 	"example.org/caravan/internal/estate"
@@ -180,10 +181,18 @@ func (p placed) with(c course, r journey.Run) course {
 	return out
 }
 
+// driftTakes bounds how long an environment is looked at. One whose API server is away is not waited for as a move would.
+const driftTakes = 30 * time.Second
+
 // seeEnvironment looks at an environment of what was put in place.
 func (a *App) seeEnvironment(ctx context.Context, l *looking, p placed, env estate.EnvironmentName) {
 	look := drift.Look{Environment: env, At: a.now().UTC(), Where: p.options.Targets[env].String(), Moving: p.moving}
-	err := a.seeTarget(ctx, l, p, &look)
+	in, done := context.WithTimeoutCause(ctx, driftTakes, fault.Newf(fault.Unavailable, "it did not answer within %s", driftTakes))
+	defer done()
+	err := a.seeTarget(in, l, p, &look)
+	if err != nil && ctx.Err() == nil && in.Err() != nil {
+		err = context.Cause(in)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {

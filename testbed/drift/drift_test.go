@@ -115,6 +115,8 @@ func (c *country) write(name, text string) {
 // caravan runs the program within the bed; what it exits with must be as wanted.
 func (c *country) caravan(want int, args ...string) string {
 	c.Helper()
+	began := time.Now()
+	defer func() { c.Logf("%5.1f s  caravan %s", time.Since(began).Seconds(), strings.Join(args, " ")) }()
 	argv := c.bed.Inside(append([]string{c.program, "-w", c.dir}, args...)...)
 	cmd := exec.CommandContext(c.Context(), argv[0], argv[1:]...)
 	var errs strings.Builder
@@ -163,19 +165,9 @@ func TestWhatPeopleDoByHandIsFoundAndMended(t *testing.T) {
 	for _, team := range []string{"orders", "pricing", "platform"} {
 		c.caravan(0, "approve", "laos", "--team", team)
 	}
-	t.Cleanup(func() {
-		for _, kind := range []string{"deployment", "service"} { // which is not the program's to take away
-			if out, err := c.bed.Clusters[0].Kubectl(context.WithoutCancel(c.Context()), "-n", "pricing", "delete", kind+"/debug", "--ignore-not-found"); err != nil {
-				t.Errorf("%v: %s", err, out)
-			}
-		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), 3*time.Minute)
-		defer cancel()
-		argv := c.bed.Inside(c.program, "-w", c.dir, "undo", "laos", "--force")
-		if out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput(); err != nil {
-			t.Errorf("undo: %v\n%s", err, out)
-		}
-	})
+	if os.Getenv(standing) != "" {
+		t.Cleanup(c.leave)
+	}
 	c.caravan(0, "move", "laos")
 	for range 5 {
 		if got := accidents(c.look(0)); len(got) > 0 {
@@ -189,6 +181,21 @@ func TestWhatPeopleDoByHandIsFoundAndMended(t *testing.T) {
 	c.accept(all)
 	c.mend(all)
 	c.unreachable()
+}
+
+// leave takes away all that was put into a bed that stands on.
+func (c *country) leave() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), 5*time.Minute)
+	defer cancel()
+	for _, kind := range []string{"deployment", "service"} { // which is not the program's to take away
+		if out, err := c.bed.Clusters[0].Kubectl(ctx, "-n", "pricing", "delete", kind+"/debug", "--ignore-not-found"); err != nil {
+			c.Errorf("%v: %s", err, out)
+		}
+	}
+	argv := c.bed.Inside(c.program, "-w", c.dir, "undo", "laos", "--force")
+	if out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput(); err != nil {
+		c.Errorf("undo: %v\n%s", err, out)
+	}
 }
 
 // planted are things people do, each with what is to be found of it.
