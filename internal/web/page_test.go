@@ -215,7 +215,7 @@ func TestPagesShowWhatTheyAreFor(t *testing.T) {
 		{"a cell shows what is intended, too", "/small/drift?service=menu&environment=brunei", `[data-difference] dd:contains("country layer of BN")`, 200, 1, ""},
 		{"an accident can be accepted and mended", "/small/drift?service=orders&environment=brunei", `[data-difference] form[method=post]`, 200, 2, ""},
 		{"a member of another team may do neither", "/member/drift?service=payments", `[data-refused=decide]`, 200, 1, ""},
-		{"a team over its budget is named", "/small/drift", `[data-team=shop] .over`, 200, 1, "2 of 1 , waits with what is new"},
+		{"a team over its budget is named", "/small/drift", `[data-team=shop] .over`, 200, 1, "2 of 1, waits with what is new"},
 		{"many services show those that drifted", "/large/drift", `tr[data-service]`, 200, 125, ""},
 		{"without a look the page says what looking does", "/empty/drift", `[data-empty]`, 200, 1, ""},
 		{"drift that cannot be read says why", "/broken/drift", `[data-problem]`, 503, 1, ""},

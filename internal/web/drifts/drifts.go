@@ -37,6 +37,18 @@ type Budget struct {
 	Over      bool
 }
 
+// says is how a team stands with its budget.
+func (b Budget) says() string {
+	text := shell.Number(b.Accidents)
+	if b.Most >= 0 {
+		text += " of " + shell.Number(b.Most)
+	}
+	if b.Over {
+		text += ", waits with what is new"
+	}
+	return text
+}
+
 // Attempt is a form that was not taken, with what was filled in.
 type Attempt struct {
 	ID         drift.ID
