@@ -48,7 +48,7 @@ func (h house) goBack(ctx context.Context, b delivery.Build) error {
 	return h.put(ctx, b, nil)
 }
 func (h house) count(context.Context, delivery.Build) (int, int, error) { return 2, 2, nil }
-func (h house) close() error                                           { return nil }
+func (h house) close() error                                            { return nil }
 
 func (h house) put(ctx context.Context, b delivery.Build, news func(int)) error {
 	if h.stuck[h.env] {
@@ -177,7 +177,9 @@ func TestWhatIsNotWellGoesBackAndNothingElseIsBegun(t *testing.T) {
 		t.Errorf("%+v %v", all, err)
 	}
 	lines, err := a.store.Audit(t.Context(), "", 0)
-	if err != nil || !slices.ContainsFunc(lines, func(e store.Entry) bool { return e.What == "not well, going back" && e.Why == "2 crashes" && e.By == "ann" }) {
+	if err != nil || !slices.ContainsFunc(lines, func(e store.Entry) bool {
+		return e.What == "not well, going back" && e.Why == "2 crashes" && e.By == "ann"
+	}) {
 		t.Errorf("%+v %v", lines, err)
 	}
 }

@@ -73,6 +73,9 @@ func (a *App) StartMove(ctx context.Context, name string, req MoveRequest, anywh
 		return journey.Run{}, err
 	}
 	o := a.optionsOf(c, dir, req.Force)
+	if err := a.withinBudgets(ctx, c); err != nil {
+		return journey.Run{}, err
+	}
 	if err := a.clear(ctx, c, o); err != nil {
 		return journey.Run{}, err
 	}
