@@ -209,7 +209,7 @@ var rows = map[string][]string{
 		"GET /api/v1/workloads/{name}", "POST /api/v1/expansions/{name}/move/preview", "POST /api/v1/expansions/{name}/undo/preview", "GET /api/v1/expansions/{name}/status",
 		"GET /api/v1/expansions/{name}/consents", "GET /api/v1/expansions/{name}/readiness", "GET /api/v1/expansions/{name}/runs", "GET /api/v1/runs/{id}", "GET /api/v1/audit", "GET /api/v1/audit/proof",
 		"GET /api/v1/addresses", "GET /api/v1/addresses/changes",
-		"GET /api/v1/config/services/{name}", "GET /api/v1/config/services/{name}/diff", "GET /api/v1/config/trace", "GET /api/v1/config/services/{name}/shadow", "GET /api/v1/config/services/{name}/import",
+		"GET /api/v1/config/services/{name}", "GET /api/v1/config/services/{name}/diff", "GET /api/v1/config/trace", "GET /api/v1/config/services/{name}/shadow", "GET /api/v1/config/services/{name}/import", "GET /api/v1/config/services/{name}/keys", "GET /api/v1/config/keys",
 		"GET /{$}", "GET /map.json", "GET /detail.json", "GET /export", "GET /services/{name...}", "GET /how/{name...}", "GET /why/{name...}", "GET /expansions", "GET /expansions/{name}", "GET /expansions/{name}/files",
 		"GET /expansions/{name}/journey", "GET /addresses", "GET /doubts", "GET /scan", "GET /scan/progress", "GET /diff",
 	},

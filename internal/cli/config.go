@@ -23,7 +23,7 @@ func newConfig(s *session) *cobra.Command {
 			"says for everybody (base.yaml, kind/, environment/, country/), then the same below services/NAME/config, then what an expansion puts in its place.\n" +
 			"Secrets are only ever named: where they are kept.",
 	}
-	c.AddCommand(newConfigGet(s), newConfigSet(s), newConfigDiff(s), newConfigTrace(s), newConfigImport(s), newConfigShadow(s), newConfigSwitch(s), newConfigBack(s))
+	c.AddCommand(newConfigGet(s), newConfigSet(s), newConfigDiff(s), newConfigTrace(s), newConfigKeys(s), newConfigImport(s), newConfigShadow(s), newConfigSwitch(s), newConfigBack(s))
 	return c
 }
 

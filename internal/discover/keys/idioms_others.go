@@ -59,11 +59,15 @@ func (r *reader) rubySettings(i int) {
 	if len(name) == 0 {
 		return
 	}
-	r.see(r.tokens[i].line, strings.Join(name, "."), false, r.alternative(k+1))
-	if len(name) > 1 {
-		r.see(r.tokens[i].line, strings.Join(name[:len(name)-1], "."), false, computed) // the last may be a method of the value
+	if len(name) > 1 && rubyMethods[name[len(name)-1]] {
+		name = name[:len(name)-1]
 	}
+	r.see(r.tokens[i].line, strings.Join(name, "."), false, r.alternative(k+1))
 }
+
+// rubyMethods are those that values have, not keys.
+var rubyMethods = map[string]bool{"to_h": true, "to_hash": true, "to_s": true, "to_i": true, "to_a": true, "to_sym": true, "to_json": true, "each": true, "map": true, "keys": true, "values": true, "presence": true, "present": true, "blank": true, "split": true,
+	"strip": true, "freeze": true, "dup": true, "minutes": true, "seconds": true, "hours": true, "days": true, "first": true, "size": true, "any": true, "nil": true}
 
 // phpReads are the idioms of PHP.
 func phpReads(r *reader, i int) {

@@ -255,7 +255,7 @@ func (r *reader) tell(what, value string, line int) {
 	r.report.See(estate.Sighting{Fact: estate.Mentions, Subject: estate.At(r.file.Dir()), Key: what, Value: value, Place: estate.Place{File: r.file.Path, Line: line}})
 }
 
-var fileForm = regexp.MustCompile(`^[\w./~-]*\w\.(?:ya?ml|toml|ini|conf|cfg|properties|json|env)$`)
+var fileForm = regexp.MustCompile(`^[\w./~-]*\w\.(?:ya?ml|toml|ini|conf|cfg|properties|json)$`)
 
 // notConfigured are files that only look like configuration.
 var notConfigured = []string{"package.json", "tsconfig.json", "manifest.json", "swagger.json", "openapi.yaml", "openapi.yml", "openapi.json"}
