@@ -54,7 +54,7 @@ func (r routes) config(a huma.API) {
 		keys.Keys = nonNil(keys.Keys)
 		return keys, err
 	})
-	read(a, "idle-config-keys", "/config/keys", "Of all services, the keys that nobody reads and those that are read and unset", func(ctx context.Context, _ *struct{}) ([]app.ConfigKeys, error) {
+	read(a, "idle-config-keys", "/config/keys", "Of all services, the keys that nobody reads and those that are read and unset", func(ctx context.Context, _ *struct{}) ([]app.IdleKey, error) {
 		list, err := r.App.IdleConfigKeys(ctx)
 		return nonNil(list), err
 	})

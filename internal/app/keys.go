@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"path"
 	"slices"
@@ -38,13 +39,22 @@ func (a *App) ConfigKeys(ctx context.Context, service estate.ServiceName, env es
 	return g.keysIn(p, team), nil
 }
 
-// IdleConfigKeys is ConfigKeys of all services everywhere, with nothing but keys that nobody reads, and those that are read and unset.
-func (a *App) IdleConfigKeys(ctx context.Context) ([]ConfigKeys, error) {
+// IdleKey is a key that nobody reads, or that is read and unset, in some environments.
+type IdleKey struct {
+	Service      estate.ServiceName       `json:"service"`
+	Team         estate.TeamName          `json:"team,omitempty"`
+	Environments []estate.EnvironmentName `json:"environments"`
+	config.KeyUse
+}
+
+// IdleConfigKeys are the keys of all services that nobody reads, and those that are read and unset: by service and key, each with the
+// environments in which it is so.
+func (a *App) IdleConfigKeys(ctx context.Context) ([]IdleKey, error) {
 	g, err := a.configuredGround(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var out []ConfigKeys
+	var out []IdleKey
 	for _, s := range g.graph.Services {
 		if s.Kind != estate.Service || s.External {
 			continue
@@ -53,15 +63,32 @@ func (a *App) IdleConfigKeys(ctx context.Context) ([]ConfigKeys, error) {
 		if err != nil {
 			return nil, err
 		}
+		own := len(out)
 		for _, p := range places {
-			found := g.keysIn(p, team)
-			found.Keys = slices.DeleteFunc(found.Keys, func(k config.KeyUse) bool { return k.Verdict != config.NeverRead && k.Verdict != config.NotSet })
-			if len(found.Keys) > 0 {
-				out = append(out, found)
+			for _, k := range g.keysIn(p, team).Keys {
+				if k.Verdict != config.NeverRead && k.Verdict != config.NotSet {
+					continue
+				}
+				same := func(x IdleKey) bool { return x.Key == k.Key && x.Verdict == k.Verdict }
+				if i := slices.IndexFunc(out[own:], same); i >= 0 {
+					out[own+i].Environments = append(out[own+i].Environments, p.Environment)
+					continue
+				}
+				out = append(out, IdleKey{Service: s.Name, Team: team, Environments: []estate.EnvironmentName{p.Environment}, KeyUse: k})
 			}
 		}
+		slices.SortStableFunc(out[own:], func(x, y IdleKey) int { return cmp.Or(cmp.Compare(x.Key, y.Key), cmp.Compare(x.Verdict, y.Verdict)) })
 	}
 	return out, nil
+}
+
+// unreadIn says which keys nobody reads in a place, in any spelling.
+func (g ground) unreadIn(p place) func(key string) bool {
+	verdicts := map[string]config.KeyVerdict{}
+	for _, k := range g.keysIn(p, "").Keys {
+		verdicts[k.Key] = k.Verdict
+	}
+	return func(key string) bool { return verdicts[key] == config.NeverRead }
 }
 
 // keysIn is what becomes of a service's keys in a place.
@@ -91,7 +118,7 @@ func (g ground) filesOf(c estate.Component, p place) []config.Old {
 	if p.planned == nil {
 		return p.today
 	}
-	return slices.DeleteFunc(todayOf(depmap.SettingsIn(c, g.usual, p.Environment)), func(o config.Old) bool { return o.Variable })
+	return slices.DeleteFunc(todayOf(byStrength(depmap.SettingsIn(c, g.usual, p.Environment))), func(o config.Old) bool { return o.Variable })
 }
 
 // layered is what a plan says besides; what runs is told by what is read of it today.
@@ -102,10 +129,10 @@ func (p place) layered() []config.Document {
 	return p.base
 }
 
-// documentsOf are documents for what is read today, one for each line.
+// documentsOf are documents for what is read today, one for each line, what counts the last.
 func documentsOf(service estate.ServiceName, today []config.Old) []config.Document {
 	var out []config.Document
-	for _, o := range today {
+	for _, o := range slices.Backward(today) {
 		out = append(out, config.Document{File: o.Place.File, Layer: config.Seen, Service: service, Values: map[string]config.Value{o.Key: {Text: o.Value, Line: o.Place.Line}}})
 	}
 	return out

@@ -289,6 +289,9 @@ func (s *session) configProposal(p app.ConfigProposal, written bool) {
 	if len(p.Secrets) > 0 {
 		s.say("secrets to put where they are kept: %s", plain(strings.Join(p.Secrets, ", ")))
 	}
+	if len(p.Unread) > 0 {
+		s.say("nobody reads %d of them, as far as its code was read: %s", len(p.Unread), plain(strings.Join(p.Unread, ", ")))
+	}
 	if written {
 		s.say("wrote %s into %s, with %s", count(p.Keys, "key"), p.File, count(len(p.Questions), "question"))
 		return

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -74,21 +73,24 @@ func (s *session) keysNotes(k app.ConfigKeys) {
 	}
 }
 
-func (s *session) idleKeysTable(list []app.ConfigKeys) {
+func (s *session) idleKeysTable(list []app.IdleKey) {
 	var rows [][]string
-	unread, unset := 0, 0
+	counts, services := map[config.KeyVerdict]int{}, map[estate.ServiceName]bool{}
 	for _, k := range list {
-		for _, u := range k.Keys {
-			if u.Verdict == config.NeverRead {
-				unread++
-			} else {
-				unset++
-			}
-			rows = append(rows, []string{string(k.Service), string(k.Environment), u.Key, string(u.Verdict), setBy(u), readAt(u)})
-		}
+		counts[k.Verdict]++
+		services[k.Service] = true
+		rows = append(rows, []string{string(k.Service), k.Key, string(k.Verdict), environmentsText(k.Environments), setBy(k.KeyUse), readAt(k.KeyUse)})
 	}
-	s.table([]string{"SERVICE", "ENVIRONMENT", "KEY", "VERDICT", "SET BY", "READ AT"}, rows, wrap)
-	s.say("%s never read, %d read and unset, of %s", count(unread, "key"), unset, count(len(slices.CompactFunc(slices.Clone(list), func(x, y app.ConfigKeys) bool { return x.Service == y.Service })), "service"))
+	s.table([]string{"SERVICE", "KEY", "VERDICT", "IN", "SET BY", "READ AT"}, rows, wrap)
+	s.say("%s never read, %d read and unset, of %s", count(counts[config.NeverRead], "key"), counts[config.NotSet], count(len(services), "service"))
+}
+
+func environmentsText(list []estate.EnvironmentName) string {
+	var out []string
+	for _, e := range list {
+		out = append(out, string(e))
+	}
+	return strings.Join(out, ", ")
 }
 
 // setBy is the layer that gives a key, and where.

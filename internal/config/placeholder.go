@@ -22,6 +22,9 @@ func PlaceholdersIn(value string, at estate.Place) []Reading {
 	}
 	for _, g := range placeholderKey.FindAllStringSubmatchIndex(value, 16) {
 		name := value[g[2]:g[3]]
+		if name == "secret" || name == "configmap" {
+			continue // says where a cluster keeps it
+		}
 		var fallback *string
 		if g[4] >= 0 && g[5]+1 == g[1] && strings.ContainsAny(value[g[3]:g[4]], ":-") {
 			text := value[g[4]:g[5]]

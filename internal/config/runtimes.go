@@ -110,7 +110,7 @@ func (u usage) has(of string) bool {
 		return true
 	}
 	for name := range u.runtimes {
-		if strings.Contains(of, ":") && strings.HasPrefix(name, of) && (len(name) == len(of) || strings.HasSuffix(of, ":") || strings.IndexByte(".:/-", name[len(of)]) >= 0) {
+		if strings.Contains(of, ":") && strings.HasPrefix(name, of) && (len(name) == len(of) || strings.HasSuffix(of, ":") || strings.IndexByte(".:/", name[len(of)]) >= 0) {
 			return true
 		}
 	}

@@ -35,7 +35,7 @@ func (c *Client) ConfigKeys(ctx context.Context, service estate.ServiceName, env
 }
 
 // IdleConfigKeys are, of all services, the keys that nobody reads and those that are read and unset.
-func (c *Client) IdleConfigKeys(ctx context.Context) (out []app.ConfigKeys, err error) {
+func (c *Client) IdleConfigKeys(ctx context.Context) (out []app.IdleKey, err error) {
 	err = c.do(ctx, http.MethodGet, "/config/keys", nil, nil, &out)
 	return out, err
 }

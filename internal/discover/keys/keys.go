@@ -200,7 +200,7 @@ func (r *reader) assigned(i int) string {
 	if r.sign(i-1, ":") {
 		i-- // :=
 	}
-	if i >= 3 && r.word(i-1) != "" && r.sign(i-2, ":") {
+	if i >= 3 && r.word(i-1) != "" && !r.tokens[i-1].head && r.sign(i-2, ":") {
 		return r.word(i - 3)
 	}
 	return r.word(i - 1)

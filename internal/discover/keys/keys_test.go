@@ -36,7 +36,7 @@ func TestOneLineInItsLanguage(t *testing.T) {
 		{"a call over several lines", "a.py", "x = os.environ.get(\n    'SHOP_URL',\n    'http://shop',\n)", []string{"reads SHOP_URL=http://shop"}},
 		{"what is set is not read", "a.py", "os.environ['A'] = 'b'\nos.environ.setdefault('B', 'c')", nil},
 		{"what is only asked for has a way without", "a.py", "if 'SHOP_DEBUG' in os.environ: pass", []string{"reads SHOP_DEBUG=…"}},
-		{"a file that is loaded", "a.py", "c = yaml.safe_load(open('shop.yaml'))\nurl = c['shop']['url']", []string{"loads shop.yaml", "reads shop.url"}},
+		{"a file that is loaded", "a.py", "with open('shop.yaml') as f:\n  c = yaml.safe_load(f)\nurl = c['shop']['url']", []string{"loads shop.yaml", "reads shop.url"}},
 		{"the beginning of a computed name", "a.js", "x = process.env['FEATURE_' + name]; y = process.env[`SHOP_${name}`]", []string{"reads FEATURE_*", "reads SHOP_*"}},
 		{"a name that is all computed", "a.js", "x = process.env[name]", nil},
 		{"within a text", "a.js", "x(`http://${process.env.SHOP_HOST}:80/`)", []string{"reads SHOP_HOST"}},
