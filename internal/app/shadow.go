@@ -20,6 +20,7 @@ import (
 	"example.org/caravan/internal/render"
 	"example.org/caravan/internal/render/vm"
 	"example.org/caravan/internal/rights"
+	"example.org/caravan/internal/sops"
 	"example.org/caravan/internal/told"
 	"example.org/caravan/internal/workload"
 	"example.org/caravan/internal/workspace"
@@ -134,7 +135,7 @@ func (a *App) switched(ctx context.Context, s shadowed) (*Switched, error) {
 	if err != nil || len(runs) == 0 || runs[0].Way != journey.Forth || runs[0].State != journey.Finished {
 		return nil, err
 	}
-	return &Switched{At: runs[0].Ended, By: runs[0].By, Until: runs[0].Ended.Add(a.declared.Configuration.WayBack())}, nil
+	return &Switched{At: runs[0].Ended, By: runs[0].By, Until: runs[0].Ended.Add(a.declared.Switching.WayBack())}, nil
 }
 
 // process is what is told to a process on one machine, and what was before the switch.
@@ -217,7 +218,7 @@ func (a *App) shadowed(ctx context.Context, service estate.ServiceName, env esta
 		return shadowed{}, fault.Newf(fault.Usage, "%s is no environment of machines, so its pods are told by the manifests there; move %s with caravan move", p.Environment, p.Service)
 	}
 	effective, problems := config.Compute(g.layers, p.Spot)
-	expected, more := config.Expect(effective, comesTo(p.Spot))
+	expected, more := config.Expect(effective, a.comesTo(ctx, p.Spot))
 	delivered, most := config.Deliver(effective, workload.OwnSecret(string(p.Service)))
 	if problems = slices.Concat(problems, more, most); len(problems) > 0 {
 		lines := make([]string, len(problems))
@@ -293,15 +294,13 @@ func (a *App) machinesOf(env estate.EnvironmentName) (workspace.Machines, bool) 
 	return workspace.Machines{}, false
 }
 
-// comesTo gives what a value comes to where no expansion made the place. What a variable keeps is known when this program has it.
-func comesTo(at config.Spot) func(config.Entry) (string, bool, error) {
+// comesTo gives what a value comes to where no expansion made the place. What a Secret of Kubernetes holds is not known, nor what a variable does
+// that this program was not given.
+func (a *App) comesTo(ctx context.Context, at config.Spot) func(config.Entry) (string, bool, error) {
+	kept := sops.In(a.dir)
 	return func(e config.Entry) (string, bool, error) {
 		if r := e.Value().Secret; r != nil {
-			if r.Env == "" {
-				return "", false, nil
-			}
-			text, known := os.LookupEnv(r.Env)
-			return text, known, nil
+			return revealed(ctx, kept, *r)
 		}
 		parts, err := workload.Parts(e.Value().Text)
 		if err != nil {
@@ -316,6 +315,19 @@ func comesTo(at config.Spot) func(config.Entry) (string, bool, error) {
 		}
 		return text, true, nil
 	}
+}
+
+// revealed is what a secret holds; false when nobody here may know.
+func revealed(ctx context.Context, kept *sops.Files, r config.Reference) (string, bool, error) {
+	switch {
+	case r.SOPS != "":
+		text, err := kept.Reveal(ctx, r.SOPS, r.Key)
+		return text, err == nil, err
+	case r.Env != "":
+		text, known := os.LookupEnv(r.Env)
+		return text, known, nil
+	}
+	return "", false, nil
 }
 
 // SignRequest says which difference is meant, and why.

@@ -171,6 +171,22 @@ func TestWhatIsDeliveredIsReadBackAsItIs(t *testing.T) {
 	})
 }
 
+func TestASecretStandsInAFileAsTheProcessReadsItBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		as := rapid.SampledFrom([]As{AsEnvFile, AsProperties, AsYAML, AsJSON}).Draw(t, "as")
+		secret := rapid.StringOf(rapid.RuneFrom([]rune(" aZ9=:#!\"'\\$%{}äß漢,;-"))).Filter(func(s string) bool { return !strings.HasSuffix(s, " ") }).Draw(t, "secret")
+		e := Effective{Spot: sg, Entries: []Entry{{Key: "KEY", Declared: Key{Type: Secret}, Form: Form{As: as, Path: "/etc/x"}, Given: []Given{{Value: Value{Secret: &Reference{Env: "X"}}}}}}}
+		delivered, problems := Deliver(e, "own")
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		text := strings.Replace(delivered.Files["/etc/x"], "${secrets.own.KEY}", InForm(as, secret), 1)
+		if got, err := Read(as, text); err != nil || got["KEY"] != secret {
+			t.Fatalf("%q is %q, read as %q: %v", secret, text, got["KEY"], err)
+		}
+	})
+}
+
 func FuzzReadNeverPanics(f *testing.F) {
 	f.Add("yaml", "a:\n  b: 1\n")
 	f.Add("properties", "a.b=1\\\n 2\n")

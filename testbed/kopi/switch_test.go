@@ -35,10 +35,10 @@ func inSingapore(t *testing.T, b *testbed.Bed) mover {
 
 // shadow is as much of what `caravan config shadow` says as matters here.
 type shadow struct {
-	Journey, Team      string
-	Instances          []string
-	Equal, Unexplained int
-	Keys               []struct {
+	Journey, Team               string
+	Instances                   []string
+	Equal, Pending, Unexplained int
+	Keys                        []struct {
 		Key, Verdict string
 		Now, Then    *struct{ Text string }
 	}
@@ -90,15 +90,13 @@ func areSwitched(t *testing.T, b *testbed.Bed) {
 		}
 	}
 	stopped(t, b, m, owners["pricing"])
-	for _, service := range sixteen {
-		if service == sixteen[0] {
-			if _, complaints, code := m.run(t, "config", "switch", service, "-e", "production-sg"); code != 6 {
-				t.Fatalf("%s is switched without its team: exit %d, %s", service, code, complaints)
-			}
-		}
+	if _, complaints, code := m.run(t, "config", "switch", "accounts", "-e", "production-sg"); code != 6 {
+		t.Fatalf("accounts is switched without its team: exit %d, %s", code, complaints)
+	}
+	beside(t, "switch", func(t *testing.T, service string) {
 		m.must(t, "approve", owners[service].Journey, "--team", cmp.Or(owners[service].Team, "platform"))
 		m.must(t, "config", "switch", service, "-e", "production-sg")
-	}
+	})
 	for _, at := range slices.Sorted(maps.Keys(before)) {
 		service, machine, _ := strings.Cut(at, " on ")
 		if now := environ(t, b, machine, service); now != before[at] {
@@ -108,19 +106,33 @@ func areSwitched(t *testing.T, b *testbed.Bed) {
 			t.Errorf("%s is not told by configuration: %v %s", at, err, out)
 		}
 	}
+	bringsNewValues(t, b, m, before)
 	keepsSecrets(t, m)
 	goesBack(t, b, m, before)
 	isUndoneWhenUnwell(t, b, m, before)
-	for _, service := range sixteen {
-		if _, _, code := m.run(t, "config", "back", service, "-e", "production-sg"); code != 0 && service != "orders" && service != "search" {
-			t.Errorf("%s does not go back: exit %d", service, code)
+	beside(t, "back", func(t *testing.T, service string) {
+		if service != "orders" && service != "search" { // which went back already
+			m.must(t, "config", "back", service, "-e", "production-sg")
 		}
-	}
+	})
 	for machine := range b.Machines {
 		if out, err := b.Machines[machine].Run(t.Context(), "ls -d /etc/caravan /var/lib/caravan /var/lib/caravan-private /etc/systemd/system/*.d/90-caravan.conf 2>/dev/null || true"); err != nil || out != "" {
 			t.Errorf("%s is left with %s %v", b.Machines[machine].Name, out, err)
 		}
 	}
+}
+
+// beside does something with every service, several at once.
+func beside(t *testing.T, name string, do func(t *testing.T, service string)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		for _, service := range sixteen {
+			t.Run(service, func(t *testing.T) {
+				t.Parallel()
+				do(t, service)
+			})
+		}
+	})
 }
 
 // stopped plants a wrong key: in configuration, then on a machine once its team has agreed.
@@ -145,6 +157,29 @@ func stopped(t *testing.T, b *testbed.Bed, m mover, s shadow) {
 	}
 }
 
+// bringsNewValues sets a value of a service that is switched already, and one of a secret that is kept in a variable.
+func bringsNewValues(t *testing.T, b *testbed.Bed, m mover, before map[string]string) {
+	t.Helper()
+	t.Setenv("CARD_KEY", "canary-card-4t9")
+	m.must(t, "config", "set", "payments", "LOG_LEVEL", "debug", "-e", "production-sg")
+	m.must(t, "config", "set", "payments", "CARD_API_KEY", "--secret", "env:CARD_KEY", "-e", "production-sg")
+	s, code := m.shadow(t, "payments")
+	if code != 8 || s.Unexplained != 0 || s.Pending != 2 {
+		t.Errorf("new values of a switched service: exit %d, %+v", code, s)
+	}
+	m.must(t, "approve", s.Journey, "--team", s.Team)
+	m.must(t, "config", "switch", "payments", "-e", "production-sg")
+	now := environ(t, b, "sg-pay1", "payments")
+	if !strings.Contains(now, "LOG_LEVEL=debug\n") || !strings.Contains(now, "CARD_API_KEY=canary-card-4t9\n") || strings.Count(now, "\n") != strings.Count(before["payments on sg-pay1"], "\n") {
+		t.Errorf("payments is told\n%s", now)
+	}
+	t.Setenv("CARD_KEY", "canary-card-5u8")
+	m.must(t, "config", "switch", "payments", "-e", "production-sg")
+	if now := environ(t, b, "sg-pay1", "payments"); !strings.Contains(now, "CARD_API_KEY=canary-card-5u8\n") {
+		t.Errorf("a secret that is another now does not reach the process:\n%s", now)
+	}
+}
+
 // keepsSecrets looks for what the secrets of the company's machines hold in everything that was kept here.
 func keepsSecrets(t *testing.T, m mover) {
 	t.Helper()
@@ -152,6 +187,7 @@ func keepsSecrets(t *testing.T, m mover) {
 	if err != nil || len(strings.Fields(secrets)) == 0 {
 		t.Fatal(err, secrets)
 	}
+	secrets += "\ncanary-card-4t9"
 	err = filepath.WalkDir(m.workspace, func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.Contains(path, "/.caravan/") && !strings.Contains(path, "/config/") {
 			return err

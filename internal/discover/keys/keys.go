@@ -86,33 +86,34 @@ func hinted(data []byte, hints [][]byte) bool {
 // marked is a quick look for a part of any hint: most files have none.
 func marked(data []byte) bool {
 	for i, c := range data {
-		switch c {
-		case 'v', 'V': // env
-			if i > 1 && data[i-1]|0x20 == 'n' && data[i-2]|0x20 == 'e' {
-				return true
-			}
-		case 'f', 'F': // conf, koanf
-			if i > 1 && data[i-1]|0x20 == 'n' && (data[i-2]|0x20 == 'o' || data[i-2] == 'a') {
-				return true
-			}
-		case 'p': // property, viper
-			if i > 1 && (data[i-1] == 'o' && data[i-2] == 'r' || data[i-1] == 'i' && data[i-2] == 'v') {
-				return true
-			}
-		case '$':
-			if i+1 < len(data) && data[i+1] != '\n' {
-				return true
-			}
-		case '.', '_', 'S': // .yaml, safe_load, Settings, GetSection
-			if i+3 < len(data) && parts[string(data[i:i+4])] {
-				return true
-			}
+		if telling[c] && i > 2 && i+2 < len(data) && tells(data[i-2:i+3]) {
+			return true
 		}
 	}
 	return false
 }
 
-var parts = map[string]bool{".yam": true, ".yml": true, ".tom": true, ".ini": true, ".con": true, ".cfg": true, ".pro": true, ".jso": true, "_loa": true, "_SER": true, "Sett": true, "Sect": true}
+// telling are the bytes at which hints are told.
+var telling = [256]bool{'v': true, 'V': true, 'f': true, 'F': true, 'p': true, '$': true, '.': true, '_': true, 'S': true}
+
+// tells reports whether five bytes are of a hint, by the one in their middle.
+func tells(w []byte) bool {
+	switch w[2] {
+	case 'v', 'V': // env
+		return w[1]|0x20 == 'n' && w[0]|0x20 == 'e'
+	case 'f', 'F': // conf, koanf
+		return w[1]|0x20 == 'n' && (w[0]|0x20 == 'o' || w[0] == 'a')
+	case 'p': // property, viper
+		return w[1] == 'o' && w[0] == 'r' || w[1] == 'i' && w[0] == 'v'
+	case '$':
+		return true
+	case '.': // .yaml, .toml, .ini, .conf, .cfg, .properties, .json
+		return w[3] == 'y' && (w[4] == 'a' || w[4] == 'm') || w[3] == 't' && w[4] == 'o' || w[3] == 'i' && w[4] == 'n' || w[3] == 'c' && w[4] == 'f' || w[3] == 'p' && w[4] == 'r' || w[3] == 'j' && w[4] == 's'
+	case '_': // safe_load, _SERVER
+		return w[3] == 'l' && w[4] == 'o' || w[3] == 'S' && w[4] == 'E'
+	}
+	return w[3] == 'e' && (w[4] == 't' || w[4] == 'c') // Settings, GetSection
+}
 
 // reader is a file being read.
 type reader struct {
