@@ -80,40 +80,57 @@ func read(f discover.File, r *discover.Report) {
 
 // hinted reports whether anything that a language reads keys by stands in a file, or the name of a file of configuration.
 func hinted(data []byte, hints [][]byte) bool {
-	return marked(data) && slices.ContainsFunc(hints, func(h []byte) bool { return bytes.Contains(data, h) })
+	found, named := marked(data)
+	return named || found && slices.ContainsFunc(hints, func(h []byte) bool { return bytes.Contains(data, h) })
 }
 
-// marked is a quick look for a part of any hint: most files have none.
-func marked(data []byte) bool {
+// marked is a quick look at a file: whether a part of any hint stands in it, and whether the name of a file of configuration ends a text.
+func marked(data []byte) (found, named bool) {
 	for i, c := range data {
-		if telling[c] && i > 2 && i+2 < len(data) && tells(data[i-2:i+3]) {
-			return true
+		if !telling[c] || i < 5 || i+3 >= len(data) {
+			continue
 		}
+		if c == '"' || c == '\'' {
+			if configFile(data[:i]) {
+				return true, true
+			}
+			continue
+		}
+		found = found || tells(data[i-3:i+4])
+	}
+	return found, false
+}
+
+// telling are the bytes at which hints are told.
+var telling = [256]bool{'v': true, 'V': true, 'f': true, 'F': true, 'p': true, '$': true, '_': true, 'S': true, '"': true, '\'': true}
+
+// tells reports whether seven bytes are of a hint, by the one in their middle.
+func tells(w []byte) bool {
+	switch w[3] {
+	case 'v', 'V': // env
+		return w[2]|0x20 == 'n' && w[1]|0x20 == 'e'
+	case 'f', 'F': // conf, koanf
+		return w[2]|0x20 == 'n' && (w[1]|0x20 == 'o' && w[0]|0x20 == 'c' || w[1] == 'a' && w[0] == 'o')
+	case 'p': // property, properties, viper
+		return w[4] == 'e' && w[5] == 'r' && (w[2] == 'o' && w[1] == 'r' || w[2] == 'i' && w[1] == 'v')
+	case '$':
+		return true
+	case '_': // safe_load, _SERVER
+		return w[4] == 'l' && w[5] == 'o' || w[4] == 'S' && w[5] == 'E'
+	}
+	return w[4] == 'e' && (w[5] == 't' || w[5] == 'c') // Settings, GetSection
+}
+
+// configFile reports whether a name of a file of configuration ends here.
+func configFile(before []byte) bool {
+	switch end := before[len(before)-2:]; string(end) {
+	case "ml", "ni", "nf", "fg", "es", "on":
+		return slices.ContainsFunc(configEnds, func(e []byte) bool { return bytes.HasSuffix(before, e) })
 	}
 	return false
 }
 
-// telling are the bytes at which hints are told.
-var telling = [256]bool{'v': true, 'V': true, 'f': true, 'F': true, 'p': true, '$': true, '.': true, '_': true, 'S': true}
-
-// tells reports whether five bytes are of a hint, by the one in their middle.
-func tells(w []byte) bool {
-	switch w[2] {
-	case 'v', 'V': // env
-		return w[1]|0x20 == 'n' && w[0]|0x20 == 'e'
-	case 'f', 'F': // conf, koanf
-		return w[1]|0x20 == 'n' && (w[0]|0x20 == 'o' || w[0] == 'a')
-	case 'p': // property, viper
-		return w[1] == 'o' && w[0] == 'r' || w[1] == 'i' && w[0] == 'v'
-	case '$':
-		return true
-	case '.': // .yaml, .toml, .ini, .conf, .cfg, .properties, .json
-		return w[3] == 'y' && (w[4] == 'a' || w[4] == 'm') || w[3] == 't' && w[4] == 'o' || w[3] == 'i' && w[4] == 'n' || w[3] == 'c' && w[4] == 'f' || w[3] == 'p' && w[4] == 'r' || w[3] == 'j' && w[4] == 's'
-	case '_': // safe_load, _SERVER
-		return w[3] == 'l' && w[4] == 'o' || w[3] == 'S' && w[4] == 'E'
-	}
-	return w[3] == 'e' && (w[4] == 't' || w[4] == 'c') // Settings, GetSection
-}
+var configEnds = [][]byte{[]byte(".yaml"), []byte(".yml"), []byte(".toml"), []byte(".ini"), []byte(".conf"), []byte(".cfg"), []byte(".properties"), []byte(".json")}
 
 // reader is a file being read.
 type reader struct {

@@ -36,7 +36,7 @@ func (l *language) prefixed(w string) bool {
 
 func hints(all ...string) [][]byte {
 	var out [][]byte
-	for _, h := range append(all, ".yaml", ".yml", ".toml", ".ini", ".conf", ".cfg", ".properties") {
+	for _, h := range all {
 		out = append(out, []byte(h))
 	}
 	return out
@@ -50,21 +50,21 @@ var (
 	kotlin = &language{line: []string{"//"}, blocks: slashes, triple: true, opener: map[byte]string{'"': "$"}, texts: placeholders, read: javaReads, hints: java.hints}
 	scala  = &language{line: []string{"//"}, blocks: slashes, triple: true, prefixes: "sf", read: javaReads, hints: java.hints}
 	golang = &language{line: []string{"//"}, blocks: slashes, backtick: true, texts: goTags, prepare: goPrepare, read: goReads,
-		hints: hints("env", "Env", "viper", "koanf")}
+		hints: hints("Getenv", "LookupEnv", "env:", "nvconfig", "nvPrefix", "nv(", "nvOr", "env.", "Env.", "viper", "koanf", "ENV")}
 	script = &language{line: []string{"//"}, blocks: append([][2]string{{"<!--", "-->"}}, slashes...), backtick: true, opener: map[byte]string{'`': "${"}, read: scriptReads,
-		hints: hints("env", "Env", "ENV", "onfig", ".json")}
+		hints: hints("env", "Env", "ENV", "onfig")}
 	python = &language{line: []string{"#"}, triple: true, prefixes: "rRbBuUfF", read: pythonReads,
-		hints: hints("env", "Env", "ENV", "config(", "BaseSettings", "onfigParser", "_load", ".json")}
+		hints: hints("env", "Env", "ENV", "config(", "BaseSettings", "onfigParser", "_load")}
 	ruby = &language{line: []string{"#"}, blocks: [][2]string{{"=begin", "=end"}}, backtick: true, opener: map[byte]string{'"': "#{", '`': "#{"}, read: rubyReads,
-		hints: hints("ENV", "env", "Settings.", ".json")}
+		hints: hints("ENV", "env", "Settings.")}
 	php = &language{line: []string{"//", "#"}, blocks: append([][2]string{{"<!--", "-->"}}, slashes...), opener: map[byte]string{'"': "{$"}, longTexts: true, read: phpReads,
-		hints: hints("env", "_ENV", "_SERVER", ".json")}
+		hints: hints("env", "_ENV", "_SERVER")}
 	csharp = &language{line: []string{"//"}, blocks: slashes, triple: true, dollarTexts: true, read: csharpReads,
-		hints: hints("EnvironmentVariable", "onfig", "GetSection", ".json")}
+		hints: hints("EnvironmentVariable", "onfig", "GetSection")}
 	rust = &language{line: []string{"//"}, blocks: slashes, lifetimes: true, longTexts: true, prefixes: "rb", read: rustReads,
-		hints: hints("env", "onfig", ".json")}
+		hints: hints("env", "onfig")}
 	perl = &language{line: []string{"#"}, blocks: [][2]string{{"=pod", "=cut"}, {"=head", "=cut"}}, opener: map[byte]string{'"': "$"}, longTexts: true, read: perlReads,
-		hints: hints("ENV", "conf", "settings", ".json")}
+		hints: hints("ENV", "conf", "settings")}
 	elixir = &language{line: []string{"#"}, triple: true, opener: map[byte]string{'"': "#{"}, read: func(*reader, int) {}, hints: hints("env")}
 	shell  = &language{hints: [][]byte{[]byte("$")}}
 )

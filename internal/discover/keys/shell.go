@@ -2,6 +2,7 @@ package keys
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -38,20 +39,13 @@ func (r *reader) shell(src string) {
 			continue
 		}
 		code := uncommented(line)
-		if g := shellHere.FindStringSubmatch(code); g != nil {
-			quotedHere, until = g[1] != "", g[2]
+		if strings.Contains(code, "<<") {
+			if g := shellHere.FindStringSubmatch(code); g != nil {
+				quotedHere, until = g[1] != "", g[2]
+			}
 		}
 		code = withoutSingle(code)
-		for _, g := range shellGiven.FindAllStringSubmatch(code, 16) {
-			if !strings.Contains(code, "${"+g[1]) && !strings.Contains(code, "$"+g[1]) {
-				own[g[1]] = true // X=${X:-y} still reads it
-			}
-		}
-		for _, g := range shellRead.FindAllStringSubmatch(code, 4) {
-			for _, name := range strings.Fields(g[1]) {
-				own[name] = true
-			}
-		}
+		shellOwn(own, code)
 		uses = shellUses(uses, code, number)
 	}
 	for _, u := range uses {
@@ -59,6 +53,29 @@ func (r *reader) shell(src string) {
 			r.see(u.line, u.name, false, u.fallback)
 		}
 	}
+}
+
+// shellOwn notes the names that a line sets.
+func shellOwn(own map[string]bool, code string) {
+	if strings.Contains(code, "=") {
+		for _, g := range shellGiven.FindAllStringSubmatch(code, 16) {
+			if !strings.Contains(code, "${"+g[1]) && !strings.Contains(code, "$"+g[1]) {
+				own[g[1]] = true // X=${X:-y} still reads it
+			}
+		}
+	}
+	if !containsAny(code, "read", "for", "getopts", "mapfile") {
+		return
+	}
+	for _, g := range shellRead.FindAllStringSubmatch(code, 4) {
+		for _, name := range strings.Fields(g[1]) {
+			own[name] = true
+		}
+	}
+}
+
+func containsAny(text string, words ...string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 }
 
 // maxLine bounds the lines that are looked at.
@@ -71,6 +88,9 @@ type shellKey struct {
 }
 
 func shellUses(uses []shellKey, code string, line int) []shellKey {
+	if !strings.Contains(code, "$") {
+		return uses
+	}
 	for _, g := range shellUse.FindAllStringSubmatch(code, 32) {
 		u := shellKey{name: g[1] + g[2], line: line}
 		if op := strings.TrimPrefix(g[3], ":"); op != "" {
