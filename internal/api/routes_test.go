@@ -222,7 +222,7 @@ var rows = map[string][]string{
 		"GET /api/v1/expansions", "GET /api/v1/expansions/{name}/proposals", "GET /api/v1/expansions/{name}/proposals/{digest}", "GET /api/v1/expansions/{name}/removal", "GET /api/v1/comparison",
 		"GET /api/v1/workloads/{name}", "POST /api/v1/expansions/{name}/move/preview", "POST /api/v1/expansions/{name}/undo/preview", "GET /api/v1/expansions/{name}/status",
 		"GET /api/v1/expansions/{name}/consents", "GET /api/v1/expansions/{name}/readiness", "GET /api/v1/expansions/{name}/runs", "GET /api/v1/runs/{id}", "GET /api/v1/audit", "GET /api/v1/audit/proof",
-		"GET /api/v1/config/services/{name}", "GET /api/v1/config/services/{name}/diff", "GET /api/v1/config/trace", "GET /api/v1/config/services/{name}/shadow", "GET /api/v1/config/services/{name}/import",
+		"GET /api/v1/config/services/{name}", "GET /api/v1/config/services/{name}/diff", "GET /api/v1/config/trace", "GET /api/v1/config/services/{name}/shadow", "GET /api/v1/config/services/{name}/import", "GET /api/v1/config/services/{name}/keys", "GET /api/v1/config/keys",
 		"GET /{$}", "GET /map.json", "GET /detail.json", "GET /export", "GET /services/{name...}", "GET /how/{name...}", "GET /why/{name...}", "GET /config/{name...}", "GET /expansions", "GET /expansions/{name}", "GET /expansions/{name}/files",
 		"GET /api/v1/addresses", "GET /api/v1/addresses/changes", "GET /api/v1/services/{name}/image", "GET /api/v1/services/{name}/releases", "GET /api/v1/releases/{id}",
 		"GET /api/v1/drift", "POST /api/v1/drift/look",

@@ -67,6 +67,7 @@ var may = map[string][]string{
 	"discover/chef":       append([]string{"discover/chef/ruby"}, reader...),
 	"discover/chef/*":     {"syntax"},
 	"discover/machine":    {"discover", "discover/chef", "discover/process", "estate"},
+	"discover/keys":       append([]string{"discover/code"}, reader...),
 	"discover/terraform":  append([]string{"discover/hclfile"}, reader...),
 	"discover/consul":     append([]string{"discover/hclfile"}, reader...),
 	"workspace":           {"config", "consent", "delivery", "discover", "document", "estate", "expansion", "fault", "message", "rights", "syntax", "workload"},
