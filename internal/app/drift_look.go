@@ -51,6 +51,20 @@ func (a *App) LookForDrift(ctx context.Context, q DriftQuery) (Drift, error) {
 	return a.Drift(ctx, q)
 }
 
+// keepLooking looks for drift now and then until the program ends. What goes wrong with a look is kept with it, or shows when somebody looks.
+func (a *App) keepLooking(ctx context.Context, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			_, _ = a.LookForDrift(ctx, DriftQuery{})
+		}
+	}
+}
+
 // looking gathers a world, from several places at once.
 type looking struct {
 	drift.World

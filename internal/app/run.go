@@ -46,6 +46,9 @@ func (a *App) conduct(ctx context.Context) (*conductor.Conductor, error) {
 	if err == nil {
 		a.outbox = a.newOutbox()
 		a.outbox.Start(a.ctx)
+		if every := a.declared.Drift.Every; every > 0 {
+			a.wg.Go(func() { a.keepLooking(a.ctx, every) })
+		}
 	}
 	return c, err
 }

@@ -14,6 +14,8 @@ const Manager = "caravan"
 // object lists what of an object is not as declared.
 func (w World) object(o Object) []Difference {
 	switch {
+	case o.Same:
+		return nil
 	case o.Declared == nil:
 		return []Difference{w.extra(o)}
 	case o.Live == nil:

@@ -17,6 +17,7 @@ import (
 type Pair struct {
 	Path           string // of the file that declares it
 	Declared, Live map[string]any
+	Same           bool // it is known that nothing differs
 }
 
 // Field is a place in which an object in a cluster is not as declared.

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -120,5 +122,48 @@ func driftTold(t *testing.T, s *Store) {
 	keep(t, s, midday.Add(time.Hour), "", scaled())
 	if records, _, _ := knownDrift(t, s); !records[0].Told.Equal(midday) {
 		t.Errorf("%+v", records)
+	}
+}
+
+// BenchmarkDriftFromStore reads what is known of 500 services in three environments, judges it and lays it out.
+func BenchmarkDriftFromStore(b *testing.B) {
+	s, err := Open(b.Context(), Options{Path: filepath.Join(b.TempDir(), "caravan.db")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	const services, accidents = 500, 300
+	var looks []DriftLook
+	var found []drift.Difference
+	for _, env := range []estate.EnvironmentName{"id", "my", "sg"} {
+		l := DriftLook{Look: drift.Look{Environment: env, At: midday}}
+		for n := range services {
+			service := estate.ServiceName(fmt.Sprintf("service-%03d", n))
+			l.Running = append(l.Running, drift.Running{Service: service, Environment: env, Team: "orders", Version: "5.0.3", Declared: true, At: midday})
+			if n < accidents {
+				d := scaled()
+				d.ID, d.Service, d.Environment, d.Mend = drift.ID(fmt.Sprintf("%s%09d", env, n)), service, env, strings.Repeat("-  replicas: 5\n+  replicas: 2\n", 20)
+				found = append(found, d)
+			}
+		}
+		looks = append(looks, l)
+	}
+	if err := s.KeepDrift(b.Context(), found, looks, midday); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		records, looks, exceptions, err := s.Drift(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		var bare []drift.Look
+		var running []drift.Running
+		for _, l := range looks {
+			bare, running = append(bare, l.Look), append(running, l.Running...)
+		}
+		all := drift.Judge(records, exceptions, bare, midday, time.Hour)
+		if cells := drift.Matrix(running, nil, all, bare, midday, time.Hour); len(cells) != 3*services || len(all) != 3*accidents {
+			b.Fatalf("%d cells, %d differences", len(cells), len(all))
+		}
 	}
 }
