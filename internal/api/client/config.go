@@ -28,6 +28,18 @@ func (c *Client) ConfigTrace(ctx context.Context, key string) (out []config.Uses
 	return out, err
 }
 
+// ConfigKeys says which keys of a service anything reads, and which of those it reads anything sets.
+func (c *Client) ConfigKeys(ctx context.Context, service estate.ServiceName, env estate.EnvironmentName) (out app.ConfigKeys, err error) {
+	err = c.do(ctx, http.MethodGet, configPath(service, "/keys"), url.Values{"environment": {string(env)}}, nil, &out)
+	return out, err
+}
+
+// IdleConfigKeys are, of all services, the keys that nobody reads and those that are read and unset.
+func (c *Client) IdleConfigKeys(ctx context.Context) (out []app.IdleKey, err error) {
+	err = c.do(ctx, http.MethodGet, "/config/keys", nil, nil, &out)
+	return out, err
+}
+
 // ImportConfig is a service's base layer, made from what it is given today.
 func (c *Client) ImportConfig(ctx context.Context, service estate.ServiceName, from estate.EnvironmentName) (out app.ConfigProposal, err error) {
 	err = c.do(ctx, http.MethodGet, configPath(service, "/import"), url.Values{"from": {string(from)}}, nil, &out)
