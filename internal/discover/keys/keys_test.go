@@ -55,6 +55,9 @@ func TestOneLineInItsLanguage(t *testing.T) {
 		{"the machine's own properties", "A.java", `x = System.getProperty("java.io.tmpdir"); y = System.getProperty("shop.url", "http://shop");`, []string{"reads shop.url=http://shop"}},
 		{"a placeholder outside of annotations is of a template", "A.java", `String t = "${not.read}";`, nil},
 		{"one thing and then another", "A.java", `@Value("${a.b:#{null}}") String x; @Value("#{'${c.d}'.split(',')}") List<String> y;`, []string{"reads a.b=…", "reads c.d"}},
+		{"a script that builds", "scripts/check.sh", "echo $BUILD_ARGS", nil},
+		{"a script that starts", "scripts/start.sh", "exec app ${APP_ARGS:-\"-v\"}", []string{"reads APP_ARGS=-v"}},
+		{"a function that only makes names", "a.go", "package a\nvar x = FlagToEnv(\"ETCD\", \"config-file\")", nil},
 		{"no key at all", "a.rb", `x = ENV["has blanks and such"]`, nil},
 	} {
 		t.Run(c.what, func(t *testing.T) {

@@ -217,6 +217,7 @@ func (r *reader) passed(i int) bool {
 
 var (
 	shouted = regexp.MustCompile(`^[A-Z][A-Z0-9_]+$`)
+	reads   = regexp.MustCompile(`(?i)^(?:\w*(?:get|read|look_?up|fetch|must|required?|need|parse|from|int|bool|str|string|duration|value|or)_?)?env`)
 	writes  = regexp.MustCompile(`(?i)^(?:un|re)?(?:set|put|load|delete|del|add|with|stub|clear|write|export|mock|patch|use|new)_?`)
 )
 
@@ -227,7 +228,7 @@ var ofLanguages = map[string]bool{"Getenv": true, "LookupEnv": true, "getenv": t
 // getEnv("X"), envOr("X", "y"), env.str("X").
 func (r *reader) environmentCall(i int) bool {
 	w := r.word(i)
-	if w == "" || !aboutEnvironment(w) || writes.MatchString(w) || declares[r.word(i-1)] || ofLanguages[w] || w == "ENV" && r.ext == ".rb" {
+	if w == "" || !aboutEnvironment(w) || !reads.MatchString(w) || writes.MatchString(w) || declares[r.word(i-1)] || ofLanguages[w] || w == "ENV" && r.ext == ".rb" {
 		return false
 	}
 	k := i + 1
