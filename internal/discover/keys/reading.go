@@ -120,16 +120,17 @@ func (r *reader) take(i int) bool {
 // takeAll reads a key that ends at the word at i, no call around it.
 func (r *reader) takeWord(i int) { r.see(r.tokens[i].line, r.word(i), false, r.alternative(i+1)) }
 
-// hand remembers the function around i, if it is given what stands there and so reads the key that it is called with.
+// hand remembers the function around i, if it is given what stands there and so reads the key that it is called with. Otherwise the name is computed.
 func (r *reader) hand(i int) {
 	given := r.word(i)
 	if given == "" && r.sign(i, "$") {
 		given = r.word(i + 1)
 	}
-	if !r.dry || given == "" {
-		return
-	}
-	if name, n, ok := r.around(i, given); ok {
+	name, n, ok := r.around(i, given)
+	switch {
+	case !r.dry && i < len(r.tokens) && !ok:
+		r.see(r.tokens[i].line, "", true, fallback{}) // nothing is known of its name
+	case r.dry && ok && given != "":
 		r.passing[name] = n
 	}
 }
@@ -203,6 +204,9 @@ func (r *reader) parameter(i int, name string) (int, bool) {
 func (r *reader) passed(i int) bool {
 	n, ok := r.passing[r.word(i)]
 	if !ok || !r.sign(i+1, "(") || declares[r.word(i-1)] {
+		return false
+	}
+	if _, declared := r.declared(i); declared != "" {
 		return false
 	}
 	k := i + 2
