@@ -162,6 +162,7 @@ func register(mux *gate.Mux, o Options, g *gate.Gate) {
 	r.how(a)
 	r.why(a)
 	r.releases(a)
+	r.drift(a)
 	r.access(a)
 	mux.Handle("POST "+SlackPath, rights.Anyone, http.HandlerFunc(r.slack))
 	mux.Handle("GET "+Prefix+"/docs", rights.Read, http.HandlerFunc(docs))
@@ -211,7 +212,7 @@ func schemaName(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	switch pkg := path.Base(t.PkgPath()); pkg {
-	case "expansion", "journey", "render", "workload", "address", "how", "consent", "message", "why", "config", "delivery":
+	case "expansion", "journey", "render", "workload", "address", "how", "consent", "message", "why", "config", "delivery", "drift":
 		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}
 	return name

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"example.org/caravan/internal/app"
+	"example.org/caravan/internal/drift"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/gate"
 	"example.org/caravan/internal/rights"
@@ -90,6 +91,18 @@ func newHouse(t *testing.T) *house {
 	h.scan()
 	return h
 }
+
+// drift keeps a difference that is open.
+func (h *house) drift() {
+	h.Helper()
+	l := store.DriftLook{Look: drift.Look{Environment: "p", At: time.Now()}}
+	if err := h.store.KeepDrift(h.Context(), []drift.Difference{drifted}, []store.DriftLook{l}, time.Now()); err != nil {
+		h.Fatal(err)
+	}
+}
+
+// drifted is something of orders that is not as declared.
+var drifted = drift.Difference{ID: "0123456789ab", Team: "orders", Service: "orders", Environment: "p", Kind: drift.Replicas, Class: drift.Accident, Content: "sha256:1", Subject: "deployment orders/orders"}
 
 func (h *house) scan() {
 	h.Helper()
@@ -212,14 +225,18 @@ var rows = map[string][]string{
 		"GET /api/v1/config/services/{name}", "GET /api/v1/config/services/{name}/diff", "GET /api/v1/config/trace", "GET /api/v1/config/services/{name}/shadow", "GET /api/v1/config/services/{name}/import", "GET /api/v1/config/services/{name}/keys", "GET /api/v1/config/keys",
 		"GET /{$}", "GET /map.json", "GET /detail.json", "GET /export", "GET /services/{name...}", "GET /how/{name...}", "GET /why/{name...}", "GET /config/{name...}", "GET /expansions", "GET /expansions/{name}", "GET /expansions/{name}/files",
 		"GET /api/v1/addresses", "GET /api/v1/addresses/changes", "GET /api/v1/services/{name}/image", "GET /api/v1/services/{name}/releases", "GET /api/v1/releases/{id}",
-		"GET /expansions/{name}/journey", "GET /addresses", "GET /doubts", "GET /scan", "GET /scan/progress", "GET /diff",
+		"GET /api/v1/drift", "POST /api/v1/drift/look",
+		"GET /expansions/{name}/journey", "GET /addresses", "GET /drift", "POST /drift/look", "GET /doubts", "GET /scan", "GET /scan/progress", "GET /diff",
 	},
 	"own tokens": {"GET /api/v1/tokens", "POST /api/v1/tokens", "DELETE /api/v1/tokens/{name}", "GET /tokens", "POST /tokens", "POST /tokens/revoke"},
 	"agree":      {"POST /api/v1/expansions/{name}/approvals", "POST /api/v1/expansions/{name}/revocations", "POST /api/v1/expansions/{name}/vetoes", "POST /expansions/{name}/answer", "POST /api/v1/config/services/{name}/signatures"},
 	"drill":      {"POST /api/v1/expansions/{name}/drills"},
-	"decide":     {"POST /api/v1/config/services/{name}/adoption", "POST /api/v1/config/services/{name}/import", "POST /api/v1/expansions/{name}/decisions", "POST /expansions/{name}/decide", "PUT /api/v1/config/services/{name}/values"},
-	"scan":       {"POST /api/v1/scans", "DELETE /api/v1/scans/{id}", "POST /scan"},
-	"plan":       {"POST /api/v1/expansions", "POST /api/v1/expansions/{name}/plan", "POST /api/v1/workloads/{name}", "PUT /api/v1/config/values", "POST /api/v1/addresses/leases", "POST /api/v1/addresses/releases"},
+	"decide": {
+		"POST /api/v1/expansions/{name}/decisions", "POST /expansions/{name}/decide", "PUT /api/v1/config/services/{name}/values", "POST /api/v1/config/services/{name}/import", "POST /api/v1/config/services/{name}/adoption",
+		"POST /api/v1/drift/{id}/exception", "POST /api/v1/drift/{id}/mend", "POST /drift/{id}/accept", "POST /drift/{id}/mend",
+	},
+	"scan": {"POST /api/v1/scans", "DELETE /api/v1/scans/{id}", "POST /scan"},
+	"plan": {"POST /api/v1/expansions", "POST /api/v1/expansions/{name}/plan", "POST /api/v1/workloads/{name}", "PUT /api/v1/config/values", "POST /api/v1/addresses/leases", "POST /api/v1/addresses/releases"},
 	"deploy": {
 		"POST /api/v1/services/{name}/releases", "POST /api/v1/services/{name}/releases/preview", "POST /api/v1/services/{name}/releases/back",
 		"POST /api/v1/services/{name}/delivery/pause", "POST /api/v1/services/{name}/delivery/resume",
@@ -251,6 +268,11 @@ var bodies = map[string]string{
 	"POST /api/v1/config/services/{name}/signatures": `{"environment":"p","key":"A","why":"x"}`,
 	"POST /api/v1/config/services/{name}/switch":     `{"environment":"p"}`,
 	"POST /api/v1/config/services/{name}/back":       `{"environment":"p"}`,
+	"POST /api/v1/drift/{id}/exception":              `{"why":"x","until":"2100-01-01T00:00:00Z"}`,
+	"POST /api/v1/drift/{id}/mend":                   `{}`,
+	"POST /drift/look":                               "x=y",
+	"POST /drift/{id}/accept":                        "why=x&until=2100-01-01",
+	"POST /drift/{id}/mend":                          "x=y",
 	"POST /expansions/{name}/answer":                 "team=orders&step=a&answer=veto&reason=no",
 	"POST /expansions/{name}/decide":                 "from=orders&to=pricing&decide=drop&why=x",
 	"POST /expansions/{name}/turn":                   "do=move",
@@ -274,6 +296,9 @@ func request(pattern string) *http.Request {
 	name := "nowhere"
 	if strings.Contains(path, "/config/") || strings.Contains(path, "/releases") || strings.Contains(path, "/delivery/") { // those of orders are its team's
 		name = "orders"
+	}
+	if strings.Contains(path, "/drift/{id}") {
+		name = string(drifted.ID)
 	}
 	path = parameter.ReplaceAllString(path, name)
 	body, kind := bodies[pattern], "application/json"
@@ -316,6 +341,7 @@ func TestEveryRouteLetsThoseThroughWhoMayAndNobodyElse(t *testing.T) {
 		}
 		t.Run(route.Pattern, func(t *testing.T) {
 			h.T = t
+			h.drift()
 			for i, c := range callers {
 				r := request(route.Pattern)
 				r.RemoteAddr = fmt.Sprintf("192.0.2.%d:4711", h.n%250+1) // nobody is turned away for trying often

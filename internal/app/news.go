@@ -110,6 +110,7 @@ func happened(r journey.Run, e store.Entry, what string) (happening, bool) {
 	run := string(r.ID)
 	back := r.Way == journey.Back
 	switch {
+	case r.Mends() && (what == "step began" || what == "step done"): // nothing new comes with it
 	case what == "started" && back:
 		return happening{consent.News{Back: true, What: consent.Began, Why: r.Why}, run}, true
 	case what == "finished" && back:

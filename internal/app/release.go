@@ -101,7 +101,8 @@ func (a *App) ImagePlan(ctx context.Context, service estate.ServiceName, version
 // specOf is how a workload is started from an image: as it is on machines, in the folder that releases are in there.
 func (a *App) specOf(service estate.ServiceName, w workload.Workload) image.Spec {
 	release := path.Join("/srv", cmp.Or(workload.NameOf(a.declared.Organisation), "estate"), workload.NameOf(string(service)), currentLink)
-	s := image.Spec{Service: service, Folder: release, Directory: cmp.Or(w.Metadata.Annotations[workload.AnnotationFolder], release)}
+	s := image.Spec{Service: service, Directory: cmp.Or(w.Metadata.Annotations[workload.AnnotationFolder], release)}
+	s.Folder = s.Directory
 	if root, ok := rootOf(s.Directory); ok {
 		s.Folder = path.Join(root, currentLink)
 	}
@@ -124,6 +125,9 @@ func (a *App) registry() *registry.Registry {
 
 // imageOf is the image of a version. Invalid when it is another service's or version's.
 func (a *App) imageOf(ctx context.Context, service estate.ServiceName, req DeployRequest) (registry.Image, error) {
+	if err := image.CheckVersion(req.Version); err != nil { // it names folders on machines, too
+		return registry.Image{}, err
+	}
 	ref := req.Image
 	if ref == "" {
 		if a.declared.Delivery.Registry == "" {
@@ -131,9 +135,6 @@ func (a *App) imageOf(ctx context.Context, service estate.ServiceName, req Deplo
 		}
 		repository, err := registry.Repository(a.declared.Delivery.Registry, service)
 		if err != nil {
-			return registry.Image{}, err
-		}
-		if err := image.CheckVersion(req.Version); err != nil {
 			return registry.Image{}, err
 		}
 		ref = repository + ":" + req.Version

@@ -211,7 +211,7 @@ func (c *carrier) deliver(ctx context.Context, i int) error {
 	bad := c.deliverAt(ctx, i, st)
 	switch {
 	case ctx.Err() != nil:
-		return nil // it goes on later
+		return ctx.Err() // it goes on later
 	case bad == nil:
 		return c.delivered(ctx, i, st)
 	}
@@ -292,7 +292,7 @@ func (c *carrier) goBack(ctx context.Context, i int) error {
 	c.say(d.Environment, "goes back to "+d.Before.String())
 	bad := c.goBackAt(ctx, i)
 	if ctx.Err() != nil {
-		return nil
+		return ctx.Err()
 	}
 	known, err := c.store.Standings(ctx, c.r.Service)
 	if err != nil {
@@ -351,9 +351,8 @@ func (c *carrier) open(ctx context.Context, s site) (destination, error) {
 	if s.world == delivery.Kubernetes {
 		return &inCluster{c, s}, nil
 	}
-	m := s.target.Machines
 	t, err := host.Open(ctx, host.TargetOptions{
-		Options:   host.Options{User: m.User, Key: c.declared.Within(m.Key), KnownHosts: c.declared.Within(m.KnownHosts), Port: m.Port},
+		Options:   c.overSSH(*s.target.Machines),
 		Expansion: s.expansion, Environment: s.environment, Files: s.files,
 	})
 	if err != nil {

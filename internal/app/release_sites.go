@@ -316,7 +316,7 @@ func programToday(of depmap.Service, p how.Place, addresses map[string]string) (
 func rootOf(folder string) (string, bool) {
 	for at := path.Clean(folder); path.IsAbs(at) && at != "/"; at = path.Dir(at) {
 		if path.Base(at) == currentLink {
-			return path.Dir(at), true
+			return path.Dir(at), path.Dir(at) != "/"
 		}
 	}
 	return "", false

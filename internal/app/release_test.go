@@ -18,6 +18,7 @@ import (
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/store"
+	"example.org/caravan/internal/workload"
 )
 
 // street is environments that only remember what runs in them.
@@ -48,7 +49,7 @@ func (h house) goBack(ctx context.Context, b delivery.Build) error {
 	return h.put(ctx, b, nil)
 }
 func (h house) count(context.Context, delivery.Build) (int, int, error) { return 2, 2, nil }
-func (h house) close() error                                           { return nil }
+func (h house) close() error                                            { return nil }
 
 func (h house) put(ctx context.Context, b delivery.Build, news func(int)) error {
 	if h.stuck[h.env] {
@@ -177,7 +178,9 @@ func TestWhatIsNotWellGoesBackAndNothingElseIsBegun(t *testing.T) {
 		t.Errorf("%+v %v", all, err)
 	}
 	lines, err := a.store.Audit(t.Context(), "", 0)
-	if err != nil || !slices.ContainsFunc(lines, func(e store.Entry) bool { return e.What == "not well, going back" && e.Why == "2 crashes" && e.By == "ann" }) {
+	if err != nil || !slices.ContainsFunc(lines, func(e store.Entry) bool {
+		return e.What == "not well, going back" && e.Why == "2 crashes" && e.By == "ann"
+	}) {
 		t.Errorf("%+v %v", lines, err)
 	}
 }
@@ -271,4 +274,62 @@ func TestHoweverOftenItIsKilledItEndsInTheSamePlace(t *testing.T) {
 			rt.Fatal(d)
 		}
 	})
+}
+
+func TestTheFolderOfReleasesIsAboveCurrent(t *testing.T) {
+	for folder, want := range map[string]string{
+		"/srv/kopi/orders/current": "/srv/kopi/orders", "/srv/kopi/orders/current/bin": "/srv/kopi/orders", "/var/www/current/": "/var/www", "/opt/orders": "", "current": "", "/current": "", "": "",
+	} {
+		if root, ok := rootOf(folder); ok != (want != "") || ok && root != want {
+			t.Errorf("%q: %q %v", folder, root, ok)
+		}
+	}
+}
+
+func TestAnImageIsStartedAsItsWorkloadSays(t *testing.T) {
+	a := hamlet(t)
+	for name, tc := range map[string]struct {
+		workload string
+		want     string // folder, directory, words
+	}{
+		"a program of the release": {"containers: {orders: {image: ., command: [bin/run, -v]}}", "/srv/kopi/orders/current /srv/kopi/orders/current [/srv/kopi/orders/current/bin/run -v]"},
+		"one of the base":          {"containers: {orders: {image: ., command: [java], args: [-jar, app.jar]}}", "/srv/kopi/orders/current /srv/kopi/orders/current [java -jar app.jar]"},
+		"none is named":            {"containers: {orders: {image: .}}", "/srv/kopi/orders/current /srv/kopi/orders/current [/srv/kopi/orders/current/start]"},
+		"below a folder of its own": {"containers: {orders: {image: ., command: [./run]}}\nmetadata: {name: orders, annotations: {caravan.example.org/directory: /opt/o/current/app}}",
+			"/opt/o/current /opt/o/current/app [/opt/o/current/app/run]"},
+		"a folder without current": {"containers: {orders: {image: ., command: [/opt/o/run]}}\nmetadata: {name: orders, annotations: {caravan.example.org/directory: /opt/o}}", "/opt/o /opt/o [/opt/o/run]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := "apiVersion: score.dev/v1b1\n" + tc.workload + "\n"
+			if !strings.Contains(text, "metadata") {
+				text += "metadata: {name: orders}\n"
+			}
+			w, err := workload.Parse([]byte(text), "score.yaml")
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := a.specOf("orders", w)
+			if got := fmt.Sprint(s.Folder, " ", s.Directory, " ", s.Entrypoint); got != tc.want {
+				t.Errorf("%s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestOnlyNarrowsAndSaysWhatItLeavesOut(t *testing.T) {
+	l := living{service: depmap.Service{Name: "orders"}, sites: []site{{environment: "sg", world: delivery.Machines}, {environment: "id", world: delivery.Kubernetes}},
+		elsewhere: []delivery.Elsewhere{{Environment: "my", World: delivery.Machines, Because: "my has no target"}}}
+	for only, want := range map[string]string{"": "sg id", "vm": "sg", "kubernetes": "id", "id": "id"} {
+		sites, elsewhere, err := l.chosen(strings.Fields(only))
+		var got []string
+		for _, s := range sites {
+			got = append(got, string(s.environment))
+		}
+		if err != nil || strings.Join(got, " ") != want || len(sites)+len(elsewhere) != 3 {
+			t.Errorf("--only %s: %v, %+v, %v", only, got, elsewhere, err)
+		}
+	}
+	if _, _, err := l.chosen([]string{"mars"}); fault.KindOf(err) != fault.Usage || !strings.Contains(err.Error(), "it lives in sg (VM), id (Kubernetes); not in my: my has no target") {
+		t.Error(err)
+	}
 }

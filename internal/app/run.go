@@ -46,6 +46,9 @@ func (a *App) conduct(ctx context.Context) (*conductor.Conductor, error) {
 	if err == nil {
 		a.outbox = a.newOutbox()
 		a.outbox.Start(a.ctx)
+		if every := a.declared.Drift.Every; every > 0 {
+			a.wg.Go(func() { a.keepLooking(a.ctx, every) })
+		}
 	}
 	return c, err
 }
@@ -73,6 +76,9 @@ func (a *App) StartMove(ctx context.Context, name string, req MoveRequest, anywh
 		return journey.Run{}, err
 	}
 	o := a.optionsOf(c, dir, req.Force)
+	if err := a.withinBudgets(ctx, c); err != nil {
+		return journey.Run{}, err
+	}
 	if err := a.clear(ctx, c, o); err != nil {
 		return journey.Run{}, err
 	}

@@ -56,6 +56,8 @@ var may = map[string][]string{
 	"readiness":     {"consent", "estate", "expansion", "journey"},
 	"message":       {"consent", "estate", "fault", "journey"},
 	"rights":        {"estate", "fault"},
+	"object":        {"redact"},
+	"drift":         {"config", "estate", "fault", "finding", "object"},
 	// hands
 	"discover":            {"estate", "fault", "redact", "syntax"},
 	"discover/*":          reader,
@@ -69,9 +71,9 @@ var may = map[string][]string{
 	"discover/terraform":  append([]string{"discover/hclfile"}, reader...),
 	"discover/consul":     append([]string{"discover/hclfile"}, reader...),
 	"workspace":           {"config", "consent", "delivery", "discover", "document", "estate", "expansion", "fault", "message", "rights", "syntax", "workload"},
-	"store":               {"address", "config", "consent", "delivery", "depmap", "estate", "expansion", "fault", "journey", "message", "readiness", "rights"},
-	"kube":                {"estate", "fault", "journey", "redact", "render"},
-	"host":                {"estate", "fault", "journey", "redact", "render"},
+	"store":               {"address", "config", "consent", "delivery", "depmap", "drift", "estate", "expansion", "fault", "journey", "message", "readiness", "rights"},
+	"kube":                {"estate", "fault", "journey", "object", "redact", "render"},
+	"host":                {"drift", "estate", "fault", "journey", "redact", "render"},
 	"sops":                {"fault", "redact", "syntax"},
 	"told":                {"commandline", "config", "fault", "host", "syntax"},
 	"live":                {"discover", "discover/kube", "discover/machine", "estate", "host", "kube"},
@@ -91,13 +93,13 @@ var may = map[string][]string{
 	"signin/*":            {},
 	// faces
 	"gate":       {"fault", "rights", "signin"},
-	"web":        {"config", "consent", "depmap", "draw", "estate", "expansion", "fault", "finding", "gate", "how", "journey", "readiness", "render", "rights", "signin", "store", "web/*", "why"},
-	"web/*":      {"config", "consent", "depmap", "estate", "expansion", "finding", "how", "journey", "readiness", "render", "rights", "web/diagnosis", "web/guide", "web/shell", "why"},
-	"api":        {"address", "app", "config", "consent", "delivery", "depmap", "draw", "estate", "expansion", "fault", "gate", "how", "journey", "message", "readiness", "rights", "signin", "store", "web", "why"},
-	"api/client": {"address", "api", "app", "config", "consent", "delivery", "depmap", "estate", "expansion", "fault", "how", "journey", "message", "readiness", "rights", "signin", "store", "why"},
-	"cli":        {"address", "api", "api/client", "app", "artefact", "config", "consent", "delivery", "depmap", "estate", "expansion", "fault", "how", "image", "journey", "message", "pipeline", "readiness", "redact", "registry", "render", "rights", "signin", "store", "web", "why", "workload", "workspace"},
+	"web":        {"config", "consent", "depmap", "draw", "drift", "estate", "expansion", "fault", "finding", "gate", "how", "journey", "readiness", "render", "rights", "signin", "store", "web/*", "why"},
+	"web/*":      {"config", "consent", "depmap", "drift", "estate", "expansion", "finding", "how", "journey", "readiness", "render", "rights", "web/diagnosis", "web/guide", "web/shell", "why"},
+	"api":        {"address", "app", "config", "consent", "delivery", "depmap", "draw", "drift", "estate", "expansion", "fault", "gate", "how", "journey", "message", "readiness", "rights", "signin", "store", "web", "why"},
+	"api/client": {"address", "api", "app", "config", "consent", "delivery", "depmap", "drift", "estate", "expansion", "fault", "how", "journey", "message", "readiness", "rights", "signin", "store", "why"},
+	"cli":        {"address", "api", "api/client", "app", "artefact", "config", "consent", "delivery", "depmap", "drift", "estate", "expansion", "fault", "how", "image", "journey", "message", "pipeline", "readiness", "redact", "registry", "render", "rights", "signin", "store", "web", "why", "workload", "workspace"},
 	// the program
-	"app": {"address", "chat", "conductor", "config", "consent", "delivery", "depmap", "diagnose/*", "directory", "discover", "discover/every", "document", "estate", "expansion", "fault", "finding", "host", "how", "image", "jobs", "journey", "kube", "live", "mail", "merge", "message", "outbox",
+	"app": {"address", "chat", "conductor", "config", "consent", "delivery", "depmap", "diagnose/*", "directory", "discover", "discover/every", "document", "drift", "estate", "expansion", "fault", "finding", "host", "how", "image", "jobs", "journey", "kube", "live", "mail", "merge", "message", "object", "outbox",
 		"readiness", "redact", "registry", "render", "render/kube", "render/vm", "rights", "signin", "sops", "store", "told", "web", "webhook", "why", "workload", "workspace"},
 	// for those who work on it
 	"architecture": {},
@@ -108,7 +110,7 @@ var may = map[string][]string{
 
 // pure packages look at no file, clock, network or database. (fault is as pure, but names HTTP statuses.)
 var pure = []string{"estate", "redact", "technology", "endpoint", "client", "ownership", "commandline", "containerfile", "merge", "depmap", "draw", "syntax",
-	"finding", "document", "address", "workload", "config", "expansion", "render", "render/kube", "render/vm", "journey", "consent", "readiness", "message", "how", "why", "rights", "pipeline", "image", "delivery"}
+	"finding", "document", "address", "workload", "config", "expansion", "render", "render/kube", "render/vm", "journey", "consent", "readiness", "message", "how", "why", "rights", "pipeline", "image", "delivery", "object", "drift"}
 
 // outside are standard packages that would make a pure package impure.
 var outside = []string{"os", "os/exec", "net/http", "database/sql", "log", "log/slog", "math/rand", "math/rand/v2"}

@@ -109,7 +109,7 @@ func (s *session) switchedLines(found app.Shadow) {
 	}
 	s.say("switched %s by %s; caravan config back %s -e %s until %s", w.At.Local().Format(time.DateTime), plain(w.By), found.Service, found.Environment, w.Until.Local().Format(time.DateTime))
 	for _, c := range w.Changed {
-		s.say("since then %s", plain(c.Text()))
+		s.say("since then %s", plain(c.Since()))
 	}
 }
 

@@ -246,6 +246,17 @@ func (p *Parity) hide(want Expected) {
 	}
 }
 
+// Since is a change in one line: what a process is told now, and was before.
+func (p Parity) Since() string {
+	switch {
+	case p.Now == nil:
+		return fmt.Sprintf("%s is new: %s", p.Key, p.Then.Text)
+	case p.Then == nil:
+		return fmt.Sprintf("%s is gone; it was %s", p.Key, p.Now.Text)
+	}
+	return fmt.Sprintf("%s is %s, and was %s", p.Key, p.Then.Text, p.Now.Text)
+}
+
 // Text is a difference in one line.
 func (p Parity) Text() string {
 	name := p.Key

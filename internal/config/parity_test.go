@@ -143,10 +143,10 @@ func TestWhatChangedSinceTheSwitchIsSaidWithoutSecrets(t *testing.T) {
 	before, now := told("a", "MODE=fast", "DB_PASSWORD=one-canary", "OLD=1"), told("a", "MODE=fast", "DB_PASSWORD=two-canary", "NEW=2")
 	var lines []string
 	for _, p := range Changed(sg, before, now) {
-		lines = append(lines, p.Text())
+		lines = append(lines, p.Since())
 	}
 	got := strings.Join(lines, "\n")
-	if diff := cmp.Diff("DB_PASSWORD would be another value, and is a secret\nNEW would be new: 2\nOLD would be gone: 1", got); diff != "" {
+	if diff := cmp.Diff("DB_PASSWORD is another value, and was a secret\nNEW is new: 2\nOLD is gone; it was 1", got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if Changed(sg, Told{}, now) != nil {

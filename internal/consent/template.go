@@ -21,8 +21,8 @@ type Templates struct {
 	own map[string]string // by name
 }
 
-// TemplateNames are the messages that have a template: announcement (an Announcement), nudge (a Nudge), news (a News).
-func TemplateNames() []string { return []string{"announcement", "nudge", "news"} }
+// TemplateNames are the messages that have a template: announcement (an Announcement), nudge (a Nudge), news (a News), drift (a Drifted).
+func TemplateNames() []string { return []string{"announcement", "nudge", "news", "drift"} }
 
 // mostMessage bounds a message, whatever its template repeats.
 const mostMessage = 64 << 10 // bytes
@@ -150,6 +150,8 @@ func samples(name string) []any {
 		return []any{Announcement{}, Announcement{
 			Team: "orders", Expansion: "indonesia", Country: "ID", Source: "production", Wave: 2, Changes: changes, When: "soon", Waits: []string{"frozen"},
 			Todo: []Todo{{Step: "id/service/orders", Text: "orders starts in id", Want: 1}}, Back: "caravan undo", Contact: "platform", Link: "https://caravan.example.org"}}
+	case "drift":
+		return []any{Drifted{}, Drifted{Team: "orders", Found: []DriftedThing{{ID: "0123456789ab", Service: "orders", Environment: "id", What: "scaled", Since: at}}, All: 7, Most: 5, Over: true, Contact: "platform", Link: "https://caravan.example.org"}}
 	case "nudge":
 		open := func(k NudgeKind) Open {
 			return Open{Ask: Ask{Team: "orders", Step: "id/service/orders"}, Kind: k, Since: at, Want: 1}

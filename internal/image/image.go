@@ -85,6 +85,18 @@ func (s Spec) Labels(layer, base, sbom string) map[string]string {
 	return all
 }
 
+// layerForm is what a layer's digest may be (OCI image-spec, descriptor).
+var layerForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+
+// ReleaseOf is the layer and the folder that labels name; nothing when they are not what Labels writes.
+func ReleaseOf(labels map[string]string) (layer, folder string, ok bool) {
+	layer, folder = labels[LabelLayer], labels[LabelFolder]
+	if !layerForm.MatchString(layer) || !path.IsAbs(folder) || path.Clean(folder) != folder || folder == "/" {
+		return "", "", false
+	}
+	return layer, folder, true
+}
+
 // File is a file, folder or link of a release.
 type File struct {
 	Path       string // below the release's folder: slash-separated, clean

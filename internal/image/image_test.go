@@ -241,6 +241,19 @@ func TestASpecSaysWhatNoImageCanBeMadeOf(t *testing.T) {
 	}
 }
 
+func TestLabelsThatCaravanDoesNotWriteNameNoRelease(t *testing.T) {
+	hex := strings.Repeat("ab", 32)
+	s := Spec{Service: "orders", Version: "1", Folder: folder, Base: Scratch}
+	if layer, at, ok := ReleaseOf(s.Labels("sha256:"+hex, "", "sha256:"+hex)); !ok || layer != "sha256:"+hex || at != folder {
+		t.Error(layer, at, ok)
+	}
+	for layer, at := range map[string]string{"": folder, "sha256:../../../../etc": folder, "sha256:" + hex[2:]: folder, "sha256:" + hex: "/", "sha256:" + hex + "\n": "/srv/../etc", "md5:" + hex: "srv"} {
+		if _, _, ok := ReleaseOf(map[string]string{LabelLayer: layer, LabelFolder: at}); ok {
+			t.Errorf("%q in %q", layer, at)
+		}
+	}
+}
+
 func TestAnSBOMListsThePackagesThatTellOfThemselves(t *testing.T) {
 	var jar bytes.Buffer
 	z := zip.NewWriter(&jar)

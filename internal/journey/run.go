@@ -194,3 +194,19 @@ func (c Course) In(env estate.EnvironmentName) []render.File {
 	}
 	return out
 }
+
+// Only is a run in which every step but one is done already: it does that one again.
+func (r Run) Only(id StepID) Run {
+	r.Steps = slices.Clone(r.Steps)
+	for i := range r.Steps {
+		if r.Steps[i].Step != id {
+			r.Steps[i].State = Done
+		}
+	}
+	return r
+}
+
+// Mends reports whether a run does again only some of what is done already.
+func (r Run) Mends() bool {
+	return slices.ContainsFunc(r.Steps, func(s StepRun) bool { return s.State == Done && s.Began.IsZero() })
+}

@@ -15,6 +15,7 @@ import (
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/object"
 	"example.org/caravan/internal/render"
 )
 
@@ -224,16 +225,7 @@ func (t *Target) wasEdited(d *deed) error {
 }
 
 // writers are who else wrote into an object what is not for the cluster itself to write.
-func writers(live *unstructured.Unstructured) string {
-	var out []string
-	for _, m := range live.GetManagedFields() {
-		if m.Manager != manager && m.Subresource != "status" && !clusterOwn(m.Manager) && m.Manager != "" {
-			out = append(out, m.Manager)
-		}
-	}
-	slices.Sort(out)
-	return strings.Join(slices.Compact(out), ", ")
-}
+func writers(live *unstructured.Unstructured) string { return object.Writers(live.Object, manager) }
 
 // inTheWay is all that is in the way of a plan.
 func (p *plan) inTheWay() error {
@@ -374,6 +366,9 @@ func (t *Target) carry(ctx context.Context, d *deed, tell journey.Tell) error {
 	if d.live != nil {
 		before = d.live.GetResourceVersion()
 	}
+	if err := t.shed(ctx, d); err != nil {
+		return err
+	}
 	err := t.await(ctx, func() (bool, error) {
 		live, err := t.put(ctx, *d, false)
 		if err != nil && terminating(err) {
@@ -397,6 +392,26 @@ func (t *Target) carry(ctx context.Context, d *deed, tell journey.Tell) error {
 		tell(d.id.String() + " " + string(d.what))
 	}
 	return nil
+}
+
+// shed takes away what others added to an object that is to be overwritten: applying leaves what it does not name.
+func (t *Target) shed(ctx context.Context, d *deed) error {
+	if !t.o.Force || d.live == nil || d.object == nil {
+		return nil
+	}
+	added := slices.DeleteFunc(object.Compare(object.Normal(d.object.Object), d.live.Object, object.Options{Manager: manager}), func(f object.Field) bool { return f.What != object.Added })
+	if len(added) == 0 {
+		return nil
+	}
+	r, err := t.resource(ctx, d.id)
+	if err != nil {
+		return err
+	}
+	without := &unstructured.Unstructured{Object: object.Mended(d.live.Object, added)}
+	return t.say(t.patiently(ctx, func() error {
+		_, err := t.in(r, d.Namespace).Update(ctx, without, metav1.UpdateOptions{FieldManager: manager})
+		return err
+	}), d.path+": take away what others added to "+d.id.String())
 }
 
 // terminating reports whether an object cannot be made because its namespace is being taken away.

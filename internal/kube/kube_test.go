@@ -55,8 +55,8 @@ func TestEachServiceAndNamespaceIsBuiltAloneAndObjectsKnowTheirFiles(t *testing.
 		}
 		for _, m := range all {
 			got = append(got, fmt.Sprintf("%s: %s from %s of %s", u.folder, m.id, m.path, m.object.GetLabels()[ownerLabel]))
-			if m.Kind == "Deployment" && !strings.Contains(string(yamlOf(m.object.Object)), "image: orders:4") {
-				t.Errorf("the overlay has no effect: %s", yamlOf(m.object.Object))
+			if text := fmt.Sprint(m.object.Object); m.Kind == "Deployment" && !strings.Contains(text, "image:orders:4") {
+				t.Errorf("the overlay has no effect: %s", text)
 			}
 		}
 	}
@@ -124,7 +124,7 @@ func TestWhatNobodyNamesAndWhatCannotBeBuiltIsSaid(t *testing.T) {
 	}
 }
 
-func object(t *testing.T, text string) *unstructured.Unstructured {
+func parsed(t *testing.T, text string) *unstructured.Unstructured {
 	t.Helper()
 	data, err := yaml.YAMLToJSON([]byte(text))
 	if err != nil {
@@ -139,7 +139,7 @@ func object(t *testing.T, text string) *unstructured.Unstructured {
 
 // deployed is a Deployment as an API server has it: Caravan set image and replicas, others what follows.
 func deployed(t *testing.T, image, others string) *unstructured.Unstructured {
-	return object(t, `apiVersion: apps/v1
+	return parsed(t, `apiVersion: apps/v1
 kind: Deployment
 metadata:
   name: orders
@@ -181,14 +181,14 @@ func TestOnlyWhatSomebodyWroteIntoAnObjectIsAnEdit(t *testing.T) {
 
 func TestADifferenceShowsWhatChangesAndNoSecret(t *testing.T) {
 	secret := func(value string) *unstructured.Unstructured {
-		return object(t, "apiVersion: v1\nkind: Secret\nmetadata: {name: s, managedFields: [], resourceVersion: \"7\"}\ndata: {same: Y2FuYXJ5, other: "+value+"}\n")
+		return parsed(t, "apiVersion: v1\nkind: Secret\nmetadata: {name: s, managedFields: [], resourceVersion: \"7\"}\ndata: {same: Y2FuYXJ5, other: "+value+"}\n")
 	}
 	got := difference(idOf(secret("")), secret("Y2FuYXJ5MQ=="), secret("Y2FuYXJ5Mg=="))
 	if strings.Contains(got, "Y2Fu") || !strings.Contains(got, "+  other: ••• (another one)") || strings.Contains(got, "+  same") || strings.Contains(got, "resourceVersion") {
 		t.Error(got)
 	}
 	config := func(password, level string) *unstructured.Unstructured {
-		return object(t, "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: s}\nspec: {template: {spec: {containers: [{name: a, env: [{name: DB_PASSWORD, value: "+password+"}, {name: LEVEL, value: "+level+"}]}]}}}\n")
+		return parsed(t, "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: s}\nspec: {template: {spec: {containers: [{name: a, env: [{name: DB_PASSWORD, value: "+password+"}, {name: LEVEL, value: "+level+"}]}]}}}\n")
 	}
 	got = difference(idOf(config("", "")), config("canary-a1", "info"), config("canary-b2", "debug"))
 	if strings.Contains(got, "canary") || !strings.Contains(got, "••• (another one)") || !strings.Contains(got, "-          value: info") || !strings.Contains(got, "+          value: debug") {

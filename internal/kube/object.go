@@ -2,8 +2,6 @@ package kube
 
 import (
 	"cmp"
-	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -12,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/object"
 )
 
 // What is written on every object, so that anybody who meets one knows whose it is.
@@ -126,81 +125,7 @@ func contentOf(live *unstructured.Unstructured) estate.Digest {
 	return estate.Digest(live.GetAnnotations()[contentKey])
 }
 
-// fingerprint is a digest of all that people and programs have written into an object, apart from what the cluster itself keeps up to date
-// there: fields that Caravan owns, and fields outside of metadata and status that others own. When it changes, somebody edited the object.
+// fingerprint is a digest of all that people and programs have written into an object. When it changes, somebody edited the object.
 func fingerprint(live *unstructured.Unstructured) estate.Digest {
-	var parts []string
-	for _, m := range live.GetManagedFields() {
-		if m.FieldsV1 == nil || m.Manager != manager && (m.Subresource != "" || clusterOwn(m.Manager)) {
-			continue
-		}
-		var fields map[string]any
-		if json.Unmarshal(m.FieldsV1.GetRawBytes(), &fields) != nil {
-			continue // no API server writes such
-		}
-		parts = append(parts, values(fields, live.Object, "", m.Manager == manager)...)
-	}
-	slices.Sort(parts)
-	return shortDigest(slices.Compact(parts))
-}
-
-// clusterOwn reports whether a manager is a part of Kubernetes that fills in what nobody says.
-func clusterOwn(name string) bool {
-	return slices.Contains([]string{"kube-controller-manager", "kube-scheduler", "kubelet", "kube-apiserver", "cloud-controller-manager"}, name)
-}
-
-// restarted is what `kubectl rollout restart` writes. A restart is no edit.
-const restarted = "f:kubectl.kubernetes.io/restartedAt"
-
-// values are the leaves of owned fields, each with its place and value. Fields are as metadata.managedFields has them (FieldsV1:
-// f:NAME is a field, k:{…} the item of a list with these keys, v:VALUE that item of a set, "." the thing itself).
-func values(fields map[string]any, in any, at string, own bool) []string {
-	var out []string
-	for name, below := range fields {
-		if name == "." || name == restarted || at == "" && !own && slices.Contains([]string{"f:metadata", "f:status", "f:apiVersion", "f:kind"}, name) {
-			continue
-		}
-		value, place := member(name, in), at+"/"+name
-		if deeper, _ := below.(map[string]any); len(deeper) > 0 && !(len(deeper) == 1 && deeper["."] != nil) {
-			out = append(out, values(deeper, value, place, own)...)
-			continue
-		}
-		text, _ := json.Marshal(value)
-		out = append(out, place+"="+string(text))
-	}
-	return out
-}
-
-// member is what a step of a path of fields leads to; nil when that is nothing.
-func member(name string, in any) any {
-	kind, rest, _ := strings.Cut(name, ":")
-	switch kind {
-	case "f":
-		m, _ := in.(map[string]any)
-		return m[rest]
-	case "k":
-		var keys map[string]any
-		if json.Unmarshal([]byte(rest), &keys) != nil {
-			return nil
-		}
-		list, _ := in.([]any)
-		for _, item := range list {
-			if m, _ := item.(map[string]any); has(m, keys) {
-				return item
-			}
-		}
-		return nil
-	case "v":
-		return rest
-	}
-	return nil
-}
-
-func has(m, keys map[string]any) bool {
-	for k, v := range keys {
-		if fmt.Sprint(m[k]) != fmt.Sprint(v) {
-			return false
-		}
-	}
-	return m != nil
+	return shortDigest(object.Written(live.Object, manager))
 }

@@ -7,12 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rogpeppe/go-internal/diff"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/yaml"
 
 	"example.org/caravan/internal/journey"
-	"example.org/caravan/internal/redact"
+	"example.org/caravan/internal/object"
 	"example.org/caravan/internal/render"
 )
 
@@ -73,97 +71,18 @@ func (p *plan) standsIn(d *deed) bool {
 	})
 }
 
-// difference is how an object changes, as lines of YAML.
+// difference is how an object changes, as lines of YAML without secrets.
 func difference(i id, before, after *unstructured.Unstructured) string {
-	old, name := []byte(nil), i.String()
-	was, is := readable(before), readable(after)
-	shown := masked("", is, was, i.Kind == "Secret")
-	if before != nil {
-		old = yamlOf(masked("", was, nil, i.Kind == "Secret"))
-	}
-	return string(diff.Diff(name+" (now)", old, name+" (then)", yamlOf(shown)))
+	name := i.String()
+	return object.Difference(readable(before), readable(after), name+" (now)", name+" (then)")
 }
 
-func yamlOf(v any) []byte {
-	text, err := yaml.Marshal(v)
-	if err != nil {
-		return fmt.Appendf(nil, "%v\n", err)
-	}
-	return text
-}
-
-// readable is an object without what the cluster writes into it.
+// readable is an object without what the cluster and Caravan itself write into it.
 func readable(o *unstructured.Unstructured) map[string]any {
 	if o == nil {
 		return nil
 	}
-	c := o.DeepCopy()
-	for _, field := range []string{"managedFields", "resourceVersion", "uid", "creationTimestamp", "generation"} {
-		unstructured.RemoveNestedField(c.Object, "metadata", field)
-	}
-	unstructured.RemoveNestedField(c.Object, "metadata", "annotations", contentKey)
-	unstructured.RemoveNestedField(c.Object, "status")
-	return c.Object
-}
-
-// masked is a value without secrets. Where one stands that differs from what was there, it says so.
-func masked(key string, value, before any, secret bool) any {
-	switch v := value.(type) {
-	case map[string]any:
-		old, _ := before.(map[string]any)
-		name, _ := v["name"].(string)
-		out := make(map[string]any, len(v))
-		for k, below := range v {
-			under := k
-			if k == "value" && name != "" {
-				under = name // of a variable
-			}
-			if secret && (k == "data" || k == "stringData") {
-				out[k] = veiled(below, old[k])
-				continue
-			}
-			out[k] = masked(under, below, old[k], false)
-		}
-		return out
-	case []any:
-		old, _ := before.([]any)
-		out := make([]any, len(v))
-		for i, item := range v {
-			var was any
-			if i < len(old) {
-				was = old[i]
-			}
-			out[i] = masked(key, item, was, false)
-		}
-		return out
-	case string:
-		if shown := redact.Value(key, v); shown != v {
-			return shown + another(v, before)
-		}
-	}
-	return value
-}
-
-// veiled hides every value of a secret.
-func veiled(value, before any) any {
-	v, ok := value.(map[string]any)
-	if !ok {
-		return redact.Mask + another(value, before)
-	}
-	old, _ := before.(map[string]any)
-	out := make(map[string]any, len(v))
-	for k, text := range v {
-		out[k] = redact.Mask + another(text, old[k])
-	}
-	return out
-}
-
-// another marks a hidden value that differs from the one before.
-func another(value, before any) string {
-	if before != nil && fmt.Sprint(value) != fmt.Sprint(before) {
-		return " (another one)"
-	}
-	return ""
+	return object.Readable(o.Object, contentKey)
 }
 
 // some is a list for people: the first few, and how many more there are.

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"sigs.k8s.io/yaml"
+
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/render"
 )
@@ -37,7 +39,7 @@ func TestTheReleaseInForceIsWhatAServiceRuns(t *testing.T) {
 			if m.Kind == "Deployment" {
 				return m, tr.input(units[0])
 			}
-			if strings.Contains(string(yamlOf(m.object.Object)), "sha256:5df") {
+			if strings.Contains(textOf(t, m), "sha256:5df") {
 				t.Errorf("%s has the image, too", m.id)
 			}
 		}
@@ -46,7 +48,7 @@ func TestTheReleaseInForceIsWhatAServiceRuns(t *testing.T) {
 	}
 	plain, before := deployment(nil)
 	released, after := deployment(map[estate.ServiceName]string{"orders": inForce})
-	if text := string(yamlOf(released.object.Object)); !strings.Contains(text, "image: "+inForce) || !strings.Contains(text, "name: A") {
+	if text := textOf(t, released); !strings.Contains(text, "image: "+inForce) || !strings.Contains(text, "name: A") {
 		t.Error(text)
 	}
 	if plain.content == released.content || before == after {
@@ -55,4 +57,14 @@ func TestTheReleaseInForceIsWhatAServiceRuns(t *testing.T) {
 	if other, input := deployment(map[estate.ServiceName]string{"shop": inForce}); other.content != plain.content || input != before {
 		t.Error("the release of another service changes this one")
 	}
+}
+
+// textOf is an object as text.
+func textOf(t *testing.T, m made) string {
+	t.Helper()
+	text, err := yaml.Marshal(m.object.Object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

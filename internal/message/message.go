@@ -41,6 +41,7 @@ const (
 	Reminder     Kind = "reminder"     // a team, or who stands in for it, has not answered
 	Escalation   Kind = "escalation"   // others are told that a team has not answered
 	News         Kind = "news"         // a wave began, stopped, is finished
+	Drift        Kind = "drift"        // something of a team differs from what is declared
 )
 
 // Message is one thing told to one recipient over one channel.
@@ -138,6 +139,14 @@ func OfNews(n consent.News, occasion string, t consent.Templates) Telling {
 	return Telling{
 		Kind: News, Expansion: n.Expansion, Wave: n.Wave, Team: n.Team, To: string(n.Team), Title: title, Link: n.Link,
 		about: []any{occasion, n.Back, n.What}, value: n, write: func(s consent.Style) (string, error) { return t.News(n, s) },
+	}
+}
+
+// OfDrift is what a team is told of new differences, all of a look in one message.
+func OfDrift(d consent.Drifted, t consent.Templates) Telling {
+	return Telling{
+		Kind: Drift, Team: d.Team, To: string(d.Team), Link: d.Link, about: d.Found, value: d,
+		Title: fmt.Sprintf("%s of %s: what runs is not what is declared", counted(len(d.Found), "difference"), d.Team), write: func(s consent.Style) (string, error) { return t.Drifted(d, s) },
 	}
 }
 

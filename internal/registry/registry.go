@@ -79,8 +79,8 @@ func (r *Registry) Resolve(ctx context.Context, ref string) (Image, error) {
 		return Image{}, said(err, "read "+ref, "push it again")
 	}
 	l := config.Config.Labels
-	if l[image.LabelLayer] != "" && l[image.LabelFolder] != "" {
-		out.Service, out.Version, out.Layer, out.Folder = estate.ServiceName(l[image.LabelTitle]), l[image.LabelVersion], l[image.LabelLayer], l[image.LabelFolder]
+	if layer, folder, ok := image.ReleaseOf(l); ok {
+		out.Service, out.Version, out.Layer, out.Folder = estate.ServiceName(l[image.LabelTitle]), l[image.LabelVersion], layer, folder
 	}
 	return out, nil
 }

@@ -34,7 +34,7 @@ const folder = "/srv/kopi/orders/current"
 // serve is a registry on this machine, and its address.
 func serve(t *testing.T, wrap func(http.Handler) http.Handler) string {
 	t.Helper()
-	var h http.Handler = server.New(server.Logger(log.New(io.Discard, "", 0)), server.WithReferrersSupport(true))
+	h := server.New(server.Logger(log.New(io.Discard, "", 0)), server.WithReferrersSupport(true))
 	if wrap != nil {
 		h = wrap(h)
 	}

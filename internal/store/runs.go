@@ -91,8 +91,8 @@ func (c *changing) insertRun(r journey.Run, seq int64, options string) error {
 		if err != nil {
 			return err
 		}
-		err = c.exec(`INSERT INTO run_steps (run, place, step, digest, wave, state, attempt, worker, error, kind) VALUES ($1, $2, $3, $4, $5, 'waiting', 1, '', '', '')`,
-			string(r.ID), i, text(string(step.Step)), string(step.Digest), step.Wave)
+		err = c.exec(`INSERT INTO run_steps (run, place, step, digest, wave, state, attempt, worker, error, kind) VALUES ($1, $2, $3, $4, $5, $6, 1, '', '', '')`,
+			string(r.ID), i, text(string(step.Step)), string(step.Digest), step.Wave, string(cmp.Or(step.State, journey.Waiting)))
 	}
 	return err
 }

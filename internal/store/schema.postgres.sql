@@ -41,6 +41,34 @@ CREATE TABLE courses (
     CONSTRAINT courses_pkey PRIMARY KEY (digest)
 );
 
+CREATE TABLE drift (
+    id TEXT COLLATE "C" NOT NULL,
+    last BIGINT NOT NULL,
+    mended BIGINT,
+    told BIGINT,
+    record BYTEA NOT NULL,
+    CONSTRAINT drift_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX drift_mended ON public.drift USING btree (mended);
+
+CREATE TABLE drift_exceptions (
+    id TEXT COLLATE "C" NOT NULL,
+    content TEXT COLLATE "C" NOT NULL,
+    person TEXT COLLATE "C" NOT NULL,
+    why TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL,
+    until BIGINT NOT NULL,
+    CONSTRAINT drift_exceptions_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE drift_looks (
+    environment TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL,
+    look BYTEA NOT NULL,
+    CONSTRAINT drift_looks_pkey PRIMARY KEY (environment)
+);
+
 CREATE TABLE drills (
     expansion TEXT COLLATE "C" NOT NULL,
     service TEXT COLLATE "C" NOT NULL,

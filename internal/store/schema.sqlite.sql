@@ -45,6 +45,31 @@ CREATE TABLE courses (
     course    BLOB NOT NULL  -- gzip-compressed JSON
 ) STRICT;
 
+CREATE TABLE drift (
+    id     TEXT    NOT NULL PRIMARY KEY,
+    last   INTEGER NOT NULL,  -- seen; microseconds since 1970, UTC
+    mended INTEGER,           -- a later look did not find it
+    told   INTEGER,           -- its team was told of it
+    record BLOB    NOT NULL   -- JSON, gzip
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX drift_mended ON drift (mended);
+
+CREATE TABLE drift_exceptions (
+    id      TEXT    NOT NULL PRIMARY KEY,
+    content TEXT    NOT NULL,  -- digest of what was accepted: it counts for nothing else
+    person  TEXT    NOT NULL,
+    why     TEXT    NOT NULL,
+    at      INTEGER NOT NULL,  -- microseconds since 1970, UTC
+    until   INTEGER NOT NULL   -- microseconds since 1970, UTC
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE drift_looks (
+    environment TEXT    NOT NULL PRIMARY KEY,
+    at          INTEGER NOT NULL,  -- microseconds since 1970, UTC
+    look        BLOB    NOT NULL   -- JSON, gzip
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE drills (
     expansion TEXT    NOT NULL,
     service   TEXT    NOT NULL,

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"example.org/caravan/internal/depmap"
+	"example.org/caravan/internal/drift"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/expansion"
 	"example.org/caravan/internal/finding"
@@ -58,6 +59,14 @@ type Backend interface {
 	Turn(ctx context.Context, name, what string) error
 	// Addresses is the space of private ranges: pools, what is leased of them, what is in use without a lease.
 	Addresses(ctx context.Context) (Addresses, error)
+	// Drift is what differs between what runs and what is declared, as far as is known.
+	Drift(ctx context.Context) (Drift, error)
+	// LookForDrift looks at every environment now; it takes seconds.
+	LookForDrift(ctx context.Context) error
+	// AcceptDrift accepts a difference until a time. Invalid, Conflict when that cannot be.
+	AcceptDrift(ctx context.Context, id drift.ID, why string, until time.Time) error
+	// MendDrift begins to put in place again what a difference is about, and gives the expansion whose step does. Conflict when none does.
+	MendDrift(ctx context.Context, id drift.ID) (expansion string, err error)
 }
 
 // Expansion is one line of the list of expansions.

@@ -48,7 +48,7 @@ func TestATemplateThatCannotBeUsedIsNamedWithItsFileAndLine(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	for _, want := range []string{"messages/announcement.tmpl:2: <.Wawe>: can't evaluate field Wawe", "messages/nudge.tmpl:1: unexpected {{end}}",
-		`messages/greeting.tmpl:1: there is no message "greeting"; the templates are announcement, nudge, news`} {
+		`messages/greeting.tmpl:1: there is no message "greeting"; the templates are announcement, nudge, news, drift`} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in\n%v", want, err)
 		}

@@ -58,6 +58,7 @@ func read(r *document.Reader, n syntax.Node) Workspace {
 		document.Optional("delivery", document.MayBeEmpty(deliveries(&w.Delivery))),
 		document.Optional("live", document.List(&w.Live, live)),
 		document.Optional("configuration", func(r *document.Reader, n syntax.Node, at string) { w.Switching = switching(r, n, at) }),
+		document.Optional("drift", func(r *document.Reader, n syntax.Node, at string) { w.Drift = drifting(r, n, at) }),
 		document.Optional("consent", document.MayBeEmpty(consent.Section(&w.Consent, time.LoadLocation))),
 		document.Optional("channels", document.MayBeEmpty(channels(&w.Channels))),
 		document.Optional("signin", signIn(&w.SignIn)),
@@ -122,6 +123,7 @@ func check(r *document.Reader, w Workspace) {
 	checkServices(r, w)
 	checkNetworks(r, w)
 	checkConsent(r, w)
+	checkDrift(r, w)
 	checkChannels(r, w.Channels)
 	checkSignIn(r, w)
 	if d := w.Database; d != "" && !strings.HasPrefix(d, "postgres://") && !strings.HasPrefix(d, "postgresql://") {

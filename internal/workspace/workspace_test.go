@@ -76,6 +76,11 @@ delivery:
   skew: 4h
   skews: [{team: orders, most: 1h}]
 database: postgres://caravan@db.internal/caravan
+drift:
+  budget: 5
+  teams: {orders: 10}
+  stale: 30m
+  every: 15m
 `
 
 const least = "organisation: kopi\nsources:\n  - name: kopi\n    dir: .\n"
@@ -85,6 +90,7 @@ func TestParseReadsEverythingThatCanBeDeclared(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	five := 5
 	want := Workspace{
 		Organisation: "kopi",
 		Sources: []Source{
@@ -106,6 +112,7 @@ func TestParseReadsEverythingThatCanBeDeclared(t *testing.T) {
 			Balancers: []Balancer{{Environment: "production-sg", Hosts: []string{"lb1=10.0.0.7"}}},
 			Skews:     []Skew{{Team: "orders", Most: time.Hour}}},
 		Database: "postgres://caravan@db.internal/caravan",
+		Drift:    Drift{Budget: &five, Teams: map[string]int{"orders": 10}, Stale: 30 * time.Minute, Every: 15 * time.Minute},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Workspace{}, consent.Policy{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -122,7 +129,7 @@ func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
 		{"only a comment", "# soon\n", []string{`1: nothing in it; run caravan init in an empty directory to see what belongs here`}},
 		{"not YAML", "organisation: kopi\nsources: [\n", []string{`not valid YAML`}},
 		{"two documents", least + "---\norganisation: b\n", []string{`6: a second document; keep one, without --- lines`}},
-		{"a list at the top", "- kopi\n", []string{`1: the workspace is a list; write keys and values: organisation, sources, environments, teams, services, pools, networks, peerings, placement, rates, targets, delivery, live, configuration, consent, channels, signin, database`}},
+		{"a list at the top", "- kopi\n", []string{`1: the workspace is a list; write keys and values: organisation, sources, environments, teams, services, pools, networks, peerings, placement, rates, targets, delivery, live, configuration, drift, consent, channels, signin, database`}},
 		{"nothing that is required", "teams: []\n", []string{`1: the workspace has no organisation; add one`, `1: the workspace has no sources; add one`}},
 		{"a line of something else", least + "root:$6$salt$hash:20000:0:99999:7::: \n", []string{`5: unknown key; the keys here are organisation`}},
 		{"a mistyped key", least + "evironments: []\n", []string{`5: unknown key "evironments"; did you mean "environments"?`}},
@@ -149,6 +156,11 @@ func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
 		{"a source name that is a path", "organisation: kopi\nsources:\n  - name: a/b\n    dir: .\n", []string{`3: source name "a/b" would not do as the first part of a path; use letters, digits, dots and dashes`}},
 		{"a broken glob", least + "    exclude: [\"[a\"]\n", []string{`5: "[a" is not a glob; write a folder or a pattern such as **/testdata`}},
 		{"a mail address without a host", least + "teams: [{name: orders, mail: orders}]\n", []string{`5: "orders" is not a mail address; write name@example.org`}},
+		{"a budget below nothing", least + "drift: {budget: -1}\n", []string{`5: drift.budget is -1; write a number from 0`}},
+		{"a budget that is no number", least + "drift: {teams: {orders: many}}\n", []string{`5: drift.teams.orders`}},
+		{"a budget of a mistyped team", least + "teams: [{name: orders}]\ndrift:\n  teams: {order: 3}\n", []string{`7: no team "order"; did you mean orders?`}},
+		{"looking all the time", least + "drift: {every: 1s, stale: 10m}\n", []string{`5: 1s is too often; write a minute or more, such as 15m`}},
+		{"a look that never counts", least + "drift: {stale: -1h}\n", []string{`5: drift.stale is no length of time; write it as 38ms, 90s or 4h`}},
 		{"a pool that is no range", least + "pools: [{name: a, range: ten}]\n", []string{`5: "ten" is not a range; write it as 10.10.0.0/22`}},
 		{"a public pool", least + "pools: [{name: a, range: 8.8.8.0/24}]\n", []string{`5: 8.8.8.0/24 is not private; take it from RFC 1918, 100.64.0.0/10 or fc00::/7`}},
 		{"a range with bits too many", least + "pools: [{name: a, range: 10.1.2.3/16}]\n", []string{`5: 10.1.2.3/16 has bits below its length; write 10.1.0.0/16`}},

@@ -29,8 +29,11 @@ const (
 	templates = "testdata/service"
 )
 
-// large are the files of a country of so many services, none of which starts a pod, in namespaces of their own.
-func large(tb testing.TB, run string) []render.File {
+// large are the files of a large country.
+func large(tb testing.TB, run string) []render.File { return country(tb, run, services) }
+
+// country are the files of a country of so many services, none of which starts a pod, in namespaces of their own.
+func country(tb testing.TB, run string, services int) []render.File {
 	tb.Helper()
 	var out []render.File
 	for n := range teams {

@@ -73,8 +73,11 @@ type report struct {
 	Versions map[string]int // that answered
 }
 
-// atOnce is how many requests are under way.
-const atOnce = 4
+// So many requests are under way at most, each begun so long after the one before.
+const (
+	atOnce = 4
+	pause  = 10 * time.Millisecond
+)
 
 func load(url, until string) error {
 	out := report{Versions: map[string]int{}}
@@ -83,7 +86,9 @@ func load(url, until string) error {
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	for range atOnce {
 		all.Go(func() {
-			for {
+			tick := time.NewTicker(pause)
+			defer tick.Stop()
+			for range tick.C {
 				if _, err := os.Stat(until); err == nil {
 					return
 				}
@@ -99,7 +104,6 @@ func load(url, until string) error {
 					out.Versions[version]++
 				}
 				mu.Unlock()
-				time.Sleep(10 * time.Millisecond)
 			}
 		})
 	}
@@ -108,7 +112,11 @@ func load(url, until string) error {
 }
 
 func ask(client *http.Client, url string) (string, error) {
-	r, err := client.Get(url)
+	asked, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	r, err := client.Do(asked)
 	if err != nil {
 		return "", err
 	}
