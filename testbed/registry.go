@@ -45,10 +45,13 @@ func (b *Bed) Push(ctx context.Context, tag string, i Image) error {
 	return remote.Write(ref, img, remote.WithContext(ctx), remote.WithTransport(transport))
 }
 
-// trustRegistry tells containerd that the bed's registry has every image: those named by it, and those named by none.
+// RegistryAddress names the same registry for programs of this computer, which ask no name server of the bed.
+func RegistryAddress() string { return registryAddress() }
+
+// trustRegistry tells containerd that the bed's registry has every image: those named by it, by its address, and those named by none.
 func (c *Cluster) trustRegistry() error {
 	text := fmt.Sprintf("server = \"http://%s\"\n[host.\"http://%s\"]\ncapabilities = [\"pull\", \"resolve\"]\n", registryAddress(), registryAddress())
-	for _, name := range []string{Registry, "docker.io"} {
+	for _, name := range []string{Registry, registryAddress(), "docker.io"} {
 		dir := filepath.Join(c.file("registries"), name)
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err

@@ -161,6 +161,7 @@ func register(mux *gate.Mux, o Options, g *gate.Gate) {
 	r.expansions(a)
 	r.how(a)
 	r.why(a)
+	r.releases(a)
 	r.drift(a)
 	r.access(a)
 	mux.Handle("POST "+SlackPath, rights.Anyone, http.HandlerFunc(r.slack))
@@ -211,7 +212,7 @@ func schemaName(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	switch pkg := path.Base(t.PkgPath()); pkg {
-	case "expansion", "journey", "render", "workload", "address", "how", "consent", "message", "why", "config", "drift":
+	case "expansion", "journey", "render", "workload", "address", "how", "consent", "message", "why", "config", "delivery", "drift":
 		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}
 	return name

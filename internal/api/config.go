@@ -46,6 +46,18 @@ func (r routes) config(a huma.API) {
 		list, err := r.App.ConfigTrace(ctx, in.Key)
 		return nonNil(list), err
 	})
+	read(a, "config-keys", "/config/services/{name}/keys", "Which keys of a service anything reads, and which of those it reads anything sets", func(ctx context.Context, in *struct {
+		ConfiguredService
+		Environment string `query:"environment" doc:"Where; may be left out when it is in one."`
+	}) (app.ConfigKeys, error) {
+		keys, err := r.App.ConfigKeys(ctx, estate.ServiceName(in.Name), estate.EnvironmentName(in.Environment))
+		keys.Keys = nonNil(keys.Keys)
+		return keys, err
+	})
+	read(a, "idle-config-keys", "/config/keys", "Of all services, the keys that nobody reads and those that are read and unset", func(ctx context.Context, _ *struct{}) ([]app.IdleKey, error) {
+		list, err := r.App.IdleConfigKeys(ctx)
+		return nonNil(list), err
+	})
 	read(a, "import-config", "/config/services/{name}/import", "A service's base layer, made from what it is given today", func(ctx context.Context, in *imports) (app.ConfigProposal, error) {
 		return r.App.ImportConfig(ctx, estate.ServiceName(in.Name), estate.EnvironmentName(in.From))
 	})

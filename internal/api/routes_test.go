@@ -199,6 +199,7 @@ var kinds = map[string]string{
 	"agree":      "?-+----+??",
 	"drill":      "?-+-----??",
 	"decide":     "?-+-++--??",
+	"deploy":     "?-+-++--??",
 	"scan":       "?---++--??",
 	"plan":       "?---++--??",
 	"operate":    "?---++--??",
@@ -221,18 +222,25 @@ var rows = map[string][]string{
 		"GET /api/v1/expansions", "GET /api/v1/expansions/{name}/proposals", "GET /api/v1/expansions/{name}/proposals/{digest}", "GET /api/v1/expansions/{name}/removal", "GET /api/v1/comparison",
 		"GET /api/v1/workloads/{name}", "POST /api/v1/expansions/{name}/move/preview", "POST /api/v1/expansions/{name}/undo/preview", "GET /api/v1/expansions/{name}/status",
 		"GET /api/v1/expansions/{name}/consents", "GET /api/v1/expansions/{name}/readiness", "GET /api/v1/expansions/{name}/runs", "GET /api/v1/runs/{id}", "GET /api/v1/audit", "GET /api/v1/audit/proof",
-		"GET /api/v1/addresses", "GET /api/v1/addresses/changes",
-		"GET /api/v1/drift", "POST /api/v1/drift/look", "GET /api/v1/config/services/{name}", "GET /api/v1/config/services/{name}/diff", "GET /api/v1/config/trace", "GET /api/v1/config/services/{name}/shadow", "GET /api/v1/config/services/{name}/import",
-		"GET /{$}", "GET /map.json", "GET /detail.json", "GET /export", "GET /services/{name...}", "GET /how/{name...}", "GET /why/{name...}", "GET /expansions", "GET /expansions/{name}", "GET /expansions/{name}/files",
+		"GET /api/v1/config/services/{name}", "GET /api/v1/config/services/{name}/diff", "GET /api/v1/config/trace", "GET /api/v1/config/services/{name}/shadow", "GET /api/v1/config/services/{name}/import", "GET /api/v1/config/services/{name}/keys", "GET /api/v1/config/keys",
+		"GET /{$}", "GET /map.json", "GET /detail.json", "GET /export", "GET /services/{name...}", "GET /how/{name...}", "GET /why/{name...}", "GET /config/{name...}", "GET /expansions", "GET /expansions/{name}", "GET /expansions/{name}/files",
+		"GET /api/v1/addresses", "GET /api/v1/addresses/changes", "GET /api/v1/services/{name}/image", "GET /api/v1/services/{name}/releases", "GET /api/v1/releases/{id}",
+		"GET /api/v1/drift", "POST /api/v1/drift/look",
 		"GET /expansions/{name}/journey", "GET /addresses", "GET /drift", "POST /drift/look", "GET /doubts", "GET /scan", "GET /scan/progress", "GET /diff",
 	},
 	"own tokens": {"GET /api/v1/tokens", "POST /api/v1/tokens", "DELETE /api/v1/tokens/{name}", "GET /tokens", "POST /tokens", "POST /tokens/revoke"},
 	"agree":      {"POST /api/v1/expansions/{name}/approvals", "POST /api/v1/expansions/{name}/revocations", "POST /api/v1/expansions/{name}/vetoes", "POST /expansions/{name}/answer", "POST /api/v1/config/services/{name}/signatures"},
 	"drill":      {"POST /api/v1/expansions/{name}/drills"},
-	"decide": {"POST /api/v1/expansions/{name}/decisions", "POST /expansions/{name}/decide", "PUT /api/v1/config/services/{name}/values", "POST /api/v1/config/services/{name}/import", "POST /api/v1/config/services/{name}/adoption",
-		"POST /api/v1/drift/{id}/exception", "POST /api/v1/drift/{id}/mend", "POST /drift/{id}/accept", "POST /drift/{id}/mend"},
+	"decide": {
+		"POST /api/v1/expansions/{name}/decisions", "POST /expansions/{name}/decide", "PUT /api/v1/config/services/{name}/values", "POST /api/v1/config/services/{name}/import", "POST /api/v1/config/services/{name}/adoption",
+		"POST /api/v1/drift/{id}/exception", "POST /api/v1/drift/{id}/mend", "POST /drift/{id}/accept", "POST /drift/{id}/mend",
+	},
 	"scan": {"POST /api/v1/scans", "DELETE /api/v1/scans/{id}", "POST /scan"},
 	"plan": {"POST /api/v1/expansions", "POST /api/v1/expansions/{name}/plan", "POST /api/v1/workloads/{name}", "PUT /api/v1/config/values", "POST /api/v1/addresses/leases", "POST /api/v1/addresses/releases"},
+	"deploy": {
+		"POST /api/v1/services/{name}/releases", "POST /api/v1/services/{name}/releases/preview", "POST /api/v1/services/{name}/releases/back",
+		"POST /api/v1/services/{name}/delivery/pause", "POST /api/v1/services/{name}/delivery/resume",
+	},
 	"operate": {
 		"POST /api/v1/expansions/{name}/move", "POST /api/v1/expansions/{name}/undo", "POST /api/v1/expansions/{name}/pause", "POST /api/v1/expansions/{name}/resume",
 		"POST /api/v1/expansions/{name}/cancel", "POST /expansions/{name}/turn", "POST /api/v1/expansions/{name}/announcements", "POST /api/v1/services/{name}/why",
@@ -270,6 +278,10 @@ var bodies = map[string]string{
 	"POST /expansions/{name}/turn":                   "do=move",
 	"POST /tokens":                                   "name=ci&expires=720h",
 	"POST /tokens/revoke":                            "name=ci",
+	"POST /api/v1/services/{name}/releases":          `{"version":"1"}`,
+	"POST /api/v1/services/{name}/releases/preview":  `{"version":"1"}`,
+	"POST /api/v1/services/{name}/delivery/pause":    `{"only":["vm"],"why":"x"}`,
+	"POST /api/v1/services/{name}/delivery/resume":   `{"only":["vm"]}`,
 }
 
 var parameter = regexp.MustCompile(`\{(\w+)(\.\.\.)?\}`)
@@ -282,7 +294,7 @@ func request(pattern string) *http.Request {
 	}
 	path = strings.TrimSuffix(path, "{$}")
 	name := "nowhere"
-	if strings.Contains(path, "/config/") { // those of orders are its team's
+	if strings.Contains(path, "/config/") || strings.Contains(path, "/releases") || strings.Contains(path, "/delivery/") { // those of orders are its team's
 		name = "orders"
 	}
 	if strings.Contains(path, "/drift/{id}") {
@@ -296,7 +308,7 @@ func request(pattern string) *http.Request {
 	case body == "" && method == http.MethodPost:
 		body = "{}"
 	}
-	if strings.HasSuffix(path, "/resume") {
+	if strings.HasSuffix(path, "/resume") && body == "{}" {
 		body = ""
 	}
 	r := httptest.NewRequest(method, "http://localhost"+path, strings.NewReader(body))

@@ -26,8 +26,11 @@ func (a *App) act(w journey.Work) (journey.Action, error) {
 	at := placing{func(ctx context.Context) (journey.Target, error) {
 		return a.target(ctx, w.Run.Expansion, w.Step.Environment, w.Course.In(w.Step.Environment), o, true)
 	}}
-	if w.Step.Kind == journey.Switch {
+	switch w.Step.Kind {
+	case journey.Switch:
 		return switching{a, at}, nil
+	case journey.Deploy:
+		return delivering{a, at}, nil
 	}
 	return at, nil
 }

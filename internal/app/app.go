@@ -14,6 +14,7 @@ import (
 
 	"example.org/caravan/internal/chat"
 	"example.org/caravan/internal/conductor"
+	"example.org/caravan/internal/delivery"
 	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/discover"
 	"example.org/caravan/internal/discover/every"
@@ -73,6 +74,7 @@ type App struct {
 	plans        map[string]lastPlan // by expansion
 	announced    map[journey.RunID]bool
 	underways    map[estate.Digest]course // of the runs that are open
+	carrying     map[delivery.ID]bool     // releases that this program carries out
 }
 
 // seen is a graph at one time.
@@ -96,7 +98,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if o.Now == nil {
 		return nil, errors.New("app: no clock given")
 	}
-	a := &App{now: o.Now, scans: map[ScanID]*scan{}, laid: map[laidOut]Plan{}, plans: map[string]lastPlan{}, announced: map[journey.RunID]bool{}, underways: map[estate.Digest]course{}}
+	a := &App{now: o.Now, scans: map[ScanID]*scan{}, laid: map[laidOut]Plan{}, plans: map[string]lastPlan{}, announced: map[journey.RunID]bool{}, underways: map[estate.Digest]course{}, carrying: map[delivery.ID]bool{}}
 	if o.Workspace == "" {
 		if err := a.useDirectories(o.Dirs); err != nil {
 			return nil, err

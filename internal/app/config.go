@@ -166,7 +166,7 @@ func (a *App) ImportConfig(ctx context.Context, service estate.ServiceName, from
 	if err != nil {
 		return ConfigProposal{}, err
 	}
-	proposed := config.Propose(p.Service, workload.OwnSecret(string(p.Service)), p.today, func(key string) bool { return known[estate.Norm(key)] })
+	proposed := config.Propose(p.Service, workload.OwnSecret(string(p.Service)), p.today, func(key string) bool { return known[estate.Norm(key)] }, g.unreadIn(p))
 	return ConfigProposal{Proposed: proposed, Service: p.Service, From: p.Environment, File: config.File(p.Service, config.Base, "")}, nil
 }
 

@@ -28,6 +28,7 @@ func (a *App) lookAtScan(ctx context.Context, l *looking, put []placed) error {
 			there[env] = true
 		}
 	}
+	var today []place
 	for _, s := range g.graph.Services {
 		l.Teams[s.Name] = s.Team
 		if s.Kind != estate.Service || s.External {
@@ -37,6 +38,7 @@ func (a *App) lookAtScan(ctx context.Context, l *looking, put []placed) error {
 		if err != nil {
 			return err
 		}
+		today = append(today, onMachinesToday(places)...)
 		for _, p := range places {
 			if p.planned == nil || there[p.Environment] {
 				l.configured(p, team, g.layers)
@@ -52,7 +54,8 @@ func (a *App) lookAtScan(ctx context.Context, l *looking, put []placed) error {
 		return err
 	}
 	l.scanned(snapshot, g.envs)
-	return nil
+	a.seeTold(ctx, l, today)
+	return a.seeReleases(ctx, l)
 }
 
 // configured is what a service is given somewhere, and that it runs there.

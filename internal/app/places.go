@@ -77,6 +77,24 @@ type laidPlan struct {
 
 // ground looks at the estate and at plans. An expansion that cannot be planned is left out: planning it says why.
 func (a *App) ground(ctx context.Context) (ground, error) {
+	g, err := a.runningGround(ctx)
+	if err != nil {
+		return ground{}, err
+	}
+	names, err := workspace.Expansions(a.dir)
+	if err != nil {
+		return ground{}, err
+	}
+	for _, name := range names {
+		if plan, err := a.dryPlan(ctx, name); err == nil {
+			g.plans = append(g.plans, laidPlan{name, plan.Proposal.Members, plan.Proposal.Sites(a.origin(plan.Proposal.Source))})
+		}
+	}
+	return g, nil
+}
+
+// runningGround is the ground without what is planned.
+func (a *App) runningGround(ctx context.Context) (ground, error) {
 	if err := a.inWorkspace(); err != nil {
 		return ground{}, err
 	}
@@ -92,19 +110,8 @@ func (a *App) ground(ctx context.Context) (ground, error) {
 	for _, c := range slices.Backward(snapshot.Components) { // the first of a name counts
 		g.components[c.Name] = c
 	}
-	if g.envs, err = a.allEnvironments(); err != nil {
-		return ground{}, err
-	}
-	names, err := workspace.Expansions(a.dir)
-	if err != nil {
-		return ground{}, err
-	}
-	for _, name := range names {
-		if plan, err := a.dryPlan(ctx, name); err == nil {
-			g.plans = append(g.plans, laidPlan{name, plan.Proposal.Members, plan.Proposal.Sites(a.origin(plan.Proposal.Source))})
-		}
-	}
-	return g, nil
+	g.envs, err = a.allEnvironments()
+	return g, err
 }
 
 // configuredGround is the ground with the layers of configuration upon it.
@@ -127,7 +134,7 @@ func (g ground) placesOf(service estate.ServiceName) ([]place, estate.TeamName, 
 	for _, env := range found.Environments {
 		at := g.envs[env]
 		at.Environment, at.Service = env, found.Name
-		settings := depmap.SettingsIn(g.components[found.Name], g.usual, env)
+		settings := byStrength(depmap.SettingsIn(g.components[found.Name], g.usual, env))
 		out = append(out, place{Spot: at, base: seenOf(found.Name, settings), today: todayOf(settings)})
 	}
 	for _, p := range g.plans {
@@ -173,10 +180,10 @@ func (g ground) config(service estate.ServiceName, env estate.EnvironmentName) (
 	return out, nil
 }
 
-// seenOf is what is known of a service's configuration today, a document for each line.
+// seenOf is what is known of a service's configuration today, a document for each line, what counts the last.
 func seenOf(service estate.ServiceName, settings []depmap.InForce) []config.Document {
 	var out []config.Document
-	for _, s := range settings {
+	for _, s := range slices.Backward(settings) {
 		out = append(out, config.Document{
 			File: s.Place.File, Layer: config.Seen, Service: service, Values: map[string]config.Value{cmp.Or(workload.VariableOf(s.Setting), s.Key): {Text: s.Full, Line: s.Place.Line}},
 		})
@@ -187,16 +194,24 @@ func seenOf(service estate.ServiceName, settings []depmap.InForce) []config.Docu
 // fileReaders read files that processes read themselves, or that configuration servers hand out.
 var fileReaders = []estate.ReaderName{"spring", "dotnet", "settings", "consul"}
 
-// todayOf is what a process is given today: variables, and keys of its own files.
+// todayOf is what a process is given today: variables, and keys of its own files. Of those with the same key the one that counts comes first.
 func todayOf(settings []depmap.InForce) []config.Old {
 	var out []config.Old
 	for _, s := range settings {
 		name := workload.VariableOf(s.Setting)
-		if name != "" || slices.Contains(fileReaders, s.By) {
+		if name != "" || slices.Contains(fileReaders, s.By) || s.Layer == estate.LayerMounted && strings.Contains(s.Key, ".") && !strings.HasPrefix(s.Key, "file:") {
 			out = append(out, config.Old{Key: cmp.Or(name, s.Key), Value: s.Value, Variable: name != "", As: formOf(s.By), Place: s.Place})
 		}
 	}
 	return out
+}
+
+// byStrength are settings by key, of those with the same the one that counts first: what is nearer to the process, and what is said for a profile.
+func byStrength(settings []depmap.InForce) []depmap.InForce {
+	named := func(s depmap.InForce) string { return cmp.Or(workload.VariableOf(s.Setting), s.Key) }
+	return slices.SortedStableFunc(slices.Values(settings), func(x, y depmap.InForce) int {
+		return cmp.Or(cmp.Compare(named(x), named(y)), cmp.Compare(workload.RankOf(y.Setting), workload.RankOf(x.Setting)), cmp.Compare(len(y.Profile), len(x.Profile)))
+	})
 }
 
 // formOf is how files are written that a reader reads, as far as the services that read them care.

@@ -13,8 +13,12 @@ import (
 
 // cluster is a cluster as a target.
 func (a *App) cluster(ctx context.Context, c workspace.Cluster, expansion string, env estate.EnvironmentName, files []render.File, force bool) (journey.Target, error) {
+	images, err := a.imagesIn(ctx, env)
+	if err != nil {
+		return nil, err
+	}
 	return kube.Open(ctx, kube.TargetOptions{
-		Options: kube.Options{Kubeconfig: a.declared.Within(c.Kubeconfig), Context: c.Context}, Expansion: expansion, Environment: env, Files: files, Force: force, Builds: &a.builds,
+		Options: kube.Options{Kubeconfig: a.declared.Within(c.Kubeconfig), Context: c.Context}, Expansion: expansion, Environment: env, Files: files, Images: images, Force: force, Builds: &a.builds,
 	})
 }
 

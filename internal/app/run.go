@@ -19,9 +19,12 @@ import (
 	"example.org/caravan/internal/store"
 )
 
-// Conduct lets this program carry out what is open in the store, beside others that do.
+// Conduct lets this program carry out what is open in the store, moves and releases, beside others that do.
 func (a *App) Conduct(ctx context.Context) error {
 	_, err := a.conduct(ctx)
+	if err == nil {
+		a.carryOpen()
+	}
 	return err
 }
 

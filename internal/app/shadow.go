@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"example.org/caravan/internal/render"
 	"example.org/caravan/internal/render/vm"
 	"example.org/caravan/internal/rights"
+	"example.org/caravan/internal/sops"
 	"example.org/caravan/internal/told"
 	"example.org/caravan/internal/workload"
 	"example.org/caravan/internal/workspace"
@@ -54,6 +56,8 @@ func (s Shadow) InTheWay() string {
 		return "none of its processes was read"
 	case len(s.Unread) > 0:
 		return s.Unread[0].Why
+	case len(s.Keys) == 0:
+		return "its processes are told nothing by their unit, and configuration has nothing for them"
 	case s.Unexplained == 0:
 		return ""
 	}
@@ -131,7 +135,7 @@ func (a *App) switched(ctx context.Context, s shadowed) (*Switched, error) {
 	if err != nil || len(runs) == 0 || runs[0].Way != journey.Forth || runs[0].State != journey.Finished {
 		return nil, err
 	}
-	return &Switched{At: runs[0].Ended, By: runs[0].By, Until: runs[0].Ended.Add(a.declared.Configuration.WayBack())}, nil
+	return &Switched{At: runs[0].Ended, By: runs[0].By, Until: runs[0].Ended.Add(a.declared.Switching.WayBack())}, nil
 }
 
 // process is what is told to a process on one machine, and what was before the switch.
@@ -195,8 +199,11 @@ func (s shadowed) process(ctx context.Context, m *host.Machine) (process, error)
 
 // shadowed finds out where a service runs, what configuration has for it there, and how its machines are reached.
 func (a *App) shadowed(ctx context.Context, service estate.ServiceName, env estate.EnvironmentName) (shadowed, error) {
-	g, err := a.configuredGround(ctx)
+	g, err := a.runningGround(ctx)
 	if err != nil {
+		return shadowed{}, err
+	}
+	if g.layers, err = workspace.Configuration(a.dir); err != nil {
 		return shadowed{}, err
 	}
 	places, team, err := g.placesOf(service)
@@ -206,14 +213,12 @@ func (a *App) shadowed(ctx context.Context, service estate.ServiceName, env esta
 	p, err := one(places, service, env)
 	switch {
 	case err != nil:
-		return shadowed{}, err
-	case p.planned != nil:
-		return shadowed{}, fault.Newf(fault.Usage, "%s is planned to %s, where it is told by its configuration from the beginning; shadow it where it runs today", p.Service, p.Environment)
+		return shadowed{}, fmt.Errorf("%w; where it is planned to, it is told by its configuration from the beginning", err)
 	case p.Kind != "vm":
 		return shadowed{}, fault.Newf(fault.Usage, "%s is no environment of machines, so its pods are told by the manifests there; move %s with caravan move", p.Environment, p.Service)
 	}
 	effective, problems := config.Compute(g.layers, p.Spot)
-	expected, more := config.Expect(effective, comesTo(p.Spot))
+	expected, more := config.Expect(effective, a.comesTo(ctx, p.Spot))
 	delivered, most := config.Deliver(effective, workload.OwnSecret(string(p.Service)))
 	if problems = slices.Concat(problems, more, most); len(problems) > 0 {
 		lines := make([]string, len(problems))
@@ -289,15 +294,13 @@ func (a *App) machinesOf(env estate.EnvironmentName) (workspace.Machines, bool) 
 	return workspace.Machines{}, false
 }
 
-// comesTo gives what a value comes to where no expansion made the place. What a variable keeps is known when this program has it.
-func comesTo(at config.Spot) func(config.Entry) (string, bool, error) {
+// comesTo gives what a value comes to where no expansion made the place. What a Secret of Kubernetes holds is not known, nor what a variable does
+// that this program was not given.
+func (a *App) comesTo(ctx context.Context, at config.Spot) func(config.Entry) (string, bool, error) {
+	kept := sops.In(a.dir)
 	return func(e config.Entry) (string, bool, error) {
 		if r := e.Value().Secret; r != nil {
-			if r.Env == "" {
-				return "", false, nil
-			}
-			text, known := os.LookupEnv(r.Env)
-			return text, known, nil
+			return revealed(ctx, kept, *r)
 		}
 		parts, err := workload.Parts(e.Value().Text)
 		if err != nil {
@@ -312,6 +315,19 @@ func comesTo(at config.Spot) func(config.Entry) (string, bool, error) {
 		}
 		return text, true, nil
 	}
+}
+
+// revealed is what a secret holds; false when nobody here may know.
+func revealed(ctx context.Context, kept *sops.Files, r config.Reference) (string, bool, error) {
+	switch {
+	case r.SOPS != "":
+		text, err := kept.Reveal(ctx, r.SOPS, r.Key)
+		return text, err == nil, err
+	case r.Env != "":
+		text, known := os.LookupEnv(r.Env)
+		return text, known, nil
+	}
+	return "", false, nil
 }
 
 // SignRequest says which difference is meant, and why.
@@ -354,8 +370,8 @@ func (a *App) SignConfig(ctx context.Context, service estate.ServiceName, req Si
 
 // Adopted is what was taken over from processes that run, and how they compare since.
 type Adopted struct {
-	File string   `json:"file"`
-	Keys []string `json:"keys"`
+	File  string   `json:"file"`
+	Taken []string `json:"taken"` // keys
 	Shadow
 }
 
@@ -386,7 +402,7 @@ func (a *App) AdoptConfig(ctx context.Context, service estate.ServiceName, env e
 			if text, err = config.Set(text, out.File, k.Key, k.Adopted(workload.OwnSecret(string(s.Service)))); err != nil {
 				return nil, err
 			}
-			out.Keys = append(out.Keys, k.Key)
+			out.Taken = append(out.Taken, k.Key)
 		}
 		return text, nil
 	})

@@ -85,7 +85,7 @@ func (a *App) StartSwitchBack(ctx context.Context, service estate.ServiceName, r
 		return journey.Run{}, fault.Newf(fault.NotFound, "%s was never switched in %s, so there is nothing to go back from", service, req.Environment)
 	}
 	forth := runs[i]
-	if until := forth.Ended.Add(a.declared.Configuration.WayBack()); forth.State == journey.Finished && a.now().After(until) && !req.Force {
+	if until := forth.Ended.Add(a.declared.Switching.WayBack()); forth.State == journey.Finished && a.now().After(until) && !req.Force {
 		return journey.Run{}, fault.Newf(fault.Conflict, "the window in which %s may go back in %s was over on %s; what told it before may have changed since: look, then go back with --force", service, req.Environment, until.Format("2 January 2006 15:04 MST"))
 	}
 	var c course
@@ -249,29 +249,51 @@ func (w switching) Do(ctx context.Context, work journey.Work, tell journey.Tell)
 	if text := shadow.InTheWay(); text != "" {
 		return nil, fault.Newf(fault.Conflict, "%s", text)
 	}
-	tell(fmt.Sprintf("%d of %d keys are equal, %d differ and are signed", shadow.Equal, len(shadow.Keys), shadow.Intended))
-	if err := w.ready(ctx, s); err != nil {
+	tell(fmt.Sprintf("%d of %d keys are equal, %d differ and are signed, %d are new values of configuration", shadow.Equal, len(shadow.Keys), shadow.Intended, shadow.Pending))
+	changed, err := w.ready(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	err = w.at(ctx, func(t journey.Target) error {
+		if m, ok := t.(*host.Target); ok {
+			return m.Anew(ctx, s.Service, changed)
+		}
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	return w.placing.Do(ctx, work, tell)
 }
 
-// ready keeps on each machine what the process is told today, and puts secrets there: those that are known, and of the others what it has.
-func (w switching) ready(ctx context.Context, s shadowed) error {
-	private := vm.Private(s.Service)
-	return errors.Join(s.on(ctx, func(_ int, m *host.Machine) error {
+// ready keeps on each machine what the process is told today, and puts secrets there: those that are known, and of the others what it has. Given are
+// machines that are switched already, and on which a secret is another now.
+func (w switching) ready(ctx context.Context, s shadowed) ([]render.Host, error) {
+	private, changed := vm.Private(s.Service), make([]bool, len(s.hosts))
+	err := errors.Join(s.on(ctx, func(i int, m *host.Machine) error {
 		p, err := s.process(ctx, m)
 		if err != nil {
 			return err
 		}
-		if err := told.Keep(ctx, m, private, p.Told); err != nil {
-			return err
+		if !p.Ours {
+			if err := told.Keep(ctx, m, private, p.Told); err != nil {
+				return err
+			}
 		}
-		return s.putSecrets(ctx, m, p)
+		another, err := s.putSecrets(ctx, m, p)
+		changed[i] = another && p.Ours
+		return err
 	})...)
+	var out []render.Host
+	for i, h := range s.hosts {
+		if changed[i] {
+			out = append(out, h)
+		}
+	}
+	return out, err
 }
 
-func (s shadowed) putSecrets(ctx context.Context, m *host.Machine, p process) error {
+func (s shadowed) putSecrets(ctx context.Context, m *host.Machine, p process) (changed bool, err error) {
 	t := s.takeOver(p.Unit)
 	variables, secrets := map[string]string{}, map[string]string{}
 	for _, x := range s.expected {
@@ -283,28 +305,32 @@ func (s shadowed) putSecrets(ctx context.Context, m *host.Machine, p process) er
 			value, ok = x.Text, true
 		}
 		if !ok {
-			return fault.Newf(fault.Conflict, "%s: nobody knows what %s is there: it is kept in %s, and the process is not told it today", m.Name, x.Key, x.Secret)
+			return false, fault.Newf(fault.Conflict, "%s: nobody knows what %s is there: it is kept in %s, and the process is not told it today", m.Name, x.Key, x.Secret)
 		}
 		if x.File == "" {
 			variables[x.Key] = value
 		}
-		secrets[s.placeholder(x)] = value
+		secrets[s.placeholder(x)] = config.InForm(x.As, value)
 	}
+	files := map[string]string{}
 	if len(variables) > 0 {
-		if err := told.Put(ctx, m, vm.Private(s.Service), t.SecretsAt(), vm.Told(variables)); err != nil {
-			return err
-		}
+		files[t.SecretsAt()] = vm.Told(variables)
 	}
 	for _, at := range t.Hidden {
 		text, missing := filled(s.delivered.Files[at], secrets)
 		if missing != "" {
-			return fault.Newf(fault.Conflict, "%s: nobody knows %s of %s", m.Name, missing, at)
+			return false, fault.Newf(fault.Conflict, "%s: nobody knows %s of %s; keep it in SOPS, or give it as a variable", m.Name, missing, at)
 		}
-		if err := told.Put(ctx, m, vm.Private(s.Service), t.HiddenAt(at), text); err != nil {
-			return err
-		}
+		files[t.HiddenAt(at)] = text
 	}
-	return nil
+	for at, text := range files {
+		another, err := told.Put(ctx, m, vm.Private(s.Service), at, text)
+		if err != nil {
+			return false, err
+		}
+		changed = changed || another
+	}
+	return changed, nil
 }
 
 // placeholder stands for a secret where it is written among other text.
@@ -315,8 +341,8 @@ func (s shadowed) placeholder(x config.Expected) string {
 	return workload.SecretPlaceholder(workload.OwnSecret(string(s.Service)), config.SecretKey(x.Key))
 }
 
-// Verify waits until the service is well, and looks at what its processes are told now: all of it is as before, or signed. When it is not, they
-// are told again what they were.
+// Verify waits until the service is well, and looks at what its processes are told now: all of it as configuration has it, which was equal before
+// or signed. When it is not, they are told again what they were.
 func (w switching) Verify(ctx context.Context, work journey.Work, tell journey.Tell) error {
 	if err := w.placing.Verify(ctx, work, tell); err != nil {
 		return err
@@ -343,27 +369,23 @@ func (w switching) Verify(ctx context.Context, work journey.Work, tell journey.T
 	return fault.Newf(fault.Unavailable, "%s; it is told again what it was", strings.Join(wrong, "; "))
 }
 
-// wrong says what a process is told otherwise than before its switch, and nobody signed.
+// wrong says what a process is told otherwise than configuration has it, and which of its secrets are not those it had.
 func (s shadowed) wrong(p process) []string {
 	if !p.Ours {
 		return []string{p.Instance + ": it is not told by configuration"}
 	}
-	signed := map[config.Slot]bool{}
-	for _, g := range s.signed {
-		signed[g.Slot] = true
-	}
 	var out []string
-	for _, c := range config.Changed(s.Spot, p.before, p.Told) {
-		if !signed[c.Slot] && (c.File == "" || s.found(c.File, p.before)) {
-			out = append(out, p.Instance+": "+c.Text())
+	for _, k := range config.Compared(s.Spot, s.expected, []config.Told{p.Told}, nil, nil).Keys {
+		if k.Verdict != config.Equal {
+			out = append(out, p.Instance+": "+k.Text())
+		}
+	}
+	for _, x := range s.expected {
+		if was, ok := p.before.Values[x.Slot]; ok && x.Secret != nil && !x.Known && p.Values[x.Slot] != was {
+			out = append(out, p.Instance+": "+x.Key+" is another secret than before")
 		}
 	}
 	return out
-}
-
-// found tells whether a process found a file already before its switch; what it holds was compared with the sources otherwise.
-func (s shadowed) found(file string, before config.Told) bool {
-	return slices.ContainsFunc(slices.Collect(maps.Keys(before.Values)), func(slot config.Slot) bool { return slot.File == file })
 }
 
 // Undo has the service told again what it was told before, machine by machine.
@@ -386,5 +408,7 @@ func (w switching) Undo(ctx context.Context, work journey.Work, tell journey.Tel
 	if m := o.Targets[work.Step.Environment].Machines; m != nil {
 		s.reach = w.overSSH(*m)
 	}
-	return changes, errors.Join(s.on(ctx, func(_ int, m *host.Machine) error { return told.Forget(ctx, m, vm.Private(s.Service)) })...)
+	return changes, errors.Join(s.on(ctx, func(_ int, m *host.Machine) error {
+		return told.Forget(ctx, m, vm.Private(s.Service), vm.Hidden, vm.TakenOver)
+	})...)
 }

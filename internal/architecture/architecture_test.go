@@ -51,6 +51,8 @@ var may = map[string][]string{
 	"how":           {"depmap", "document", "endpoint", "estate", "fault", "render", "render/kube", "render/vm", "workload"},
 	"why":           {"estate", "how", "render"},
 	"pipeline":      {"fault"},
+	"image":         {"estate", "fault"},
+	"delivery":      {"estate", "fault", "finding"},
 	"readiness":     {"consent", "estate", "expansion", "journey"},
 	"message":       {"consent", "estate", "fault", "journey"},
 	"rights":        {"estate", "fault"},
@@ -65,15 +67,19 @@ var may = map[string][]string{
 	"discover/chef":       append([]string{"discover/chef/ruby"}, reader...),
 	"discover/chef/*":     {"syntax"},
 	"discover/machine":    {"discover", "discover/chef", "discover/process", "estate"},
+	"discover/keys":       append([]string{"discover/code"}, reader...),
 	"discover/terraform":  append([]string{"discover/hclfile"}, reader...),
 	"discover/consul":     append([]string{"discover/hclfile"}, reader...),
-	"workspace":           {"config", "consent", "discover", "document", "estate", "expansion", "fault", "message", "rights", "syntax", "workload"},
-	"store":               {"address", "config", "consent", "depmap", "drift", "estate", "expansion", "fault", "journey", "message", "readiness", "rights"},
+	"workspace":           {"config", "consent", "delivery", "discover", "document", "estate", "expansion", "fault", "message", "rights", "syntax", "workload"},
+	"store":               {"address", "config", "consent", "delivery", "depmap", "drift", "estate", "expansion", "fault", "journey", "message", "readiness", "rights"},
 	"kube":                {"estate", "fault", "journey", "object", "redact", "render"},
 	"host":                {"drift", "estate", "fault", "journey", "redact", "render"},
+	"sops":                {"fault", "redact", "syntax"},
 	"told":                {"commandline", "config", "fault", "host", "syntax"},
 	"live":                {"discover", "discover/kube", "discover/machine", "estate", "host", "kube"},
 	"directory":           {"estate", "fault", "journey", "render"},
+	"artefact":            {"fault", "image"},
+	"registry":            {"estate", "fault", "image"},
 	"diagnose/*":          {"host", "redact", "why"},
 	"store/*":             {},
 	"chat":                {"estate", "fault", "message"},
@@ -87,14 +93,14 @@ var may = map[string][]string{
 	"signin/*":            {},
 	// faces
 	"gate":       {"fault", "rights", "signin"},
-	"web":        {"consent", "depmap", "draw", "drift", "estate", "expansion", "fault", "finding", "gate", "how", "journey", "readiness", "render", "rights", "signin", "store", "web/*", "why"},
-	"web/*":      {"consent", "depmap", "drift", "estate", "expansion", "finding", "how", "journey", "readiness", "render", "rights", "web/diagnosis", "web/guide", "web/shell", "why"},
-	"api":        {"address", "app", "config", "consent", "depmap", "draw", "drift", "estate", "expansion", "fault", "gate", "how", "journey", "message", "readiness", "rights", "signin", "store", "web", "why"},
-	"api/client": {"address", "api", "app", "config", "consent", "depmap", "drift", "estate", "expansion", "fault", "how", "journey", "message", "readiness", "rights", "signin", "store", "why"},
-	"cli":        {"address", "api", "api/client", "app", "config", "consent", "depmap", "drift", "estate", "expansion", "fault", "how", "journey", "message", "pipeline", "readiness", "redact", "render", "rights", "signin", "store", "web", "why", "workload", "workspace"},
+	"web":        {"config", "consent", "depmap", "draw", "drift", "estate", "expansion", "fault", "finding", "gate", "how", "journey", "readiness", "render", "rights", "signin", "store", "web/*", "why"},
+	"web/*":      {"config", "consent", "depmap", "drift", "estate", "expansion", "finding", "how", "journey", "readiness", "render", "rights", "web/diagnosis", "web/guide", "web/shell", "why"},
+	"api":        {"address", "app", "config", "consent", "delivery", "depmap", "draw", "drift", "estate", "expansion", "fault", "gate", "how", "journey", "message", "readiness", "rights", "signin", "store", "web", "why"},
+	"api/client": {"address", "api", "app", "config", "consent", "delivery", "depmap", "drift", "estate", "expansion", "fault", "how", "journey", "message", "readiness", "rights", "signin", "store", "why"},
+	"cli":        {"address", "api", "api/client", "app", "artefact", "config", "consent", "delivery", "depmap", "drift", "estate", "expansion", "fault", "how", "image", "journey", "message", "pipeline", "readiness", "redact", "registry", "render", "rights", "signin", "store", "web", "why", "workload", "workspace"},
 	// the program
-	"app": {"address", "chat", "conductor", "config", "consent", "depmap", "diagnose/*", "directory", "discover", "discover/every", "document", "drift", "estate", "expansion", "fault", "finding", "host", "how", "jobs", "journey", "kube", "live", "mail", "merge", "message", "object", "outbox",
-		"readiness", "render", "render/kube", "render/vm", "rights", "signin", "store", "told", "web", "webhook", "why", "workload", "workspace"},
+	"app": {"address", "chat", "conductor", "config", "consent", "delivery", "depmap", "diagnose/*", "directory", "discover", "discover/every", "document", "drift", "estate", "expansion", "fault", "finding", "host", "how", "image", "jobs", "journey", "kube", "live", "mail", "merge", "message", "object", "outbox",
+		"readiness", "redact", "registry", "render", "render/kube", "render/vm", "rights", "signin", "sops", "store", "told", "web", "webhook", "why", "workload", "workspace"},
 	// for those who work on it
 	"architecture": {},
 	"figures":      {"synthetic"},
@@ -104,7 +110,7 @@ var may = map[string][]string{
 
 // pure packages look at no file, clock, network or database. (fault is as pure, but names HTTP statuses.)
 var pure = []string{"estate", "redact", "technology", "endpoint", "client", "ownership", "commandline", "containerfile", "merge", "depmap", "draw", "syntax",
-	"finding", "document", "address", "workload", "config", "expansion", "render", "render/kube", "render/vm", "journey", "consent", "readiness", "message", "how", "why", "rights", "pipeline", "object", "drift"}
+	"finding", "document", "address", "workload", "config", "expansion", "render", "render/kube", "render/vm", "journey", "consent", "readiness", "message", "how", "why", "rights", "pipeline", "image", "delivery", "object", "drift"}
 
 // outside are standard packages that would make a pure package impure.
 var outside = []string{"os", "os/exec", "net/http", "database/sql", "log", "log/slog", "math/rand", "math/rand/v2"}

@@ -88,7 +88,7 @@ func newRoot(t *terminal) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fault.Newf(fault.Usage, "%w; see `%s --help`", err, c.CommandPath())
 	})
-	root.AddCommand(newMap(s), newScan(s), newPlan(s), newDecide(s), newApprove(s), newRevoke(s), newVeto(s), newAnnounce(s), newMessages(s), newMove(s), newPause(s), newResume(s), newCancel(s), newUndo(s), newStatus(s), newReady(s), newDrill(s), newAudit(s), newRender(s), newWorkload(s), newConfig(s), newDrift(s), newHow(s), newWhy(s), newPipeline(s), newAddress(s), newDiff(s), newSnapshots(s), newScans(s), newSignIn(s), newSignOut(s), newWhoAmI(s), newToken(s), newPeople(s), newServe(s), newDemo(s), newInit(s), newSchema(s), newVersion(s), newGallery(s))
+	root.AddCommand(newMap(s), newScan(s), newPlan(s), newDecide(s), newApprove(s), newRevoke(s), newVeto(s), newAnnounce(s), newMessages(s), newMove(s), newPause(s), newResume(s), newCancel(s), newUndo(s), newStatus(s), newReady(s), newDrill(s), newAudit(s), newRender(s), newWorkload(s), newConfig(s), newDrift(s), newHow(s), newWhy(s), newPipeline(s), newImage(s), newDeploy(s), newReleases(s), newAddress(s), newDiff(s), newSnapshots(s), newScans(s), newSignIn(s), newSignOut(s), newWhoAmI(s), newToken(s), newPeople(s), newServe(s), newDemo(s), newInit(s), newSchema(s), newVersion(s), newGallery(s))
 	root.InitDefaultCompletionCmd()
 	root.SetHelpCommand(newHelp(root))
 	root.InitDefaultHelpCmd()

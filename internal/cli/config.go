@@ -23,7 +23,7 @@ func newConfig(s *session) *cobra.Command {
 			"says for everybody (base.yaml, kind/, environment/, country/), then the same below services/NAME/config, then what an expansion puts in its place.\n" +
 			"Secrets are only ever named: where they are kept.",
 	}
-	c.AddCommand(newConfigGet(s), newConfigSet(s), newConfigDiff(s), newConfigTrace(s), newConfigImport(s), newConfigShadow(s), newConfigSwitch(s), newConfigBack(s))
+	c.AddCommand(newConfigGet(s), newConfigSet(s), newConfigDiff(s), newConfigTrace(s), newConfigKeys(s), newConfigImport(s), newConfigShadow(s), newConfigSwitch(s), newConfigBack(s))
 	return c
 }
 
@@ -288,6 +288,9 @@ func (s *session) configProposal(p app.ConfigProposal, written bool) {
 	}
 	if len(p.Secrets) > 0 {
 		s.say("secrets to put where they are kept: %s", plain(strings.Join(p.Secrets, ", ")))
+	}
+	if len(p.Unread) > 0 {
+		s.say("nobody reads %d of them, as far as its code was read: %s", len(p.Unread), plain(strings.Join(p.Unread, ", ")))
 	}
 	if written {
 		s.say("wrote %s into %s, with %s", count(p.Keys, "key"), p.File, count(len(p.Questions), "question"))

@@ -29,7 +29,6 @@ func newPipeline(s *session) *cobra.Command {
 		Use:     "pipeline",
 		Short:   "Make the pipelines teams already have deploy to both worlds",
 		Example: "  caravan pipeline adopt ~/src/orders --dry-run",
-		Hidden:  true, // until there is caravan deploy, which adopted pipelines call
 	}
 	c.AddCommand(newAdopt(s))
 	return c

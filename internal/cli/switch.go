@@ -24,7 +24,7 @@ func newConfigShadow(s *session) *cobra.Command {
 		Use: "shadow SERVICE", Short: "Compare what a service's processes are told today with what configuration has for them",
 		Long: "Asks the machines of the service what its processes are told: the variables that their units give them, as the processes have them, and the files that they\n" +
 			"read. Each key is equal, differs and was signed, or differs unexplained. Changes nothing on any machine. After a switch it says what changed since.\n" +
-			"Exits with 8 while something is unexplained. --adopt writes what the processes are told into the service's layer of the environment; --sign with --why\n" +
+			"Exits with 8 while something is unexplained or pending. --adopt writes what the processes are told into the service's layer of the environment; --sign with --why\n" +
 			"keeps the team's word that a difference is meant.",
 		Example: "  caravan config shadow orders -e production-sg\n  caravan config shadow orders -e production-sg --adopt\n  caravan config shadow orders -e production-sg --sign LOG_LEVEL --why 'debug is no longer needed'",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: s.serviceNames,
@@ -39,7 +39,7 @@ func newConfigShadow(s *session) *cobra.Command {
 				var adopted app.Adopted
 				if adopted, err = cl.AdoptConfig(ctx, service, in); err == nil {
 					found = adopted.Shadow
-					s.say("wrote %s into %s", count(len(adopted.Keys), "key"), adopted.File)
+					s.say("wrote %s into %s", count(len(adopted.Taken), "key"), adopted.File)
 				}
 			case sign != "":
 				req.Environment = in
@@ -54,10 +54,10 @@ func newConfigShadow(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := o.value(s.terminal, found, func() { s.shadowTable(found, all) }); err != nil || found.InTheWay() == "" {
+			if err := o.value(s.terminal, found, func() { s.shadowTable(found, all) }); err != nil || found.InTheWay() == "" && found.Pending == 0 {
 				return err
 			}
-			return &silent{fault.Newf(fault.Differs, "something is unexplained")}
+			return &silent{fault.Newf(fault.Differs, "there are differences")}
 		}),
 	}
 	f := c.Flags()
@@ -92,7 +92,7 @@ func (s *session) shadowTable(found app.Shadow, all bool) {
 	for _, u := range found.Unread {
 		s.say("%s was not read: %s", u.Machine, plain(u.Why))
 	}
-	s.say("%s in %s: %d %% of %s on %s; %d equal, %d intended, %d unexplained", found.Service, found.Environment, found.Percent(), count(len(found.Keys), "key"), count(len(found.Instances), "machine"), found.Equal, found.Intended, found.Unexplained)
+	s.say("%s in %s: %d %% of %s on %s; %d equal, %d intended, %d pending, %d unexplained", found.Service, found.Environment, found.Percent(), count(len(found.Keys), "key"), count(len(found.Instances), "machine"), found.Equal, found.Intended, found.Pending, found.Unexplained)
 	s.switchedLines(found)
 }
 
@@ -104,9 +104,12 @@ func (s *session) switchedLines(found app.Shadow) {
 		}
 		return
 	}
+	if found.Pending > 0 {
+		s.say("caravan config switch %s -e %s brings what is pending", found.Service, found.Environment)
+	}
 	s.say("switched %s by %s; caravan config back %s -e %s until %s", w.At.Local().Format(time.DateTime), plain(w.By), found.Service, found.Environment, w.Until.Local().Format(time.DateTime))
 	for _, c := range w.Changed {
-		s.say("since then %s", plain(c.Text()))
+		s.say("since then %s", plain(c.Since()))
 	}
 }
 

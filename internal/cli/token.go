@@ -34,7 +34,7 @@ func newTokenCreate(s *session) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Make a token and show its secret, this once",
-		Long: "Scopes are read, which every token has, agree, drill and decide, each maybe for one team as in agree:orders, scan, plan and operate.\n" +
+		Long: "Scopes are read, which every token has, agree, drill, decide and deploy, each maybe for one team as in deploy:orders, scan, plan and operate.\n" +
 			"The secret is the one thing on standard output. Give it to programs as CARAVAN_TOKEN, or in the header Authorization: Bearer.",
 		Example: "  caravan token create report\n  caravan token create deploy-bot --scope plan --scope operate --expires 168h\n  caravan token create chat --scope agree:orders --server https://caravan.example.org",
 		Args:    cobra.ExactArgs(1),

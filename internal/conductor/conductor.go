@@ -61,7 +61,7 @@ func Open(ctx context.Context, o Options) (*Conductor, error) {
 	if o.Grace == 0 {
 		o.Grace = grace
 	}
-	c := &Conductor{Options: o, worker: self(), nudge: make(chan struct{}, 1), doing: map[task]*effort{}, courses: map[estate.Digest]journey.Course{}}
+	c := &Conductor{Options: o, worker: Self(), nudge: make(chan struct{}, 1), doing: map[task]*effort{}, courses: map[estate.Digest]journey.Course{}}
 	if _, err := c.Store.Beat(ctx, c.worker); err != nil {
 		return nil, err
 	}
@@ -169,7 +169,7 @@ func (c *Conductor) lookOnce(ctx context.Context) error {
 		return err
 	}
 	for name, age := range ages {
-		if name != c.worker && gone(name, age > c.Grace) {
+		if name != c.worker && Gone(name, age > c.Grace) {
 			if _, err := c.Store.Bury(ctx, name, c.Now()); err != nil {
 				return err
 			}

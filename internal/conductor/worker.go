@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// self names this program among all that do steps: the machine since it was started, the processes it can see, and when it began.
-func self() string {
+// Self names this program among all that do steps: the machine since it was started, the processes it can see, and when it began.
+func Self() string {
 	return fmt.Sprintf("%s/%d/%s", machine(), os.Getpid(), began(os.Getpid()))
 }
 
@@ -38,9 +38,9 @@ func began(pid int) string {
 	return fields[startTime]
 }
 
-// gone reports whether a worker does nothing any more: at once when it is a process that could be seen from here, else when it has been
+// Gone reports whether a worker does nothing any more: at once when it is a process that could be seen from here, else when it has been
 // silent for too long.
-func gone(worker string, silent bool) bool {
+func Gone(worker string, silent bool) bool {
 	parts := strings.Split(worker, "/")
 	if len(parts) != 3 || parts[2] == "" || parts[0] != machine() {
 		return silent

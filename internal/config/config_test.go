@@ -288,14 +288,14 @@ func TestWhatAServiceIsGivenTodayIsTakenOver(t *testing.T) {
 		{"orders.cancel-after", "15m", false, "", at(2)}, {"LOG_LEVEL", "info", true, "", at(3)}, {"log.level", "debug", false, "", at(4)},
 		{"API_TOKEN", "•••", true, "", at(5)}, {"URL", "amqp://kopi:•••@rabbit", true, "", at(6)}, {"NODE", "#{node['ip']}", true, "", at(7)},
 		{"pool", "${POOL:10}", false, "", at(8)}, {"KNOWN", "x", true, "", at(9)}, {"note", "a #b", false, "", at(10)},
-	}, func(key string) bool { return key == "KNOWN" })
+	}, func(key string) bool { return key == "KNOWN" }, func(key string) bool { return key == "note" })
 	const want = `# Taken over from what orders is given today, each key with the line it is from.
 # QUESTION: NODE is computed when it is deployed; write its value (old.yml:7)
 # QUESTION: URL holds a secret among other text; keep all of it in a secret, or take the secret out of it (old.yml:6)
 values:
   API_TOKEN: {kubernetes: "orders-secrets", key: "API_TOKEN"} # old.yml:5
   LOG_LEVEL: info # old.yml:3
-  note: "a #b" # old.yml:10
+  note: "a #b" # old.yml:10; nobody reads it
   orders.cancel-after: 15m # old.yml:2
   pool: $${POOL:10} # old.yml:8
 # Variables come as variables; what has dots in its name in a file, which the service has to be told of.
@@ -306,7 +306,7 @@ reads:
 	if diff := cmp.Diff(want, p.Text); diff != "" {
 		t.Error(diff)
 	}
-	if p.Keys != 5 || len(p.Secrets) != 1 || len(p.Questions) != 2 {
+	if p.Keys != 5 || len(p.Secrets) != 1 || len(p.Questions) != 2 || len(p.Unread) != 1 {
 		t.Errorf("%+v", p)
 	}
 	d, err := Parse([]byte(p.Text), "services/orders/config/base.yaml")

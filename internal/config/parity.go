@@ -25,12 +25,14 @@ func (s Slot) compare(o Slot) int {
 // Told is what one process is told by whoever starts it, secrets in the clear: it is compared, and never kept or shown.
 type Told struct {
 	Instance string // the machine or pod it runs on
+	Ours     bool   // configuration tells it already
 	Values   map[Slot]string
 }
 
 // Expected is a value as configuration has it for a process.
 type Expected struct {
 	Slot
+	As     As // how its file is written
 	Type   Type
 	Text   string
 	Secret *Reference // where it is kept; nil when it is no secret
@@ -44,7 +46,7 @@ func Expect(e Effective, reveal func(Entry) (text string, known bool, err error)
 	var out []Expected
 	var problems []Problem
 	for _, entry := range e.Entries {
-		x := Expected{Slot: Slot{Key: entry.Key, File: entry.Form.Path}, Type: entry.Declared.Type, Secret: entry.Value().Secret, Place: entry.Place()}
+		x := Expected{Slot: Slot{Key: entry.Key, File: entry.Form.Path}, As: entry.Form.As, Type: entry.Declared.Type, Secret: entry.Value().Secret, Place: entry.Place()}
 		var err error
 		if x.Text, x.Known, err = reveal(entry); err != nil {
 			problems = append(problems, Problem{Service: e.Service, Environment: e.Environment, Key: entry.Key, Text: entry.Key + ": " + err.Error(), Place: entry.Place()})
@@ -63,7 +65,8 @@ type Verdict string
 const (
 	Equal       Verdict = "equal"
 	Intended    Verdict = "intended"    // it differs, and somebody signed why
-	Unexplained Verdict = "unexplained" // it differs, and nobody did
+	Pending     Verdict = "pending"     // configuration tells the process already, and has another value since
+	Unexplained Verdict = "unexplained" // it differs, and nobody signed why
 )
 
 // Parity is how a key of a process compares with what configuration has for it.
@@ -95,6 +98,7 @@ type Report struct {
 	Keys        []Parity `json:"keys"`
 	Equal       int      `json:"equal"`
 	Intended    int      `json:"intended"`
+	Pending     int      `json:"pending"`
 	Unexplained int      `json:"unexplained"`
 }
 
@@ -103,7 +107,7 @@ func (r Report) Percent() int {
 	if len(r.Keys) == 0 {
 		return 100
 	}
-	return (r.Equal + r.Intended) * 100 / len(r.Keys)
+	return (r.Equal + r.Intended + r.Pending) * 100 / len(r.Keys)
 }
 
 // Compared says how what processes are told compares with what configuration has for them, key by key. What stands in a file that no process
@@ -140,6 +144,8 @@ func Compared(at Spot, want []Expected, told []Told, today []Old, signed []Signa
 			out.Equal++
 		case Intended:
 			out.Intended++
+		case Pending:
+			out.Pending++
 		default:
 			out.Unexplained++
 		}
@@ -166,10 +172,11 @@ func (c comparing) slot(slot Slot) []Parity {
 		text string
 		has  bool
 	}
-	by := map[value][]string{}
+	by, others := map[value][]string{}, map[value]bool{}
 	for _, t := range c.told {
 		text, has := t.Values[slot]
-		by[value{text, has}] = append(by[value{text, has}], t.Instance)
+		v := value{text, has}
+		by[v], others[v] = append(by[v], t.Instance), others[v] || !t.Ours
 	}
 	var out []Parity
 	for v, instances := range by {
@@ -178,7 +185,11 @@ func (c comparing) slot(slot Slot) []Parity {
 		if len(by) == 1 {
 			instances = nil
 		}
-		out = append(out, c.row(slot, want, wanted, v.text, v.has, place, instances))
+		p := c.row(slot, want, wanted, v.text, v.has, place, instances)
+		if p.Verdict == Unexplained && !others[v] {
+			p.Verdict = Pending
+		}
+		out = append(out, p)
 	}
 	slices.SortFunc(out, func(a, b Parity) int { return slices.Compare(a.Instances, b.Instances) })
 	return out
@@ -233,6 +244,17 @@ func (p *Parity) hide(want Expected) {
 	default:
 		p.Then.Text = "another value"
 	}
+}
+
+// Since is a change in one line: what a process is told now, and was before.
+func (p Parity) Since() string {
+	switch {
+	case p.Now == nil:
+		return fmt.Sprintf("%s is new: %s", p.Key, p.Then.Text)
+	case p.Then == nil:
+		return fmt.Sprintf("%s is gone; it was %s", p.Key, p.Now.Text)
+	}
+	return fmt.Sprintf("%s is %s, and was %s", p.Key, p.Then.Text, p.Now.Text)
 }
 
 // Text is a difference in one line.

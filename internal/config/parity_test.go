@@ -143,10 +143,10 @@ func TestWhatChangedSinceTheSwitchIsSaidWithoutSecrets(t *testing.T) {
 	before, now := told("a", "MODE=fast", "DB_PASSWORD=one-canary", "OLD=1"), told("a", "MODE=fast", "DB_PASSWORD=two-canary", "NEW=2")
 	var lines []string
 	for _, p := range Changed(sg, before, now) {
-		lines = append(lines, p.Text())
+		lines = append(lines, p.Since())
 	}
 	got := strings.Join(lines, "\n")
-	if diff := cmp.Diff("DB_PASSWORD would be another value, and is a secret\nNEW would be new: 2\nOLD would be gone: 1", got); diff != "" {
+	if diff := cmp.Diff("DB_PASSWORD is another value, and was a secret\nNEW is new: 2\nOLD is gone; it was 1", got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if Changed(sg, Told{}, now) != nil {
@@ -167,6 +167,22 @@ func TestWhatIsDeliveredIsReadBackAsItIs(t *testing.T) {
 		got, err := Read(as, strings.ReplaceAll(delivered.Files["/etc/x"], "$${", "${"))
 		if err != nil || got["KEY"] != text {
 			t.Fatalf("%q is %q, read as %q: %v", text, delivered.Files["/etc/x"], got["KEY"], err)
+		}
+	})
+}
+
+func TestASecretStandsInAFileAsTheProcessReadsItBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		as := rapid.SampledFrom([]As{AsEnvFile, AsProperties, AsYAML, AsJSON}).Draw(t, "as")
+		secret := rapid.StringOf(rapid.RuneFrom([]rune(" aZ9=:#!\"'\\$%{}äß漢,;-"))).Filter(func(s string) bool { return !strings.HasSuffix(s, " ") }).Draw(t, "secret")
+		e := Effective{Spot: sg, Entries: []Entry{{Key: "KEY", Declared: Key{Type: Secret}, Form: Form{As: as, Path: "/etc/x"}, Given: []Given{{Value: Value{Secret: &Reference{Env: "X"}}}}}}}
+		delivered, problems := Deliver(e, "own")
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		text := strings.Replace(delivered.Files["/etc/x"], "${secrets.own.KEY}", InForm(as, secret), 1)
+		if got, err := Read(as, text); err != nil || got["KEY"] != secret {
+			t.Fatalf("%q is %q, read as %q: %v", secret, text, got["KEY"], err)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -24,13 +25,14 @@ type Proposed struct {
 	Keys      int      `json:"keys"`
 	Secrets   []string `json:"secrets,omitempty"`   // keys whose values have to be put where the text says
 	Questions []string `json:"questions,omitempty"` // what could not be taken over, and why
+	Unread    []string `json:"unread,omitempty"`    // keys that are in it and that nobody reads, as far as code was read
 }
 
 // Propose writes the base layer of a service from what it is given today: variables as they are, keys of files in a file of properties, secrets
 // as references into the service's own Secret, each with the line it is from. What somebody has written already under a key that is known is
-// left out. A key that stands in several places has the first.
-func Propose(service estate.ServiceName, own string, today []Old, known func(key string) bool) Proposed {
-	w := proposal{own: own, done: map[string]bool{}}
+// left out, what nobody reads is marked. A key that stands in several places has the first.
+func Propose(service estate.ServiceName, own string, today []Old, known, unread func(key string) bool) Proposed {
+	w := proposal{own: own, unread: unread, done: map[string]bool{}}
 	list := slices.Clone(today)
 	slices.SortStableFunc(list, func(x, y Old) int { return cmp.Or(cmp.Compare(x.rank(), y.rank()), cmp.Compare(x.Key, y.Key)) })
 	for _, o := range list {
@@ -62,12 +64,16 @@ func (o Old) rank() int {
 	return 1
 }
 
+// keptIn is how a reader says in which Secret of a cluster a value is.
+var keptIn = regexp.MustCompile(`^\$\{secret:([^/{}]+)/([^{}]+)\}$`)
+
 type proposal struct {
-	own   string
-	out   Proposed
-	lines []string
-	done  map[string]bool // by spelling
-	files As              // of the first key that stands in one
+	own    string
+	unread func(key string) bool
+	out    Proposed
+	lines  []string
+	done   map[string]bool // by spelling
+	files  As              // of the first key that stands in one
 }
 
 func (w *proposal) add(o Old) {
@@ -77,6 +83,7 @@ func (w *proposal) add(o Old) {
 	}
 	w.done[spelt] = true
 	v := Value{Text: strings.ReplaceAll(o.Value, "${", "$${")}
+	kept := keptIn.FindStringSubmatch(o.Value)
 	switch {
 	case !keyForm.MatchString(o.Key):
 		w.question(o, "cannot be a key here; give it another name, and the service with it")
@@ -84,6 +91,11 @@ func (w *proposal) add(o Old) {
 	case strings.Contains(o.Value, "#{") || strings.Contains(o.Value, "<%"):
 		w.question(o, "is computed when it is deployed; write its value")
 		return
+	case strings.HasPrefix(o.Value, "${configmap:"):
+		w.question(o, "stands in a ConfigMap that was not read; name its folder among the sources, or write its value")
+		return
+	case kept != nil:
+		v = Value{Secret: &Reference{Kubernetes: kept[1], Key: kept[2]}}
 	case o.Value == redact.Mask:
 		v = Value{Secret: &Reference{Kubernetes: w.own, Key: SecretKey(o.Key)}}
 		w.out.Secrets = append(w.out.Secrets, o.Key)
@@ -95,7 +107,12 @@ func (w *proposal) add(o Old) {
 		w.files = cmp.Or(w.files, o.As, AsProperties)
 	}
 	w.out.Keys++
-	w.lines = append(w.lines, "  "+lineOf(o.Key, v)+" # "+o.Place.String()+"\n")
+	remark := o.Place.String()
+	if w.unread(o.Key) {
+		w.out.Unread = append(w.out.Unread, o.Key)
+		remark += "; nobody reads it"
+	}
+	w.lines = append(w.lines, "  "+lineOf(o.Key, v)+" # "+remark+"\n")
 }
 
 func (w *proposal) question(o Old, text string) {

@@ -121,7 +121,7 @@ func envLine(e Entry, own string) (line, wrong string) {
 	case strings.ContainsAny(e.Value().Text, "\n\r"):
 		return "", "has several lines, which files of variables are not read alike with; give it in another form"
 	}
-	return e.Key + `="` + outside(e.Raw(own), inEnvFile.Replace) + `"`, ""
+	return e.Key + `="` + outside(e.Raw(own), func(text string) string { return InForm(AsEnvFile, text) }) + `"`, ""
 }
 
 // propertiesLine is a line as java.util.Properties reads it.
@@ -229,7 +229,24 @@ func (e Entry) scalar(own string) string {
 	if meant, ok := e.Declared.Type.meaning(v.Text); ok && v.Secret == nil && (e.Declared.Type == Integer || e.Declared.Type == Number || e.Declared.Type == Boolean) {
 		return meant
 	}
-	return `"` + outside(e.Raw(own), func(text string) string { q := quote(text); return q[1 : len(q)-1] }) + `"`
+	return `"` + outside(e.Raw(own), func(text string) string { return InForm(e.Form.As, text) }) + `"`
+}
+
+// InForm is a text as it stands among others in a file of a form; of a variable, as it is.
+func InForm(as As, text string) string {
+	switch as {
+	case AsEnvFile:
+		return inEnvFile.Replace(text)
+	case AsProperties:
+		if strings.HasPrefix(text, " ") {
+			return `\` + inProperties(text)
+		}
+		return inProperties(text)
+	case AsYAML, AsJSON:
+		q := quote(text)
+		return q[1 : len(q)-1]
+	}
+	return text
 }
 
 // quote is a text as a string of JSON.

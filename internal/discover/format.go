@@ -27,6 +27,9 @@ type Format struct {
 	ReadTree func([]File, Tree, *Report)
 }
 
+// Masked stands for a value that a reader cannot see because it is encrypted.
+const Masked = redact.Mask
+
 // Claim is how a format answers a file.
 type Claim int
 

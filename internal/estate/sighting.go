@@ -164,6 +164,9 @@ const (
 	CodeRoute      = "route"      // target of a route defined in code
 	CodeFallback   = "fallback"   // environment variable with a default; Value "NAME=default", default may be empty
 	CodeRuns       = "runs"       // Value of CodeAnnotation: the file is a program's entry
+	CodeReads      = "reads"      // key that is read: "NAME", "NAME=default" ("…" for one that is computed), "PREFIX*" when only its beginning is known or all below it is read
+	CodeLoads      = "loads"      // configuration file that is named; Value is its path as written
+	CodeWrites     = "writes"     // variable that a template of a deployment writes for the processes of the subject
 	CodeAnnotation = "annotation" // annotation or call that makes it a role: "EnableEurekaServer", "KafkaListener"
 )
 

@@ -75,6 +75,9 @@ type Setting struct {
 // LayerConfigurationServer is the Layer of settings that a configuration server hands out.
 const LayerConfigurationServer = "configuration server"
 
+// LayerMounted is the Layer of settings in files that a cluster mounts into a workload.
+const LayerMounted = "mounted"
+
 // Link is a declared use of something. Why is a Link… constant.
 type Link struct {
 	Why         string          `json:"why"`

@@ -32,7 +32,7 @@ func (a *applying) out(ctx context.Context, h render.Host, m *Machine) error {
 	a.tell(fmt.Sprintf("%s: out of balance", h.Name))
 	return a.oneByOne(ctx, b.Hosts, func(lb *Machine) error {
 		for _, backend := range b.Backends {
-			server := backend + "/" + h.Name
+			server := backend + "/" + b.Server(h.Name)
 			if err := lb.balancer(ctx, b.Socket, "disable agent "+server, "set server "+server+" state drain"); err != nil {
 				return err
 			}
@@ -46,7 +46,7 @@ func (a *applying) in(ctx context.Context, h render.Host, m *Machine, done func(
 	if b := a.install.Balance; b != nil {
 		if err := a.oneByOne(ctx, b.Hosts, func(lb *Machine) error {
 			for _, backend := range b.Backends {
-				server := backend + "/" + h.Name
+				server := backend + "/" + b.Server(h.Name)
 				if err := lb.balancer(ctx, b.Socket, "set server "+server+" state ready", "enable agent "+server); err != nil {
 					return err
 				}
@@ -135,7 +135,7 @@ func (m *Machine) servers(ctx context.Context, b render.Balance, name string) ([
 	var out []server
 	for _, r := range rows[1:] {
 		for _, backend := range b.Backends {
-			if r[column["pxname"]] == backend && r[column["svname"]] == name {
+			if r[column["pxname"]] == backend && r[column["svname"]] == b.Server(name) {
 				n, _ := strconv.Atoi(r[column["scur"]])
 				out = append(out, server{n, r[column["status"]]})
 			}
@@ -146,7 +146,15 @@ func (m *Machine) servers(ctx context.Context, b render.Balance, name string) ([
 
 // idle waits until no request is under way to a machine, as long as the service asks for; those that last longer are cut off.
 func (m *Machine) idle(ctx context.Context, b render.Balance, name string) error {
-	return m.until(ctx, b, name, b.Drain, func(s server) bool { return s.current == 0 })
+	calm := 0 // looks: a request may have been given to it just before it was taken out
+	return m.until(ctx, b, name, b.Drain, func(s server) bool {
+		if s.current > 0 {
+			calm = 0
+			return false
+		}
+		calm++
+		return calm > len(b.Backends)
+	})
 }
 
 // up waits until a load balancer sends requests to a machine. One that never does has been told so by its own checks: the service was

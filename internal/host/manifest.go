@@ -75,7 +75,7 @@ type release struct {
 // started is what a unit read when it was last started.
 type started struct {
 	Files string `json:"files"`          // digest of all
-	Unit  string `json:"unit,omitempty"` // its own
+	Unit  string `json:"unit,omitempty"` // its own, and those laid over it
 }
 
 // sum is the digest of bytes.
@@ -205,8 +205,8 @@ func reads(files map[string]placed, name string) started {
 			continue
 		}
 		all = append(all, content{p, f.At, f.Sum})
-		if path.Base(f.At) == name {
-			s.Unit = f.Sum
+		if path.Base(f.At) == name || path.Base(path.Dir(f.At)) == name+".d" {
+			s.Unit += f.Sum
 		}
 	}
 	s.Files = string(estate.DigestOf(all))

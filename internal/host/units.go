@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -231,15 +232,26 @@ func (m *Machine) run(ctx context.Context, o outcome, t todo, tell journey.Tell)
 
 // unwell says why something does not run, in the words of its journal.
 func (m *Machine) unwell(ctx context.Context, o outcome, why string, tell journey.Tell) error {
-	argv := []string{"journalctl", "--no-pager", "--output=cat", "--lines=12"}
+	const lines = 12
+	said, err := m.journal(ctx, o, lines)
+	if err != nil {
+		return err
+	}
+	return m.inItsWords(o, why, said, tell)
+}
+
+// journal is the last that the units of something said.
+func (m *Machine) journal(ctx context.Context, o outcome, lines int) ([]string, error) {
+	argv := []string{"journalctl", "--no-pager", "--output=cat", "--lines=" + strconv.Itoa(lines)}
 	for _, u := range o.Install.Units {
 		argv = append(argv, "--unit="+u.Name)
 	}
 	r, err := m.Run(ctx, nil, argv...)
-	if err != nil {
-		return err
-	}
-	said := strings.Split(strings.TrimSpace(string(r.Stdout)), "\n")
+	return strings.Split(strings.TrimSpace(string(r.Stdout)), "\n"), err
+}
+
+// inItsWords is that something is not well, with the last line of what it said that is not systemd's own.
+func (m *Machine) inItsWords(o outcome, why string, said []string, tell journey.Tell) error {
 	for i, line := range said {
 		said[i] = redact.Text(strings.TrimSpace(line))
 		tell(m.Name + ": journal: " + said[i])

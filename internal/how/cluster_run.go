@@ -150,6 +150,7 @@ func (o inCluster) deploy() Recipe {
 		Differs: []string{
 			"No file is copied and no link is switched: a release is an image, and its tag is the annotation caravan.example.org/release in " + o.written() + ".",
 			"A release that does not get ready takes no calls, and the old pods stay until you decide.",
+			byCaravan(o.Subject.Name) + " From then on the version that was deployed last runs, whatever the annotation says.",
 		},
 		Warning: "two releases answer side by side until the last pod is replaced",
 		Rights:  o.lacks("apply; releases come through review"),

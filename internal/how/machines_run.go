@@ -3,6 +3,8 @@ package how
 import (
 	"fmt"
 	"path"
+
+	"example.org/caravan/internal/estate"
 )
 
 func (o *machines) restart() Recipe {
@@ -117,6 +119,11 @@ func (o *machines) current() string {
 	return line("systemctl show -p ExecStart -p ExecMainStartTimestamp %s", o.unit())
 }
 
+// byCaravan says which command does it in all environments.
+func byCaravan(service estate.ServiceName) string {
+	return line("caravan deploy %s --version VERSION", words{string(service)}) + " does it everywhere, machines and clusters, with one image, out of balance, and back by itself."
+}
+
 func (o *machines) deployPlanned() Recipe {
 	name := string(o.Subject.Name)
 	return Recipe{
@@ -125,7 +132,10 @@ func (o *machines) deployPlanned() Recipe {
 			change(line(`for host in %s; do scp %s "$host":; done`, o.hosts, words{name + "-VERSION.tar.gz"}), "VERSION stands for the release"),
 			change(o.inTurn(line("sudo %s VERSION %s", words{o.m.Release}, words{name + "-VERSION.tar.gz"})), ""),
 		},
-		Differs: []string{"The script switches the link in one step, restarts the unit, and goes back by itself when the process is not well in time."},
+		Differs: []string{
+			"The script switches the link in one step, restarts the unit, and goes back by itself when the process is not well in time.",
+			byCaravan(o.Subject.Name),
+		},
 		Warning: "two releases answer side by side until the last machine is done",
 	}
 }

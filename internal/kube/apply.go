@@ -68,7 +68,7 @@ func (d *deed) blocked() bool { return d.inTheWay != nil }
 
 // plan looks at the cluster and decides about every object of files. It changes nothing.
 func (t *Target) plan(ctx context.Context, files []render.File) (*plan, error) {
-	p := &plan{files: files, tree: treeOf(t.owner, t.o.Files, files), was: map[string]fileRecord{}, inputs: map[string]estate.Digest{}}
+	p := &plan{files: files, tree: treeOf(t.owner, t.o.Images, t.o.Files, files), was: map[string]fileRecord{}, inputs: map[string]estate.Digest{}}
 	paths := make([]string, len(files))
 	for i, f := range files {
 		paths[i] = f.Path

@@ -24,6 +24,7 @@ const kustomization = "kustomization.yaml"
 type tree struct {
 	owner   string
 	builds  *Builds
+	images  map[estate.ServiceName]string // that services run instead of those in the files
 	files   map[string]render.File
 	folders []string          // with a kustomization, sorted
 	layers  map[string]layer  // those that were read
@@ -44,8 +45,8 @@ type layer struct {
 }
 
 // treeOf is files with newer ones in their place.
-func treeOf(owner string, files, newer []render.File) *tree {
-	t := &tree{owner: owner, files: make(map[string]render.File, len(files)), layers: map[string]layer{}, alone: map[string][]unit{}}
+func treeOf(owner string, images map[estate.ServiceName]string, files, newer []render.File) *tree {
+	t := &tree{owner: owner, images: images, files: make(map[string]render.File, len(files)), layers: map[string]layer{}, alone: map[string][]unit{}}
 	for _, all := range [][]render.File{files, newer} {
 		for _, f := range all {
 			if _, known := t.files[f.Path]; !known && path.Base(f.Path) == kustomization {
@@ -241,6 +242,9 @@ func (t *tree) input(u unit) estate.Digest {
 	texts := make([]string, len(u.reads))
 	for i, p := range u.reads {
 		texts[i] = p + "\n" + t.files[p].Text
+		if image := t.images[t.files[p].Subject]; image != "" {
+			texts[i] += "\n" + image
+		}
 	}
 	return shortDigest(texts)
 }
@@ -320,10 +324,29 @@ func (t *tree) objects(u unit, all resmap.ResMap, from map[string]string) ([]mad
 		if len(o.GetAnnotations()) == 0 {
 			o.SetAnnotations(nil)
 		}
-		out = append(out, makeOf(&o, originOf(idOf(&o), from, path.Join(u.folder, kustomization)), t.owner))
+		origin := originOf(idOf(&o), from, path.Join(u.folder, kustomization))
+		t.release(&o, t.files[origin].Subject)
+		out = append(out, makeOf(&o, origin, t.owner))
 	}
 	return out, nil
 }
+
+// release lets the workload of a service run the image of the release in force. Its main container is the first.
+func (t *tree) release(o *unstructured.Unstructured, service estate.ServiceName) {
+	image := t.images[service]
+	if image == "" || !slices.Contains(keepers, o.GetKind()) {
+		return
+	}
+	containers, _, _ := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "containers")
+	if len(containers) == 0 {
+		return
+	}
+	asMap(containers[0])["image"] = image
+	_ = unstructured.SetNestedSlice(o.Object, containers, "spec", "template", "spec", "containers") // it is there
+}
+
+// keepers are the kinds of objects that keep the pods of a service running.
+var keepers = []string{"Deployment", "StatefulSet"}
 
 // originOf is the file that has an object, in its namespace or in none yet; the kustomization when none has.
 func originOf(i id, from map[string]string, kustomization string) string {

@@ -42,7 +42,7 @@ func rendered() []render.File {
 }
 
 func TestEachServiceAndNamespaceIsBuiltAloneAndObjectsKnowTheirFiles(t *testing.T) {
-	tr := treeOf("indonesia.id", rendered(), nil)
+	tr := treeOf("indonesia.id", nil, rendered(), nil)
 	_, units, err := tr.placed(pathsOf(rendered()))
 	if err != nil {
 		t.Fatal(err)
@@ -83,8 +83,8 @@ func TestEachServiceAndNamespaceIsBuiltAloneAndObjectsKnowTheirFiles(t *testing.
 }
 
 func TestANewerFileTakesThePlaceOfAnOlderOneAndChangesWhatIsBuiltFromIt(t *testing.T) {
-	older := treeOf("x", rendered(), nil)
-	newer := treeOf("x", rendered(), []render.File{{Path: "kubernetes/base/orders/deployment.yaml", Text: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: orders}\n"}})
+	older := treeOf("x", nil, rendered(), nil)
+	newer := treeOf("x", nil, rendered(), []render.File{{Path: "kubernetes/base/orders/deployment.yaml", Text: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: orders}\n"}})
 	_, units, err := older.placed(pathsOf(rendered()))
 	if err != nil || len(units) != 2 {
 		t.Fatal(units, err)
@@ -107,11 +107,11 @@ func pathsOf(files []render.File) []string {
 
 func TestWhatNobodyNamesAndWhatCannotBeBuiltIsSaid(t *testing.T) {
 	lost := render.File{Path: "kubernetes/overlays/id/orders/lost.yaml", Text: "kind: ConfigMap\n"}
-	if _, _, err := treeOf("x", rendered(), []render.File{lost}).placed([]string{lost.Path}); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "lost.yaml is in no kustomization") {
+	if _, _, err := treeOf("x", nil, rendered(), []render.File{lost}).placed([]string{lost.Path}); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "lost.yaml is in no kustomization") {
 		t.Errorf("%v", err)
 	}
 	const config = "kubernetes/overlays/id/orders/configmap.yaml"
-	tr := treeOf("x", rendered(), []render.File{{Path: config, Text: "kind: ConfigMap\n"}})
+	tr := treeOf("x", nil, rendered(), []render.File{{Path: config, Text: "kind: ConfigMap\n"}})
 	_, units, err := tr.placed([]string{config})
 	if err != nil || len(units) != 1 {
 		t.Fatal(units, err)
@@ -119,7 +119,7 @@ func TestWhatNobodyNamesAndWhatCannotBeBuiltIsSaid(t *testing.T) {
 	if _, err := tr.build(units[0]); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "kubernetes/overlays/id/orders: ") {
 		t.Errorf("%v", err)
 	}
-	if _, _, err := treeOf("x", nil, []render.File{{Path: "a/kustomization.yaml", Text: "resources: {"}}).placed([]string{"a/kustomization.yaml"}); fault.KindOf(err) != fault.Invalid {
+	if _, _, err := treeOf("x", nil, nil, []render.File{{Path: "a/kustomization.yaml", Text: "resources: {"}}).placed([]string{"a/kustomization.yaml"}); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("%v", err)
 	}
 }

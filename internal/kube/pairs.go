@@ -69,7 +69,7 @@ type declaration struct {
 
 // declared are the objects of all files: of units whose input is as it was when they were applied as they are recorded, of others built.
 func (t *Target) declared(ctx context.Context) (*declaration, error) {
-	d := &declaration{tree: treeOf(t.owner, t.o.Files, nil), claims: map[string]*claim{}}
+	d := &declaration{tree: treeOf(t.owner, t.o.Images, t.o.Files, nil), claims: map[string]*claim{}}
 	d.tree.builds = t.o.Builds
 	paths := make([]string, len(t.o.Files))
 	for i, f := range t.o.Files {

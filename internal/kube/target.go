@@ -30,9 +30,11 @@ type TargetOptions struct {
 	Expansion   string
 	Environment estate.EnvironmentName
 	Files       []render.File // of the environment, of the whole course; what is only observed and removed needs none
-	Force       bool          // overwrite and remove what was edited since it was made, and what others made
-	Builds      *Builds       // shared with other targets of the program; none for nil
-	Patience    time.Duration // until what was applied is ready, or gone; 5 minutes for 0
+	// Images are those that services run instead of what their files say: of the releases in force, by digest.
+	Images   map[estate.ServiceName]string
+	Force    bool          // overwrite and remove what was edited since it was made, and what others made
+	Builds   *Builds       // shared with other targets of the program; none for nil
+	Patience time.Duration // until what was applied is ready, or gone; 5 minutes for 0
 }
 
 // patience is how long a step's objects may take to become ready, or to go.

@@ -34,13 +34,25 @@ var (
 // image that does not exist, a program that crashes again and again, a secret that is not there, a quota that is used up.
 func (t *Target) Verify(ctx context.Context, s journey.Step, tell journey.Tell) error {
 	ctx = loud(ctx, tell)
+	records, all, err := t.recordsOf(ctx, s)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	if err := t.ready(ctx, records, tell); err != nil {
+		return err
+	}
+	return t.sweep(ctx, all, tell)
+}
+
+// recordsOf are the objects that a step's files make, as the inventories have them, which are given by folder.
+func (t *Target) recordsOf(ctx context.Context, s journey.Step) ([]objectRecord, map[string]*inventory, error) {
 	var paths []string
 	for _, f := range s.Files {
 		paths = append(paths, f.Path)
 	}
-	places, units, err := treeOf(t.owner, t.o.Files, nil).placed(paths)
+	places, units, err := treeOf(t.owner, t.o.Images, t.o.Files, nil).placed(paths)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	folders := slices.Collect(maps.Values(places))
 	for _, u := range units {
@@ -49,11 +61,11 @@ func (t *Target) Verify(ctx context.Context, s journey.Step, tell journey.Tell) 
 	slices.Sort(folders)
 	folders = slices.Compact(folders)
 	if len(folders) == 0 {
-		return nil
+		return nil, nil, nil
 	}
 	all, err := t.inventories(ctx, folders...)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	var records []objectRecord
 	for _, folder := range sortedKeys(all) {
@@ -63,10 +75,7 @@ func (t *Target) Verify(ctx context.Context, s journey.Step, tell journey.Tell) 
 			}
 		}
 	}
-	if err := t.ready(ctx, records, tell); err != nil {
-		return err
-	}
-	return t.sweep(ctx, all, tell)
+	return records, all, nil
 }
 
 // ready waits until objects are ready.

@@ -49,13 +49,17 @@ type Unit struct {
 	Reload bool   `json:"reload,omitempty"` // takes changed files in while it runs
 }
 
-// Balance is how calls come to a machine: through servers of these backends, called as the machine is.
+// Balance is how calls come to a machine: through servers of these backends, called as the machine is unless they are named.
 type Balance struct {
-	Hosts    []Host   `json:"hosts"`
-	Socket   string   `json:"socket"` // HAProxy's runtime API
-	Backends []string `json:"backends"`
-	Drain    int      `json:"drain"` // seconds that requests under way are given
+	Hosts    []Host            `json:"hosts"`
+	Socket   string            `json:"socket"` // HAProxy's runtime API
+	Backends []string          `json:"backends"`
+	Servers  map[string]string `json:"servers,omitempty"` // by machine, where they are called otherwise
+	Drain    int               `json:"drain"`             // seconds that requests under way are given
 }
+
+// Server is what a machine is called in the backends.
+func (b Balance) Server(machine string) string { return cmp.Or(b.Servers[machine], machine) }
 
 // File writes an Install as a file of a bundle, for people to read, too.
 func (i Install) File(path string) (File, error) {

@@ -42,6 +42,7 @@ const (
 	Agree      Right = "agree"      // give a team's green light, take it back, veto
 	Drill      Right = "drill"      // keep that a team practised something
 	Decide     Right = "decide"     // say what becomes of a cut edge
+	Deploy     Right = "deploy"     // bring a version of a team's service to its environments, hold it back, go back
 	Scan       Right = "scan"       // read the estate anew
 	Plan       Right = "plan"       // begin expansions and workloads, keep proposals, lease ranges
 	Operate    Right = "operate"    // move, undo, pause, resume, cancel
@@ -63,6 +64,7 @@ var rules = []rule{
 	{Agree, Member, Admin, "say yes or no"},
 	{Drill, Member, Admin, "keep a drill"},
 	{Decide, Member, Member, "decide a cut edge"},
+	{Deploy, Member, Member, "deploy"},
 	{Scan, Platform, "", "scan"},
 	{Plan, Platform, "", "plan"},
 	{Operate, Platform, "", "carry anything out"},

@@ -42,6 +42,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		Agree:      "--+--+-+-+---",
 		Drill:      "--+--+-+-----",
 		Decide:     "--+-++++-----",
+		Deploy:     "--+-++++---+-",
 		Scan:       "----++++-----",
 		Plan:       "----++++-----",
 		Operate:    "----++++-----",
@@ -58,7 +59,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			}
 		}
 	}
-	if len(rules) != 9 {
+	if len(rules) != 10 {
 		t.Errorf("%d rights, of which the table does not have all", len(rules))
 	}
 }

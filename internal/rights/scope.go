@@ -14,7 +14,7 @@ type Scope struct {
 }
 
 // Grantable are the rights a token can have. Tokens make no tokens, and look after nobody.
-func Grantable() []Right { return []Right{Read, Agree, Drill, Decide, Scan, Plan, Operate} }
+func Grantable() []Right { return []Right{Read, Agree, Drill, Decide, Deploy, Scan, Plan, Operate} }
 
 // ParseScope reads "read", "operate", "agree" or "agree:orders". Usage when it is none.
 func ParseScope(text string) (Scope, error) {
@@ -68,9 +68,9 @@ func (s *Scope) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// covers reports whether a scope is for a right and a team; any team for "".
+// covers reports whether a scope is for a right and a team; any team for "". What may carry anything out may deploy.
 func (s Scope) covers(r Right, team estate.TeamName) bool {
-	return s.Right == r && (s.Team == "" || team == "" || s.Team == team)
+	return (s.Right == r || s.Right == Operate && r == Deploy) && (s.Team == "" || team == "" || s.Team == team)
 }
 
 // MayGrant says why a person may not make a token for some scopes: a token never reaches further than who makes it.

@@ -155,7 +155,7 @@ func (d *Door) WithToken(ctx context.Context, secret string) (rights.Person, err
 // TokenRequest says which token is wanted.
 type TokenRequest struct {
 	Name    string         `json:"name" minLength:"1" maxLength:"64" pattern:"^[a-z0-9][a-z0-9._-]*$" doc:"Name, to find it again by."`
-	Scopes  []rights.Scope `json:"scopes,omitempty" maxItems:"50" doc:"What it is for beside reading: agree, drill and decide, each maybe with :TEAM, scan, plan, operate."`
+	Scopes  []rights.Scope `json:"scopes,omitempty" maxItems:"50" doc:"What it is for beside reading: agree, drill, decide and deploy, each maybe with :TEAM, scan, plan, operate."`
 	Expires time.Duration  `json:"expires,omitempty" doc:"How long it is good for, in nanoseconds; 720 hours when left out, 8784 at most."`
 }
 

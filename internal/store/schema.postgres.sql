@@ -245,6 +245,37 @@ CREATE UNIQUE INDEX ranges_by_pool ON public.ranges USING btree (holder) WHERE (
 
 CREATE UNIQUE INDEX ranges_id_prefix_key ON public.ranges USING btree (id, prefix);
 
+CREATE TABLE release_lines (
+    id BIGINT NOT NULL,
+    release TEXT COLLATE "C" NOT NULL,
+    environment TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL,
+    line TEXT COLLATE "C" NOT NULL,
+    CONSTRAINT release_lines_pkey PRIMARY KEY (id),
+    CONSTRAINT release_lines_release_fkey FOREIGN KEY (release) REFERENCES releases(id)
+);
+
+CREATE INDEX release_lines_by_release ON public.release_lines USING btree (release, id);
+
+CREATE TABLE releases (
+    id TEXT COLLATE "C" NOT NULL,
+    seq BIGINT NOT NULL,
+    service TEXT COLLATE "C" NOT NULL,
+    state TEXT COLLATE "C" NOT NULL,
+    worker TEXT COLLATE "C" NOT NULL,
+    seen BIGINT NOT NULL,
+    content BYTEA NOT NULL,
+    CONSTRAINT releases_pkey PRIMARY KEY (id),
+    CONSTRAINT releases_seq_key UNIQUE (seq),
+    CONSTRAINT releases_state_check CHECK ((state = ANY (ARRAY['running'::text, 'finished'::text, 'failed'::text, 'replaced'::text])))
+);
+
+CREATE INDEX releases_by_service ON public.releases USING btree (service, seq);
+
+CREATE UNIQUE INDEX releases_open ON public.releases USING btree (service) WHERE (state = 'running'::text);
+
+CREATE UNIQUE INDEX releases_seq_key ON public.releases USING btree (seq);
+
 CREATE TABLE run_lines (
     id BIGINT NOT NULL,
     run TEXT COLLATE "C" NOT NULL,
@@ -367,6 +398,13 @@ CREATE TABLE snapshots (
 );
 
 CREATE INDEX snapshots_newest ON public.snapshots USING btree (last_seen DESC, taken_at DESC, digest);
+
+CREATE TABLE standings (
+    service TEXT COLLATE "C" NOT NULL,
+    environment TEXT COLLATE "C" NOT NULL,
+    content BYTEA NOT NULL,
+    CONSTRAINT standings_pkey PRIMARY KEY (service, environment)
+);
 
 CREATE TABLE taken (
     key TEXT COLLATE "C" NOT NULL,

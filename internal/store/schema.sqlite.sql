@@ -248,6 +248,30 @@ CREATE UNIQUE INDEX ranges_by_pool ON ranges (holder) WHERE state = 'pool';
 
 CREATE INDEX ranges_by_until ON ranges (until) WHERE state = 'quarantined';
 
+CREATE TABLE release_lines (
+    id          INTEGER NOT NULL PRIMARY KEY,
+    release     TEXT    NOT NULL REFERENCES releases (id),
+    environment TEXT    NOT NULL,
+    at          INTEGER NOT NULL,  -- microseconds since 1970, UTC
+    line        TEXT    NOT NULL
+) STRICT;
+
+CREATE INDEX release_lines_by_release ON release_lines (release, id);
+
+CREATE TABLE releases (
+    id      TEXT    NOT NULL PRIMARY KEY,  -- service and number: "orders-3"
+    seq     INTEGER NOT NULL UNIQUE,
+    service TEXT    NOT NULL,
+    state   TEXT    NOT NULL CHECK (state IN ('running', 'finished', 'failed', 'replaced')),
+    worker  TEXT    NOT NULL,  -- program that carries it out; empty when none does
+    seen    INTEGER NOT NULL,  -- when that program was last alive; microseconds since 1970, UTC, by the clock of the database
+    content BLOB    NOT NULL   -- gzip-compressed JSON
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX releases_by_service ON releases (service, seq);
+
+CREATE UNIQUE INDEX releases_open ON releases (service) WHERE state = 'running';
+
 CREATE TABLE run_lines (
     id   INTEGER NOT NULL PRIMARY KEY,
     run  TEXT    NOT NULL REFERENCES runs (id),
@@ -352,6 +376,13 @@ CREATE TABLE snapshots (
 ) STRICT;
 
 CREATE INDEX snapshots_newest ON snapshots (last_seen DESC, taken_at DESC, digest);
+
+CREATE TABLE standings (
+    service     TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    content     BLOB NOT NULL,  -- gzip-compressed JSON
+    PRIMARY KEY (service, environment)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE taken (
     key   TEXT    NOT NULL PRIMARY KEY,

@@ -34,7 +34,8 @@ func Keep(ctx context.Context, m *host.Machine, private string, told config.Told
 	if err != nil {
 		return err
 	}
-	return Put(ctx, m, private, beforeAt(private), string(data))
+	_, err = Put(ctx, m, private, beforeAt(private), string(data))
+	return err
 }
 
 // Before is what a process was told before its switch. Its Instance is "" when nothing is kept.
@@ -58,20 +59,22 @@ func Before(ctx context.Context, m *host.Machine, private string) (config.Told, 
 	return out, nil
 }
 
-// Put writes a file with secrets in one move, below a folder that only root looks into. A process that is shown the file may read it.
-func Put(ctx context.Context, m *host.Machine, private, at, text string) error {
-	said, err := m.Run(ctx, strings.NewReader(text), "sh", "-c", `umask 077 && mkdir -p -- "$(dirname -- "$2")" && chmod 0700 -- "$1" && cat >"$2.new" && chmod 0444 -- "$2.new" && mv -- "$2.new" "$2"`, "put", private, at)
+// Put writes a file with secrets in one move, below a folder that only root looks into, and says whether it was another before. A process that is
+// shown the file may read it.
+func Put(ctx context.Context, m *host.Machine, private, at, text string) (another bool, err error) {
+	said, err := m.Run(ctx, strings.NewReader(text), "sh", "-c", `umask 077 && mkdir -p -- "$(dirname -- "$2")" && chmod 0700 -- "$1" && cat >"$2.new" && chmod 0444 -- "$2.new" || exit 1
+if cmp -s -- "$2.new" "$2"; then rm -f -- "$2.new"; else mv -- "$2.new" "$2" && echo another; fi`, "put", private, at)
 	if err == nil && said.Code != 0 {
 		err = fault.Newf(fault.Unavailable, "%s: %s cannot be written: %s; make room, or let root write there", m.Name, at, strings.TrimSpace(string(said.Stderr)))
 	}
-	return err
+	return len(said.Stdout) > 0, err
 }
 
-// Forget takes away what was kept of a process, and its secrets.
-func Forget(ctx context.Context, m *host.Machine, private string) error {
-	said, err := m.Run(ctx, nil, "sh", "-c", `rm -rf -- "$1" && rmdir --ignore-fail-on-non-empty -- "$(dirname -- "$1")" 2>/dev/null || [ ! -e "$1" ]`, "forget", private)
+// Forget takes away what was kept of a process, and its secrets, and folders that are left empty.
+func Forget(ctx context.Context, m *host.Machine, private string, folders ...string) error {
+	said, err := m.Run(ctx, nil, append([]string{"sh", "-c", `rm -rf -- "$1" && for dir; do [ ! -d "$dir" ] || rmdir --ignore-fail-on-non-empty -- "$dir" || exit 1; done`, "forget", private}, folders...)...)
 	if err == nil && said.Code != 0 {
-		err = fault.Newf(fault.Unavailable, "%s: %s cannot be taken away: %s", m.Name, private, strings.TrimSpace(string(said.Stderr)))
+		err = fault.Newf(fault.Unavailable, "%s: %s cannot be taken away: %s; let root do it there", m.Name, private, strings.TrimSpace(string(said.Stderr)))
 	}
 	return err
 }

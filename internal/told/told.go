@@ -32,7 +32,6 @@ type Wanted struct {
 type Process struct {
 	config.Told
 	Unit string
-	Ours bool // it is told by configuration already
 }
 
 // OnMachine reads what the process of a service on a machine is told. NotFound when no unit is its, Unavailable when it does not run, Invalid when

@@ -37,6 +37,10 @@ type Backend interface {
 	WhyPlaces(ctx context.Context, name string) ([]WhyPlace, error)
 	// Why says why a service does not work in an environment; it takes seconds. Errors say why it cannot be looked at.
 	Why(ctx context.Context, name string, env estate.EnvironmentName) (why.Diagnosis, error)
+	// Configuration is how a service is configured in an environment, the first it is in when it is "". NotFound when nothing is called so.
+	Configuration(ctx context.Context, name estate.ServiceName, env estate.EnvironmentName) (Configuration, error)
+	// ConfigurationSwitch asks the machines of a service what its processes are told; it takes seconds. Errors say why they cannot be asked.
+	ConfigurationSwitch(ctx context.Context, name estate.ServiceName, env estate.EnvironmentName) (ConfigurationSwitch, error)
 	// Expansions lists the workspace's expansions by name; none when there is no workspace.
 	Expansions(ctx context.Context) ([]Expansion, error)
 	// Plan plans an expansion from the newest snapshot. NotFound when there is no such expansion, Invalid, with a line

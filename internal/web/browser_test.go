@@ -245,6 +245,7 @@ func galleryPages() map[string]string {
 		"files": "/small/expansions/malaysia/files?path=malaysia/malaysia/shop/menu/deployment.yaml", "files-large": "/large/expansions/thailand/files",
 		"files-diff": "/small/expansions/malaysia/files?path=malaysia/malaysia/shop/menu/deployment.yaml&view=diff", "no-expansions": "/empty/expansions",
 		"addresses-zoomed": "/small/addresses?at=10.64.0.0/10", "addresses-large": "/large/addresses?at=10.0.0.0/8", "no-addresses": "/empty/addresses",
+		"config": "/small/config/orders", "config-asked": "/small/config/orders?environment=singapore-vm&ask=machines",
 		"empty": "/empty/", "broken": "/broken/", "running": "/running/scan", "failed": "/large/scan",
 		"not-found": "/small/nowhere", "nothing": "/small/?kind=host&team=finance",
 		"diff": "/small/diff?old=" + string(gallery.Earlier().Digest) + "&new=" + string(gallery.Small().Digest),

@@ -13,6 +13,10 @@ import (
 )
 
 func (p *portal) showJourney(w http.ResponseWriter, r *http.Request) error {
+	if at, ok := p.switchPage(r, r.PathValue("name")); ok {
+		http.Redirect(w, r, at, http.StatusSeeOther)
+		return nil
+	}
 	return p.journey(w, r, http.StatusOK, estate.TeamName(r.URL.Query().Get("team")), board.Attempt{})
 }
 
@@ -55,8 +59,12 @@ func (p *portal) answer(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		err = p.Backend.Answer(r.Context(), name, a)
 	}
+	_, switched := p.switchPage(r, name)
 	switch fault.KindOf(err) {
 	case fault.Invalid, fault.Conflict:
+		if switched {
+			return err
+		}
 		return p.journey(w, r, fault.KindOf(err).Status(), page, board.Attempt{Team: a.Team, Reason: a.Reason, Error: err.Error()})
 	}
 	if err != nil {

@@ -72,6 +72,7 @@ func (p *portal) routes() []route {
 		{"GET /services/{name...}", rights.Read, p.showService},
 		{"GET /how/{name...}", rights.Read, p.showHow},
 		{"GET /why/{name...}", rights.Read, p.showWhy},
+		{"GET /config/{name...}", rights.Read, p.showConfiguration},
 		{"GET /expansions", rights.Read, p.showExpansions},
 		{"GET /expansions/{name}", rights.Read, p.showPlan},
 		{"GET /expansions/{name}/files", rights.Read, p.showFiles},

@@ -94,6 +94,12 @@ func VariableOf(s estate.Setting) string {
 	return name
 }
 
+// RankOf orders settings that give a process the same variable: the nearer to the running process, the higher. Those in files are all the same.
+func RankOf(s estate.Setting) int {
+	_, rank := variableOf(s)
+	return rank
+}
+
 // variableOf is the environment variable that a setting is; "" for one in a file the process reads by itself.
 func variableOf(s estate.Setting) (name string, rank int) {
 	file := path.Base(s.Place.File)

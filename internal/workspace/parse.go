@@ -55,8 +55,9 @@ func read(r *document.Reader, n syntax.Node) Workspace {
 		document.Optional("placement", document.Table((*map[string]string)(&w.Placement))),
 		document.Optional("rates", document.List(&w.Rates, rate)),
 		document.Optional("targets", document.List(&w.Targets, target)),
+		document.Optional("delivery", document.MayBeEmpty(deliveries(&w.Delivery))),
 		document.Optional("live", document.List(&w.Live, live)),
-		document.Optional("configuration", func(r *document.Reader, n syntax.Node, at string) { w.Configuration = switching(r, n, at) }),
+		document.Optional("configuration", func(r *document.Reader, n syntax.Node, at string) { w.Switching = switching(r, n, at) }),
 		document.Optional("drift", func(r *document.Reader, n syntax.Node, at string) { w.Drift = drifting(r, n, at) }),
 		document.Optional("consent", document.MayBeEmpty(consent.Section(&w.Consent, time.LoadLocation))),
 		document.Optional("channels", document.MayBeEmpty(channels(&w.Channels))),
@@ -114,6 +115,7 @@ func service(r *document.Reader, n syntax.Node, path string) (s Service) {
 // check looks for what is well-formed and still cannot be.
 func check(r *document.Reader, w Workspace) {
 	checkTargets(r, w)
+	checkDelivery(r, w)
 	checkLive(r, w)
 	checkSources(r, w)
 	checkEnvironments(r, w)

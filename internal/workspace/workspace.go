@@ -25,24 +25,25 @@ const FileName = "caravan.yaml"
 
 // Workspace is what caravan.yaml declares. Lists keep the order of the file.
 type Workspace struct {
-	Organisation  string         `json:"organisation" jsonschema_description:"Name of the company or the part of it that is mapped."`
-	Sources       []Source       `json:"sources" jsonschema:"minItems=1" jsonschema_description:"Directories that hold configuration, and code where there is any."`
-	Environments  []Environment  `json:"environments,omitempty" jsonschema_description:"Places where things run."`
-	Teams         []Team         `json:"teams,omitempty" jsonschema_description:"Who owns what, and how they are reached."`
-	Services      []Service      `json:"services,omitempty" jsonschema_description:"What the configuration says wrongly or not at all about a service, datastore or external."`
-	Pools         []Pool         `json:"pools,omitempty" jsonschema_description:"Private ranges that may be divided among countries."`
-	Networks      []Network      `json:"networks,omitempty" jsonschema_description:"Networks beside the environments that use private ranges: offices, partners."`
-	Peerings      []Peering      `json:"peerings,omitempty" jsonschema_description:"Which networks are joined, directly or by VPN."`
-	Placement     Placement      `json:"placement,omitempty" jsonschema_description:"Where datastores of a new country run: vm or kubernetes, by technology, or for all under datastores."`
-	Rates         []Rate         `json:"rates,omitempty" jsonschema_description:"How often services call each other, where somebody measured it."`
-	Targets       []Target       `json:"targets,omitempty" jsonschema_description:"Where steps are carried out for real, with the green light of those who own them."`
-	Live          []Live         `json:"live,omitempty" jsonschema_description:"Clusters and machines that are looked at while they run, so that the map shows what is observed beside what is configured."`
-	Configuration Switching      `json:"configuration,omitzero" jsonschema_description:"How services are switched to the configuration that is kept here."`
-	Drift         Drift          `json:"drift,omitzero" jsonschema_description:"How much may differ between what runs and what is declared, and how long a look at an environment counts."`
-	Consent       consent.Policy `json:"consent,omitzero" jsonschema_description:"What is asked before a step of a journey may begin, beyond one green light of the team that owns it."`
-	Channels      Channels       `json:"channels,omitzero" jsonschema_description:"How teams are told what concerns them: Slack, mail, a webhook."`
-	SignIn        *SignIn        `json:"signin,omitempty" jsonschema_description:"The OpenID Connect provider people sign in with. Without it the portal is this machine's alone."`
-	Database      string         `json:"database,omitempty" jsonschema:"pattern=^$|^postgres(ql)?://" jsonschema_description:"PostgreSQL to keep history in, as postgres://user@host/name, with the password left to PGPASSWORD or a password file. Without it, history is kept in .caravan/caravan.db beside this file."`
+	Organisation string         `json:"organisation" jsonschema_description:"Name of the company or the part of it that is mapped."`
+	Sources      []Source       `json:"sources" jsonschema:"minItems=1" jsonschema_description:"Directories that hold configuration, and code where there is any."`
+	Environments []Environment  `json:"environments,omitempty" jsonschema_description:"Places where things run."`
+	Teams        []Team         `json:"teams,omitempty" jsonschema_description:"Who owns what, and how they are reached."`
+	Services     []Service      `json:"services,omitempty" jsonschema_description:"What the configuration says wrongly or not at all about a service, datastore or external."`
+	Pools        []Pool         `json:"pools,omitempty" jsonschema_description:"Private ranges that may be divided among countries."`
+	Networks     []Network      `json:"networks,omitempty" jsonschema_description:"Networks beside the environments that use private ranges: offices, partners."`
+	Peerings     []Peering      `json:"peerings,omitempty" jsonschema_description:"Which networks are joined, directly or by VPN."`
+	Placement    Placement      `json:"placement,omitempty" jsonschema_description:"Where datastores of a new country run: vm or kubernetes, by technology, or for all under datastores."`
+	Rates        []Rate         `json:"rates,omitempty" jsonschema_description:"How often services call each other, where somebody measured it."`
+	Targets      []Target       `json:"targets,omitempty" jsonschema_description:"Where steps are carried out for real, with the green light of those who own them."`
+	Live         []Live         `json:"live,omitempty" jsonschema_description:"Clusters and machines that are looked at while they run, so that the map shows what is observed beside what is configured."`
+	Switching    Switching      `json:"configuration,omitzero" jsonschema_description:"How services are switched to the configuration that is kept here."`
+	Consent      consent.Policy `json:"consent,omitzero" jsonschema_description:"What is asked before a step of a journey may begin, beyond one green light of the team that owns it."`
+	Channels     Channels       `json:"channels,omitzero" jsonschema_description:"How teams are told what concerns them: Slack, mail, a webhook."`
+	SignIn       *SignIn        `json:"signin,omitempty" jsonschema_description:"The OpenID Connect provider people sign in with. Without it the portal is this machine's alone."`
+	Database     string         `json:"database,omitempty" jsonschema:"pattern=^$|^postgres(ql)?://" jsonschema_description:"PostgreSQL to keep history in, as postgres://user@host/name, with the password left to PGPASSWORD or a password file. Without it, history is kept in .caravan/caravan.db beside this file."`
+	Delivery     Delivery       `json:"delivery,omitzero" jsonschema_description:"How versions of services get to the environments they live in: registry, base image, order, and for how long they may differ."`
+	Drift        Drift          `json:"drift,omitzero" jsonschema_description:"How much may differ between what runs and what is declared, and how long a look at an environment counts."`
 
 	dir       string         // where it was opened; "" when it was only parsed
 	lines     map[string]int // path of a value ("teams[0].owns[1]") → its line

@@ -67,6 +67,14 @@ channels:
   webhook:
     url: https://hooks.example.org/caravan
     secret: {env: CARAVAN_WEBHOOK_SECRET}
+delivery:
+  registry: registry.example.org:5000/kopi
+  insecure: true
+  base: scratch
+  order: [staging, "*-data"]
+  balancers: [{environment: production-sg, hosts: [lb1=10.0.0.7]}]
+  skew: 4h
+  skews: [{team: orders, most: 1h}]
 database: postgres://caravan@db.internal/caravan
 drift:
   budget: 5
@@ -100,6 +108,9 @@ func TestParseReadsEverythingThatCanBeDeclared(t *testing.T) {
 			Slack:   &SlackChannel{Token: Secret{Env: "CARAVAN_SLACK_TOKEN"}, Approvals: true, SigningSecret: &Secret{File: "~/slack-signing"}},
 			Mail:    &MailChannel{Server: "mail.example.org:587", From: "Caravan <caravan@example.org>", User: "caravan", Password: &Secret{File: "/run/secrets/mail"}, TLS: "starttls"},
 			Webhook: &WebhookChannel{URL: "https://hooks.example.org/caravan", Secret: Secret{Env: "CARAVAN_WEBHOOK_SECRET"}}},
+		Delivery: Delivery{Registry: "registry.example.org:5000/kopi", Insecure: true, Base: "scratch", Order: []string{"staging", "*-data"}, Skew: 4 * time.Hour,
+			Balancers: []Balancer{{Environment: "production-sg", Hosts: []string{"lb1=10.0.0.7"}}},
+			Skews:     []Skew{{Team: "orders", Most: time.Hour}}},
 		Database: "postgres://caravan@db.internal/caravan",
 		Drift:    Drift{Budget: &five, Teams: map[string]int{"orders": 10}, Stale: 30 * time.Minute, Every: 15 * time.Minute},
 	}
@@ -118,7 +129,7 @@ func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
 		{"only a comment", "# soon\n", []string{`1: nothing in it; run caravan init in an empty directory to see what belongs here`}},
 		{"not YAML", "organisation: kopi\nsources: [\n", []string{`not valid YAML`}},
 		{"two documents", least + "---\norganisation: b\n", []string{`6: a second document; keep one, without --- lines`}},
-		{"a list at the top", "- kopi\n", []string{`1: the workspace is a list; write keys and values: organisation, sources, environments, teams, services, pools, networks, peerings, placement, rates, targets, live, configuration, drift, consent, channels, signin, database`}},
+		{"a list at the top", "- kopi\n", []string{`1: the workspace is a list; write keys and values: organisation, sources, environments, teams, services, pools, networks, peerings, placement, rates, targets, delivery, live, configuration, drift, consent, channels, signin, database`}},
 		{"nothing that is required", "teams: []\n", []string{`1: the workspace has no organisation; add one`, `1: the workspace has no sources; add one`}},
 		{"a line of something else", least + "root:$6$salt$hash:20000:0:99999:7::: \n", []string{`5: unknown key; the keys here are organisation`}},
 		{"a mistyped key", least + "evironments: []\n", []string{`5: unknown key "evironments"; did you mean "environments"?`}},
@@ -196,6 +207,10 @@ func TestEachProblemHasItsLineAndItsMend(t *testing.T) {
 		{"a digest that is too long", least + "channels: {digest: 48h}\n", []string{`5: 48h0m0s is longer than a day`}},
 		{"a zone nobody knows", least + "channels: {zone: Jakarta}\n", []string{`5: "Jakarta" is not a time zone; write it as Asia/Jakarta`}},
 		{"a person without a mail address", least + "teams: [{name: orders, people: [ani]}]\n", []string{`5: "ani" is not a mail address; write name@example.org`}},
+		{"images at an address of the web", least + "delivery: {registry: https://registry.example.org}\n", []string{`5: "https://registry.example.org" is not where images are kept; write a registry and a folder`}},
+		{"a balancer that is no machine", least + "delivery: {balancers: [{environment: old, hosts: [lb1]}]}\n", []string{`5: "lb1" is no machine; write name=address`}},
+		{"an order that is none", least + "delivery: {order: [\"[\"]}\n", []string{`5: "[" is not a glob`}},
+		{"a skew of a team nobody knows, twice", least + "delivery: {skews: [{team: a, most: 1h}, {team: a, most: 2h}]}\n", []string{`team "a" is not declared`, `team "a" is not declared`, `team a is there twice`}},
 		{"a sign-in of nobody", least + "signin: {}\n", []string{`5: signin has no issuer; add one`, `5: signin has no clientID; add one`, `5: signin has no url; add one`}},
 		{"a provider anybody can listen to", least + "signin: {issuer: http://sso.example.org, clientID: caravan, url: https://caravan.example.org}\n", []string{`5: "http://sso.example.org" is not encrypted, and only this very machine may be spoken to like that; write https://`}},
 		{"a portal below a path", least + "signin: {issuer: https://sso.example.org, clientID: caravan, url: https://example.org/caravan}\n", []string{`5: "https://example.org/caravan" has a path; the portal is at the root of its address`}},

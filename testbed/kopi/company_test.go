@@ -70,6 +70,7 @@ func TestTheCompanyRunsAsItsChefRepositorySays(t *testing.T) {
 		{"a service that is unwell gets no requests", losesItsRequests},
 		{"a service that crashes comes back, and one that leaks is seen to", crashesAndLeaks},
 		{"Prometheus sees all of Singapore", isWatched},
+		{"sixteen services are switched to configuration and told the same", areSwitched},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, b) })
 	}

@@ -240,6 +240,40 @@ func everything(t *testing.T, c *testbed.Cluster) []string {
 	return lines
 }
 
+// partnerKey is a variable of search that is kept in one of whoever moves the company.
+const partnerKey, partnerSecret = "PARTNER_API_KEY", "canary-partner-7h2k"
+
+// withoutPartner are deployments without that variable: nobody puts its secret there by hand.
+func withoutPartner(all []kopi.Deployment) []kopi.Deployment {
+	out := slices.Clone(all)
+	for i := range out {
+		containers := slices.Clone(out[i].Spec.Template.Spec.Containers)
+		for k := range containers {
+			env := slices.Clone(containers[k].Env)
+			for n := len(env) - 1; n >= 0; n-- {
+				if env[n].ValueFrom.SecretKeyRef.Key == partnerKey {
+					env = slices.Delete(env, n, n+1)
+				}
+			}
+			containers[k].Env = env
+		}
+		out[i].Spec.Template.Spec.Containers = containers
+	}
+	return out
+}
+
+// deliversTheSecret finds it in the Secret that the pods of search read, and nowhere in what was kept here.
+func (m mover) deliversTheSecret(t *testing.T, c *testbed.Cluster) {
+	t.Helper()
+	got, err := c.Kubectl(t.Context(), "-n", "storefront", "get", "secret", "search-secrets", "-o", "go-template={{index .data \""+partnerKey+"\" | base64decode}}")
+	if err != nil || got != partnerSecret {
+		t.Errorf("the Secret of search holds %q: %v", got, err)
+	}
+	if out, err := exec.CommandContext(t.Context(), "grep", "-rl", partnerSecret, m.workspace).CombinedOutput(); len(out) > 0 {
+		t.Errorf("a secret is kept in %s (%v)", out, err)
+	}
+}
+
 // TestTheCompanyMovesWithTheYesOfItsTeams moves the chosen services of the sample company to a cluster and machines of another country:
 // nothing is touched while a team has not agreed, the move stops where secrets are missing and goes on, an order goes through its whole
 // chain, and the way back leaves the cluster as it was.
@@ -249,6 +283,8 @@ func TestTheCompanyMovesWithTheYesOfItsTeams(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := beginning(t)
+	t.Setenv(partnerKey, partnerSecret)
+	m.must(t, "config", "set", "search", partnerKey, "--secret", "env:"+partnerKey)
 	country := m.country(t)
 	b := testbed.Start(t, testbed.Options{Name: "move", Clusters: []testbed.ClusterAt{country.Cluster}, Machines: country.Machines()})
 	c := b.Clusters[0]
@@ -306,10 +342,11 @@ func TestTheCompanyMovesWithTheYesOfItsTeams(t *testing.T) {
 	if err := country.MakeAccounts(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
-	if err := kopi.MakeSecrets(t.Context(), c, deployments); err != nil {
+	if err := kopi.MakeSecrets(t.Context(), c, withoutPartner(deployments)); err != nil {
 		t.Fatal(err)
 	}
 	m.movesThroughAnOutage(t, c)
+	m.deliversTheSecret(t, c)
 	if status := m.must(t, "status", "indonesia"); strings.Contains(status, "open") || strings.Contains(status, "partly") {
 		t.Error(status)
 	}

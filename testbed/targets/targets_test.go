@@ -35,6 +35,7 @@ func TestAClusterAsATarget(t *testing.T) {
 		test func(*testing.T, *testbed.Bed)
 	}{
 		{"keeps what targets promise", conforms},
+		{"keeps secrets beside those of others", keepsSecrets},
 		{"says what is wrong, goes on once it is mended, and leaves nothing behind", faults},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, b) })

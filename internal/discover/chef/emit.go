@@ -78,6 +78,7 @@ func (r *repo) emitNode(n *node) {
 	b.emitHosted()
 	b.emitSettings()
 	b.emitFacts()
+	b.emitWritten()
 }
 
 // emitRole reports a role's name and, in a repository without nodes, what a host with nothing but this role would

@@ -66,6 +66,8 @@ func (w *watcher) resource(in *interpreter, b *bearer, e ruby.Expr) {
 		b.facts = append(b.facts, fact{kind: hasPackage, value: name, place: at})
 	case e.Text == "template":
 		w.template(in, b, e, name)
+	case e.Text == "file":
+		w.variables(in, b, e)
 	case e.Text == "hostsfile_entry":
 		for _, word := range []string{"hostname", "aliases"} {
 			if v := property(in, e.Block, word); v != nil {

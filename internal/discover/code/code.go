@@ -19,7 +19,7 @@ import (
 // Format is the reader of source code.
 func Format() discover.Format {
 	return discover.Format{
-		Name: "code", Code: true, Wants: wants,
+		Name: "code", Code: true, Wants: Program,
 		Claims:   func(discover.File) discover.Claim { return discover.Shares },
 		ReadFile: read,
 	}
@@ -45,7 +45,8 @@ var chefFolders = map[string]bool{"cookbooks": true, "site-cookbooks": true, "at
 // vendored begin the names of browser libraries that people copy beside their own scripts.
 var vendored = []string{"jquery", "angular", "bootstrap", "react.", "react-dom.", "vue.", "vue-router.", "lodash", "underscore", "moment", "d3.", "chart.", "handlebars", "socket.io", "sockjs", "stomp.", "require.", "modernizr", "backbone", "ember", "select2", "swagger-ui", "highcharts", "three."}
 
-func wants(p string) bool {
+// Program reports whether a file is source code of a program, as its path tells: none of tests, libraries of others or what is generated.
+func Program(p string) bool {
 	ext := path.Ext(p)
 	if languages[ext] == nil {
 		return false
@@ -118,7 +119,7 @@ func read(f discover.File, r *discover.Report) {
 	} else {
 		entry = nil
 	}
-	if found&^marksLiteral == 0 || longest > maxLine || generated(f.Data) {
+	if found&^marksLiteral == 0 || longest > maxLine || Generated(f.Data) {
 		return
 	}
 	s := &source{file: f, dir: f.Dir(), report: r, ext: ext, entryMark: entry, lexer: lexer{language: languages[ext]}}
@@ -141,8 +142,8 @@ func (s *source) constantsFirst() {
 	}
 }
 
-// generated reports whether the head of a file says that a program wrote it.
-func generated(data []byte) bool {
+// Generated reports whether the head of a file says that a program wrote it.
+func Generated(data []byte) bool {
 	head := data[:min(len(data), 1024)]
 	return bytes.Contains(head, []byte("DO NOT EDIT")) || bytes.Contains(head, []byte("@generated")) || bytes.Contains(head, []byte("Code generated"))
 }

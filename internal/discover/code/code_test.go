@@ -98,7 +98,7 @@ func TestWantsIsDecidedByPath(t *testing.T) {
 		"web/app.min.js": false, "web/static/js/jquery.js": false, "a/static/lib/x.js": false, "lib/x.js": true, "lib/orders.rb": true, "a/README.md": false, "a/pom.xml": false,
 		"web/__tests__/a.js": false, "vendor/x/x.go": false, "cmd/api/main.go": true, "src/main/resources/static/jquery.html": false, "chef/roles/web.rb": false, "a/x.d.ts": false, "setup.py": false, "a/orders_pb2.py": false, "a/api.pb.go": false, "a/migrations/1.py": false, "wait.sh": true, "A.erl": true,
 	} {
-		if got := wants(p); got != want {
+		if got := Program(p); got != want {
 			t.Errorf("%s: %v", p, got)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"example.org/caravan/internal/discover/envoy"
 	"example.org/caravan/internal/discover/gateway"
 	"example.org/caravan/internal/discover/haproxy"
+	"example.org/caravan/internal/discover/keys"
 	"example.org/caravan/internal/discover/kube"
 	"example.org/caravan/internal/discover/logs"
 	"example.org/caravan/internal/discover/nginx"
@@ -50,5 +51,6 @@ func Formats() []discover.Format {
 		dotnet.Format(),
 		settings.Format(),
 		code.Format(),
+		keys.Format(),
 	}
 }

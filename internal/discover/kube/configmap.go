@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"maps"
 	"path"
 	"slices"
@@ -120,7 +121,7 @@ func (r *reader) files(w *workload, m *configMap, items syntax.Node) {
 // content reports what a file sets, if it is of a format that sets anything, else the addresses in it.
 func (r *reader) content(w *workload, e entry) {
 	set := func(key, value string, line int) {
-		r.report.See(estate.Sighting{Fact: estate.Sets, Subject: w.subject(), Key: key, Value: value, Layer: w.layer, Place: estate.Place{File: e.place.File, Line: e.place.Line + line - 1}})
+		r.report.See(estate.Sighting{Fact: estate.Sets, Subject: w.subject(), Key: key, Value: value, Layer: cmp.Or(w.layer, estate.LayerMounted), Place: estate.Place{File: e.place.File, Line: e.place.Line + line - 1}})
 	}
 	if !strings.Contains(strings.TrimSpace(e.value), "\n") && path.Ext(e.key) == "" {
 		set(e.key, strings.TrimSpace(e.value), 1)

@@ -44,12 +44,13 @@ func Render(s render.Site) (render.Bundle, error) {
 // cluster collects the files of a site.
 type cluster struct {
 	render.Site
-	folder  string // of the environment
-	files   []render.File
-	targets map[target]int    // port of a service as it is called → the one its pods listen on
-	spaces  map[string]*space // namespaces by name
-	secrets []secret
-	parts   []part // of the environment, each a folder with a kustomization
+	folder      string // of the environment
+	files       []render.File
+	targets     map[target]int    // port of a service as it is called → the one its pods listen on
+	spaces      map[string]*space // namespaces by name
+	secrets     []secret
+	secretTexts map[string][]render.Piece // of files that are kept elsewhere as a whole, by their keys
+	parts       []part                    // of the environment, each a folder with a kustomization
 }
 
 type target struct {

@@ -3,10 +3,12 @@ package kube
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
 	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/render"
 	"example.org/caravan/internal/workload"
 )
@@ -32,6 +34,10 @@ func (c *cluster) needed(namespace string, pieces []render.Piece, service estate
 // secretFile notes a file that is kept elsewhere as a whole, for a part of it is.
 func (c *cluster) secretFile(s service, key, at string, pieces []render.Piece) {
 	c.secrets = append(c.secrets, secret{s.namespace, secretName(s.OwnSecret()), key, fmt.Sprintf("the file `%s` of %s: `%s`", at, s.Name, line(render.Form(pieces)))})
+	if c.secretTexts == nil {
+		c.secretTexts = map[string][]render.Piece{}
+	}
+	c.secretTexts[key] = pieces
 }
 
 // secretsPage says which secrets the environment needs, key by key; "" when it needs none.
@@ -68,4 +74,38 @@ func (c *cluster) secretsPage() string {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", one.key, strings.ReplaceAll(strings.Join(what, "; "), "|", "\\|"))
 	}
 	return b.String()
+}
+
+// OwnSecrets is the own Secret of a service of a site, with those of its keys that can be written from what is known of it. The others are left to
+// people, as SECRETS.md says.
+func OwnSecrets(s render.Site, name estate.ServiceName, known map[string]string) ([]render.Secret, error) {
+	c := &cluster{Site: s, folder: path.Join("kubernetes/overlays", string(s.Environment)), targets: map[target]int{}, spaces: map[string]*space{}}
+	i := slices.IndexFunc(s.Services, func(v render.Service) bool { return v.Name == name })
+	if i < 0 {
+		return nil, fault.Newf(fault.NotFound, "%s is not placed in %s", name, s.Environment)
+	}
+	of, err := c.service(s.Services[i])
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.given(of); err != nil {
+		return nil, err
+	}
+	out := render.Secret{Namespace: of.namespace, Name: secretName(of.OwnSecret()), Data: map[string]string{}}
+	for _, one := range c.secrets {
+		if one.name != out.Name {
+			continue
+		}
+		pieces, whole := c.secretTexts[one.key]
+		if !whole {
+			pieces = []render.Piece{{Secret: of.OwnSecret(), Key: one.key}}
+		}
+		if text, ok := render.Known(pieces, of.OwnSecret(), known); ok {
+			out.Data[one.key] = text
+		}
+	}
+	if len(out.Data) == 0 {
+		return nil, nil
+	}
+	return []render.Secret{out}, nil
 }

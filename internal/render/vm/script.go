@@ -133,7 +133,10 @@ done
 // keptReleases is how many releases stay on a machine.
 const keptReleases = 5
 
-func (e environment) release(p program) string {
+func (e environment) release(p program) string { return ReleaseScript(workloadName(p.of), p.root) }
+
+// ReleaseScript puts releases of the service of a unit (without ".service") in place, below a folder.
+func ReleaseScript(unit, root string) string {
 	return fmt.Sprintf(`#!/bin/sh
 # Puts a release of %[1]s in place: release VERSION ARCHIVE. The archive is a tar of what shall be in %[2]s/current.
 # The link is switched in one step; when the new release is not well, the old one is put back and this ends with 1.
@@ -195,5 +198,5 @@ find releases -mindepth 1 -maxdepth 1 -type d -printf '%%T@ %%p\n' | sort -rn | 
 	while read -r old; do
 		[ "$old" = "$new" ] || [ "$old" = "$before" ] || rm -rf "$old"
 	done
-`, workloadName(p.of), p.root, keptReleases+1)
+`, unit, root, keptReleases+1)
 }

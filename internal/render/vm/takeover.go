@@ -28,14 +28,19 @@ type TakeOver struct {
 	Health      string            // path that answers with success when it is well; "" when nobody knows
 }
 
-// configured is the folder of what configuration has for a service on a machine.
+// Folders on a machine with a folder for each service that is taken over: of what it is told, and of what nobody but root may look into.
+const (
+	TakenOver = "/etc/caravan"
+	Hidden    = "/var/lib/caravan-private"
+)
+
 func (t TakeOver) configured() string {
-	return path.Join("/etc/caravan", workload.NameOf(string(t.Service)))
+	return path.Join(TakenOver, workload.NameOf(string(t.Service)))
 }
 
-// Private is the folder on a machine of what nobody but root may look into of a service that is taken over.
+// Private is the folder of what nobody but root may look into of a service.
 func Private(service estate.ServiceName) string {
-	return path.Join("/var/lib/caravan-private", workload.NameOf(string(service)))
+	return path.Join(Hidden, workload.NameOf(string(service)))
 }
 
 // SecretsAt is the file of its secret variables on a machine.

@@ -1,0 +1,3 @@
+module example.org/caravan/testbed/programs/release
+
+go 1.26.0
