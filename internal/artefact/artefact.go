@@ -48,7 +48,7 @@ func Open(ctx context.Context, name, folder string) (*Artefact, error) {
 	case err != nil:
 		return nil, fault.Newf(fault.Unavailable, "%w; make it readable", err)
 	case info.IsDir():
-		return directory(name)
+		return directory(name + "/") // a walk does not begin with a link
 	case !info.Mode().IsRegular():
 		return nil, fault.Newf(fault.Invalid, "%s is neither file nor folder; name what was built with --from", name)
 	}
@@ -133,7 +133,7 @@ func archive(ctx context.Context, name, folder string) (a *Artefact, err error) 
 // unpackDeb has dpkg itself take the files out of a package, whatever they are compressed with.
 func (a *Artefact) unpackDeb(ctx context.Context, name string) error {
 	var complaints strings.Builder
-	cmd := exec.CommandContext(ctx, "dpkg-deb", "--fsys-tarfile", name)
+	cmd := exec.CommandContext(ctx, "dpkg-deb", "--fsys-tarfile", "--", name)
 	cmd.Stdout, cmd.Stderr = &bounded{to: a.spool, left: image.MaxBytes}, &complaints
 	err := cmd.Run()
 	switch {
@@ -227,6 +227,9 @@ func (a *Artefact) list(name string) error {
 
 // entry is a file of a tar. A hard link is the file it leads to.
 func (a *Artefact) entry(h *tar.Header, known map[string]image.File) (image.File, error) {
+	if image.Holed(h) {
+		return image.File{}, fault.Newf(fault.Invalid, "%s has holes that the archive leaves out; pack it again without --sparse", h.Name)
+	}
 	f := image.File{Path: path.Clean(strings.TrimPrefix(h.Name, "/")), Executable: h.Typeflag == tar.TypeReg && h.Mode&0o100 != 0}
 	switch h.Typeflag {
 	case tar.TypeDir:
