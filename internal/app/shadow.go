@@ -124,7 +124,7 @@ func (a *App) compare(ctx context.Context, s shadowed) (Shadow, error) {
 		return out, err
 	}
 	for _, p := range processes {
-		out.Switched.Changed = append(out.Switched.Changed, config.Changed(s.Spot, p.before, p.Told)...)
+		out.Switched.Changed = append(out.Switched.Changed, config.Changed(s.Spot, s.expected, p.before, p.Told)...)
 	}
 	return out, nil
 }
@@ -189,7 +189,7 @@ func (s shadowed) read(ctx context.Context) ([]process, []Unread) {
 }
 
 func (s shadowed) process(ctx context.Context, m *host.Machine) (process, error) {
-	p, err := told.OnMachine(ctx, m, told.Wanted{Service: string(s.Service), Units: s.units, Ports: s.ports, Forms: s.forms})
+	p, err := told.OnMachine(ctx, m, told.Wanted{Service: string(s.Service), Units: s.units, Ports: s.ports, Forms: s.forms, Private: vm.Private(s.Service)})
 	if err != nil {
 		return process{}, err
 	}
