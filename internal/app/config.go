@@ -196,10 +196,7 @@ func (a *App) mayConfigure(ctx context.Context, service estate.ServiceName, by r
 	if err != nil {
 		return err
 	}
-	if by.Role.Reaches(rights.Platform) {
-		return rights.May(by, rights.Decide, "")
-	}
-	return rights.May(by, rights.Decide, team)
+	return a.mayOf(by, rights.Decide, team)
 }
 
 // answersFor is the team that answers for a service. NotFound when none is called so.

@@ -61,12 +61,9 @@ func (a *App) until(asked time.Time) (time.Time, error) {
 	return asked, nil
 }
 
-// mayDeploy says why a person may not deploy a service: its team may, and the platform's.
-func (a *App) mayDeploy(by rights.Person, team estate.TeamName) error {
-	if by.Role.Reaches(rights.Platform) {
-		return rights.May(by, rights.Deploy, "")
-	}
-	return rights.May(by, rights.Deploy, cmp.Or(team, a.declared.Consent.Unowned, "no team"))
+// mayOf says why a person may not do something to what a team owns: its people may, and the platform's, and their tokens as far as those reach.
+func (a *App) mayOf(by rights.Person, right rights.Right, team estate.TeamName) error {
+	return rights.May(by, right, cmp.Or(team, a.declared.Consent.Unowned, "no team"))
 }
 
 // ImagePlan is what the image of a version is made of, and where it is kept.
@@ -206,7 +203,7 @@ func (a *App) deployment(ctx context.Context, name estate.ServiceName, req Deplo
 	if err != nil {
 		return delivery.Release{}, err
 	}
-	if err := a.mayDeploy(by, l.service.Team); err != nil {
+	if err := a.mayOf(by, rights.Deploy, l.service.Team); err != nil {
 		return delivery.Release{}, err
 	}
 	sites, elsewhere, err := l.chosen(req.Only)
@@ -318,7 +315,7 @@ func (a *App) StartBack(ctx context.Context, name estate.ServiceName, req BackRe
 	if err != nil {
 		return delivery.Release{}, err
 	}
-	if err := a.mayDeploy(by, l.service.Team); err != nil {
+	if err := a.mayOf(by, rights.Deploy, l.service.Team); err != nil {
 		return delivery.Release{}, err
 	}
 	sites, elsewhere, err := l.chosen(req.Only)
@@ -405,7 +402,7 @@ func (a *App) hold(ctx context.Context, name estate.ServiceName, req PauseReques
 	if err != nil {
 		return Releases{}, err
 	}
-	if err := a.mayDeploy(by, l.service.Team); err != nil {
+	if err := a.mayOf(by, rights.Deploy, l.service.Team); err != nil {
 		return Releases{}, err
 	}
 	sites, _, err := l.chosen(req.Only)
