@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/redact"
@@ -252,11 +254,11 @@ func (p *Parity) hide(want Expected) {
 func (p Parity) Since() string {
 	switch {
 	case p.Now == nil:
-		return fmt.Sprintf("%s is new: %s", p.Key, p.Then.Text)
+		return fmt.Sprintf("%s is new: %s", p.Key, p.Then.What())
 	case p.Then == nil:
-		return fmt.Sprintf("%s is gone; it was %s", p.Key, p.Now.Text)
+		return fmt.Sprintf("%s is gone; it was %s", p.Key, p.Now.What())
 	}
-	return fmt.Sprintf("%s is %s, and was %s", p.Key, p.Then.Text, p.Now.Text)
+	return fmt.Sprintf("%s is %s, and was %s", p.Key, p.Then.What(), p.Now.What())
 }
 
 // Text is a difference in one line.
@@ -267,17 +269,20 @@ func (p Parity) Text() string {
 	}
 	switch {
 	case p.Now == nil:
-		return fmt.Sprintf("%s would be new: %s", name, p.Then.Text)
+		return fmt.Sprintf("%s would be new: %s", name, p.Then.What())
 	case p.Then == nil:
-		return fmt.Sprintf("%s would be gone: %s", name, p.Now.Text)
+		return fmt.Sprintf("%s would be gone: %s", name, p.Now.What())
 	}
-	return fmt.Sprintf("%s would be %s, and is %s", name, p.Then.Text, p.Now.Text)
+	return fmt.Sprintf("%s would be %s, and is %s", name, p.Then.What(), p.Now.What())
 }
 
-// What is a side in words.
+// What is a side in words, in one line.
 func (s *Side) What() string {
 	if s == nil {
 		return "nothing"
+	}
+	if strings.ContainsFunc(s.Text, unicode.IsControl) {
+		return strconv.Quote(s.Text)
 	}
 	return s.Text
 }

@@ -170,6 +170,15 @@ func TestWhatConfigurationKeepsAsASecretIsNeverShownWhateverItIsCalled(t *testin
 	}
 }
 
+func TestADifferenceIsSaidInOneLine(t *testing.T) {
+	want := []Expected{{Slot: Slot{Key: "A"}, Type: Text, Text: "one\ncaravan: all is well"}}
+	for _, k := range Compared(sg, want, []Told{told("a", "A=\x1b[31mred")}, nil, nil).Keys {
+		if got := k.Text(); got != `A would be "one\ncaravan: all is well", and is "\x1b[31mred"` {
+			t.Error(got)
+		}
+	}
+}
+
 func TestWhatIsDeliveredIsReadBackAsItIs(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		as := rapid.SampledFrom([]As{AsEnvFile, AsProperties, AsYAML, AsJSON}).Draw(t, "as")
