@@ -34,7 +34,7 @@ func (a *Artefact) Close() error {
 	if a.spool == nil {
 		return nil
 	}
-	return errors.Join(a.spool.Close(), os.Remove(a.spool.Name()))
+	return a.spool.Close()
 }
 
 // Open reads a folder, a tar (plain, .gz or .zst) or a .deb. Of a package the files are those below a folder, which is where the release
@@ -106,6 +106,7 @@ func archive(ctx context.Context, name, folder string) (a *Artefact, err error) 
 	if err != nil {
 		return nil, fault.Newf(fault.Unavailable, "unpack %s: %w; make room in the folder for temporary files", name, err)
 	}
+	_ = os.Remove(spool.Name()) // it is read by what is open, and so nothing of it stays, whenever this program ends
 	a = &Artefact{spool: spool}
 	defer func() {
 		if err != nil {

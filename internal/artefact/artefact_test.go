@@ -248,6 +248,24 @@ func TestAFileWithHolesIsWholeOrRefused(t *testing.T) {
 	}
 }
 
+func TestNothingOfAnArchiveIsLeftBehindByWhoeverIsKilled(t *testing.T) {
+	full := filepath.Join(t.TempDir(), "release.tar")
+	run(t, "tar", "--create", "--file", full, "--directory", built(t), ".")
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	a, err := Open(t.Context(), full, folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(tmp)
+	if err != nil || len(left) > 0 {
+		t.Error(left, err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestAFolderIsReadThroughALink(t *testing.T) {
 	link := filepath.Join(t.TempDir(), "current")
 	if err := os.Symlink(built(t), link); err != nil {
