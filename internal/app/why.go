@@ -238,10 +238,18 @@ func balancersOf(e how.Estate, to depmap.Service, env estate.EnvironmentName) []
 			continue
 		}
 		for _, h := range from.Hosts {
-			out = append(out, why.Host{Name: string(h), Address: string(h)})
+			if !elsewhere(e.Components, h, env) {
+				out = append(out, why.Host{Name: string(h), Address: string(h)})
+			}
 		}
 	}
 	return out
+}
+
+// elsewhere reports whether a machine is known to be of other environments alone: something of the same name passes requests on there.
+func elsewhere(all []estate.Component, name estate.ServiceName, env estate.EnvironmentName) bool {
+	i := slices.IndexFunc(all, func(c estate.Component) bool { return c.Kind == estate.Host && c.Name == name })
+	return env != "" && i >= 0 && len(all[i].Environments) > 0 && !slices.Contains(all[i].Environments, env)
 }
 
 // subjectsPlanned are a service in the environments that expansions plan.
