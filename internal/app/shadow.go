@@ -340,6 +340,9 @@ type SignRequest struct {
 
 // SignConfig keeps somebody's word that a difference is meant. NotFound when there is none.
 func (a *App) SignConfig(ctx context.Context, service estate.ServiceName, req SignRequest, by rights.Person) (Shadow, error) {
+	if strings.TrimSpace(req.Why) == "" {
+		return Shadow{}, fault.Newf(fault.Invalid, "sign %s: no reason is given; say why with --why", req.Key)
+	}
 	team, err := a.answersFor(ctx, service)
 	if err != nil {
 		return Shadow{}, err

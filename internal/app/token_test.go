@@ -63,3 +63,11 @@ func TestATokenForOneTeamReachesNoOther(t *testing.T) {
 		}
 	}
 }
+
+func TestADifferenceIsNotSignedWithoutAReason(t *testing.T) {
+	a, _ := targeted(t)
+	scanned(t, a)
+	if _, err := a.SignConfig(t.Context(), "orders", SignRequest{Environment: "production-sg", Key: "MODE", Why: " \n"}, of("orders")); fault.KindOf(err) != fault.Invalid {
+		t.Error(err)
+	}
+}
