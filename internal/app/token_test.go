@@ -4,9 +4,11 @@ import (
 	"testing"
 	"time"
 
+	"example.org/caravan/internal/config"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/expansion"
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/redact"
 	"example.org/caravan/internal/rights"
 )
 
@@ -69,5 +71,17 @@ func TestADifferenceIsNotSignedWithoutAReason(t *testing.T) {
 	scanned(t, a)
 	if _, err := a.SignConfig(t.Context(), "orders", SignRequest{Environment: "production-sg", Key: "MODE", Why: " \n"}, of("orders")); fault.KindOf(err) != fault.Invalid {
 		t.Error(err)
+	}
+}
+
+func TestWhatBecomesASecretIsNotShownAsItWas(t *testing.T) {
+	a, _ := targeted(t)
+	scanned(t, a)
+	if _, err := a.SetConfig(t.Context(), "orders", Setting{Key: "PARTNER", Value: "canary"}, of("orders")); err != nil {
+		t.Fatal(err)
+	}
+	out, err := a.SetConfig(t.Context(), "orders", Setting{Key: "PARTNER", Secret: &config.Reference{Env: "PARTNER"}}, of("orders"))
+	if err != nil || out.Was == nil || out.Was.Value.Text != redact.Mask {
+		t.Errorf("%+v %v", out.Was, err)
 	}
 }
