@@ -149,6 +149,9 @@ func newDriftAccept(s *session) *cobra.Command {
 			"exactly what differs now: when either side becomes another, it is an accident at once. A team accepts what is its own, the platform everything.",
 		Example: "  caravan drift accept 3fa1c2 --why 'sale until Sunday' --until 2026-12-06", Args: cobra.ExactArgs(1),
 		RunE: s.asking(o, func(ctx context.Context, cl *client.Client, args []string) error {
+			if req.Why == "" || until == "" {
+				return fault.Newf(fault.Usage, "a difference is accepted for a reason until a date; give --why and --until")
+			}
 			at, err := date(until)
 			if err != nil {
 				return err
@@ -165,8 +168,6 @@ func newDriftAccept(s *session) *cobra.Command {
 	}
 	c.Flags().StringVar(&req.Why, "why", "", "reason")
 	c.Flags().StringVar(&until, "until", "", "date, or date and time: 2026-12-06, 2026-12-06T18:00:00+07:00")
-	_ = c.MarkFlagRequired("why")
-	_ = c.MarkFlagRequired("until")
 	o.flags(c)
 	return c
 }

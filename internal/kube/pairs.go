@@ -146,7 +146,7 @@ func (d *declaration) build(live map[string]*unstructured.Unstructured) error {
 }
 
 // fewSpaces is up to how many namespaces a kind is listed in one by one.
-const fewSpaces = 4
+const fewSpaces = 24
 
 // listed are the objects in a cluster of the kinds that are declared, and of those that would be extra, by key: those in namespaces of
 // declared objects, and of all that are in none. Objects of a kind that the cluster does not know are not there.

@@ -1,9 +1,11 @@
 package targets_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,11 +15,13 @@ import (
 	"testing"
 	"time"
 
+	"go.yaml.in/yaml/v3"
 	"k8s.io/client-go/rest"
 
 	"example.org/caravan/internal/drift"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/kube"
+	"example.org/caravan/internal/object"
 	"example.org/caravan/internal/render"
 	"example.org/caravan/testbed"
 )
@@ -261,13 +265,7 @@ func boolInt(v bool) int {
 // what is declared would change an object.
 func rivals(b *testing.B, bd *testbed.Bed, e environment) (objects int, ours, theirs time.Duration) {
 	b.Helper()
-	declared := e.look(b, bd)
-	var items []any
-	for _, o := range declared {
-		if o.Declared != nil {
-			items = append(items, o.Declared)
-		}
-	}
+	items := marked(b, bd, e)
 	text, err := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "List", "items": items})
 	if err != nil {
 		b.Fatal(err)
@@ -306,6 +304,42 @@ func rivals(b *testing.B, bd *testbed.Bed, e environment) (objects int, ours, th
 	}
 	b.Logf("Caravan %s, kubectl diff %s", all, others)
 	return len(items), median(all), median(others)
+}
+
+// marked are the objects that the files of an environment make, as kubectl builds them, with the marks that a move puts on them.
+func marked(b *testing.B, bd *testbed.Bed, e environment) []any {
+	b.Helper()
+	text, err := os.ReadFile(kustomized(b, bd, written(b, e.files)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	live := map[string]map[string]any{}
+	for _, o := range e.look(b, bd) {
+		if o.Live != nil && o.Declared != nil {
+			live[object.Name(o.Live)] = o.Live["metadata"].(map[string]any)
+		}
+	}
+	var out []any
+	for docs := yaml.NewDecoder(bytes.NewReader(text)); ; {
+		var o map[string]any
+		if err := docs.Decode(&o); errors.Is(err, io.EOF) {
+			return out
+		} else if err != nil {
+			b.Fatal(err)
+		}
+		meta := o["metadata"].(map[string]any)
+		for kind, key := range map[string]string{"labels": "caravan.example.org/inventory", "annotations": "caravan.example.org/content"} {
+			marks, _ := meta[kind].(map[string]any)
+			if marks == nil {
+				marks = map[string]any{}
+				meta[kind] = marks
+			}
+			if has, _ := live[object.Name(o)][kind].(map[string]any); has != nil {
+				marks[key] = has[key]
+			}
+		}
+		out = append(out, o)
+	}
 }
 
 // subject is how Caravan calls what kubectl diff names like "apps.v1.Deployment.team.service".
