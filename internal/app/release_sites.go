@@ -257,13 +257,16 @@ func (a *App) balancersToday(e how.Estate, of depmap.Service, env estate.Environ
 	return out
 }
 
-// timed takes the times of a service, and how it is asked whether it is well, from its workload, where its team has written one.
+// timed takes the times of a service, its ports, and how it is asked whether it is well, from its workload, where its team has written one.
 func (s *site) timed(name estate.ServiceName, written map[estate.ServiceName]workload.Workload) error {
 	w, ok := written[name]
 	if !ok {
 		return nil
 	}
 	of := render.Service{Name: name, Workload: w}
+	if ports := w.ListensOn(); len(ports) > 0 {
+		s.ports = ports
+	}
 	if probe := w.Containers[of.MainContainer()].ReadinessProbe; probe != nil && probe.HTTPGet != nil && probe.HTTPGet.Port != 0 && !strings.EqualFold(probe.HTTPGet.Scheme, "HTTPS") {
 		s.program.Health = requestTo(probe.HTTPGet.Port, probe.HTTPGet.Path)
 	}

@@ -38,8 +38,8 @@ func (a *App) StartSwitch(ctx context.Context, service estate.ServiceName, req S
 	if err != nil {
 		return journey.Run{}, err
 	}
-	if _, ok := a.declared.TargetOf(s.Environment); !ok {
-		return journey.Run{}, fault.Newf(fault.NotFound, "%s has no target, so nothing may be changed there; write one of machines for it in caravan.yaml", s.Environment)
+	if t, _ := a.declared.TargetOf(s.Environment); t.Machines == nil {
+		return journey.Run{}, fault.Newf(fault.NotFound, "%s has no target of machines, so nothing may be changed there; write one for it in caravan.yaml", s.Environment)
 	}
 	shadow, err := a.compare(ctx, s)
 	if err != nil {
@@ -249,6 +249,11 @@ func (w switching) Do(ctx context.Context, work journey.Work, tell journey.Tell)
 	if text := shadow.InTheWay(); text != "" {
 		return nil, fault.Newf(fault.Conflict, "%s", text)
 	}
+	if now, err := w.switchCourse(ctx, s); err != nil {
+		return nil, err
+	} else if now.Journey.Steps[0].Digest != work.Step.Digest {
+		return nil, fault.Newf(fault.Conflict, "what configuration has for %s in %s is not what was agreed to any more; look at it, agree, and switch again", s.Service, s.Environment)
+	}
 	tell(fmt.Sprintf("%d of %d keys are equal, %d differ and are signed, %d are new values of configuration", shadow.Equal, len(shadow.Keys), shadow.Intended, shadow.Pending))
 	changed, err := w.ready(ctx, s)
 	if err != nil {
@@ -263,7 +268,21 @@ func (w switching) Do(ctx context.Context, work journey.Work, tell journey.Tell)
 	if err != nil {
 		return nil, err
 	}
-	return w.placing.Do(ctx, work, tell)
+	changes, err := w.placing.Do(ctx, work, tell)
+	if err != nil && ctx.Err() == nil {
+		err = errors.Join(err, w.forget(ctx, s))
+	}
+	return changes, err
+}
+
+// forget takes away what was kept on machines whose processes were not switched in the end.
+func (w switching) forget(ctx context.Context, s shadowed) error {
+	return errors.Join(s.on(ctx, func(_ int, m *host.Machine) error {
+		if p, err := s.process(ctx, m); err != nil || p.Ours {
+			return nil // it is looked at again when it goes on, or back
+		}
+		return told.Forget(ctx, m, vm.Private(s.Service), vm.Hidden, vm.TakenOver)
+	})...)
 }
 
 // ready keeps on each machine what the process is told today, and puts secrets there: those that are known, and of the others what it has. Given are

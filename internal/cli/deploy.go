@@ -156,8 +156,12 @@ func (s *session) delivering(log bool) func(app.ReleaseWatched) {
 	return func(w app.ReleaseWatched) {
 		doing := ""
 		for _, l := range w.Lines {
-			if log {
+			switch {
+			case log:
 				s.say("%s  %s  %s", l.At.Local().Format(time.TimeOnly), l.Environment, plain(l.Text))
+			case strings.Contains(l.Text, " are not taken out of balance "): // nobody should have to find that in a log
+				s.clear()
+				s.say("%s: %s", l.Environment, plain(l.Text))
 			}
 			doing = strings.TrimSpace(fmt.Sprintf("%s %s", l.Environment, plain(l.Text)))
 		}

@@ -20,12 +20,8 @@ type kept struct {
 	Text string `json:"text"`
 }
 
-// Keep keeps on the machine, and nowhere else, what a process is told, unless something is kept already.
+// Keep keeps on the machine, and nowhere else, what a process is told before its switch.
 func Keep(ctx context.Context, m *host.Machine, private string, told config.Told) error {
-	there, err := Before(ctx, m, private)
-	if err != nil || there.Instance != "" {
-		return err
-	}
 	all := []kept{}
 	for slot, text := range told.Values {
 		all = append(all, kept{slot, text})

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -318,14 +317,10 @@ func (c company) calling(t *testing.T) (end func() map[string]report) {
 	}
 }
 
-// answers is which versions answer in both worlds, asked a few times.
+// answers is which versions answer in both worlds, asked a few dozen times.
 func (c company) answers(t *testing.T) map[string]report {
 	t.Helper()
-	end := c.calling(t)
-	timer := time.NewTimer(300 * time.Millisecond) // some rounds of requests
-	defer timer.Stop()
-	<-timer.C
-	return end()
+	return c.calling(t)()
 }
 
 // wantVersions fails unless each world answers with its version alone, once what was told to end has ended.
@@ -378,8 +373,13 @@ func firstVersion(t *testing.T, c company) {
 
 func nextUnderLoad(t *testing.T, c company) {
 	end := c.calling(t)
-	out := c.must(t, "deploy", "orders", "--version", "2", "--from", c.build(t, "2"), "--why", "next")
+	out := c.must(t, "deploy", "orders", "--version", "2", "--from", c.build(t, "2"), "--why", "next", "--log")
 	both := end()
+	for _, m := range c.Machines {
+		if !strings.Contains(out, m.Name+": out of balance") {
+			t.Errorf("%s is renewed while it is called:\n%s", m.Name, out)
+		}
+	}
 	for world, r := range both {
 		t.Logf("%s: %+v", world, r)
 		if r.Failed > 0 || r.Requests < 100 || r.Versions["1"] == 0 || r.Versions["2"] == 0 {

@@ -184,10 +184,13 @@ func (r *reader) settingsField(i, last int, prefix string) {
 		if t.head && depth == 0 && end > i+1 {
 			break
 		}
-		if t.kind == sign && strings.Contains("([{", t.text) {
-			depth++
+		if t.kind != sign {
+			continue
 		}
-		if t.kind == sign && strings.Contains(")]}", t.text) {
+		switch t.text {
+		case "(", "[", "{":
+			depth++
+		case ")", "]", "}":
 			depth--
 		}
 	}

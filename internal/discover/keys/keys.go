@@ -39,7 +39,23 @@ func wants(p string) bool {
 	if templates[ext] {
 		return !ofMachines(p)
 	}
-	return languages[ext] != nil && code.Program(p)
+	l := languages[ext]
+	return l != nil && code.Program(p) && (l != shell || startsPrograms(p))
+}
+
+// besides are folders of scripts that build, check or keep house.
+var besides = map[string]bool{"ci": true, ".ci": true, "hack": true, "build": true, "scripts": true, "script": true, "tools": true, "dev": true, ".github": true, "release": true}
+
+var startWord = regexp.MustCompile(`(?i)entry|start|run|launch|serve|boot|init|main|worker|cron|job|daemon|wait|migrat`)
+
+// startsPrograms reports whether a script may be one that starts a program: not one among those that build it, unless its name says so.
+func startsPrograms(p string) bool {
+	for d := path.Dir(p); d != "." && d != "/"; d = path.Dir(d) {
+		if besides[path.Base(d)] {
+			return startWord.MatchString(path.Base(p))
+		}
+	}
+	return true
 }
 
 // templates are endings of files that are filled in where they are run.

@@ -38,7 +38,7 @@ func TestOneLineInItsLanguage(t *testing.T) {
 		{"what is only asked for has a way without", "a.py", "if 'SHOP_DEBUG' in os.environ: pass", []string{"reads SHOP_DEBUG=…"}},
 		{"a file that is loaded", "a.py", "with open('shop.yaml') as f:\n  c = yaml.safe_load(f)\nurl = c['shop']['url']", []string{"loads shop.yaml", "reads shop.url"}},
 		{"the beginning of a computed name", "a.js", "x = process.env['FEATURE_' + name]; y = process.env[`SHOP_${name}`]", []string{"reads FEATURE_*", "reads SHOP_*"}},
-		{"a name that is all computed", "a.js", "x = process.env[name]", nil},
+		{"a name that is all computed", "a.js", "x = process.env[name]", []string{"reads *"}},
 		{"within a text", "a.js", "x(`http://${process.env.SHOP_HOST}:80/`)", []string{"reads SHOP_HOST"}},
 		{"within a text within a text", "a.js", "x(`a${b(`c${process.env.DEEP}`)}`)", []string{"reads DEEP"}},
 		{"given anew is not read", "a.js", "process.env.A = 'b'; delete x", nil},
@@ -55,6 +55,9 @@ func TestOneLineInItsLanguage(t *testing.T) {
 		{"the machine's own properties", "A.java", `x = System.getProperty("java.io.tmpdir"); y = System.getProperty("shop.url", "http://shop");`, []string{"reads shop.url=http://shop"}},
 		{"a placeholder outside of annotations is of a template", "A.java", `String t = "${not.read}";`, nil},
 		{"one thing and then another", "A.java", `@Value("${a.b:#{null}}") String x; @Value("#{'${c.d}'.split(',')}") List<String> y;`, []string{"reads a.b=…", "reads c.d"}},
+		{"a script that builds", "scripts/check.sh", "echo $BUILD_ARGS", nil},
+		{"a script that starts", "scripts/start.sh", "exec app ${APP_ARGS:-\"-v\"}", []string{"reads APP_ARGS=-v"}},
+		{"a function that only makes names", "a.go", "package a\nvar x = FlagToEnv(\"ETCD\", \"config-file\")", nil},
 		{"no key at all", "a.rb", `x = ENV["has blanks and such"]`, nil},
 	} {
 		t.Run(c.what, func(t *testing.T) {

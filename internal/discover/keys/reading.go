@@ -120,16 +120,17 @@ func (r *reader) take(i int) bool {
 // takeAll reads a key that ends at the word at i, no call around it.
 func (r *reader) takeWord(i int) { r.see(r.tokens[i].line, r.word(i), false, r.alternative(i+1)) }
 
-// hand remembers the function around i, if it is given what stands there and so reads the key that it is called with.
+// hand remembers the function around i, if it is given what stands there and so reads the key that it is called with. Otherwise the name is computed.
 func (r *reader) hand(i int) {
 	given := r.word(i)
 	if given == "" && r.sign(i, "$") {
 		given = r.word(i + 1)
 	}
-	if !r.dry || given == "" {
-		return
-	}
-	if name, n, ok := r.around(i, given); ok {
+	name, n, ok := r.around(i, given)
+	switch {
+	case !r.dry && i < len(r.tokens) && !ok:
+		r.see(r.tokens[i].line, "", true, fallback{}) // nothing is known of its name
+	case r.dry && ok && given != "":
 		r.passing[name] = n
 	}
 }
@@ -205,6 +206,9 @@ func (r *reader) passed(i int) bool {
 	if !ok || !r.sign(i+1, "(") || declares[r.word(i-1)] {
 		return false
 	}
+	if _, declared := r.declared(i); declared != "" {
+		return false
+	}
 	k := i + 2
 	for range n {
 		if k = r.comma(k); !r.sign(k, ",") {
@@ -217,6 +221,7 @@ func (r *reader) passed(i int) bool {
 
 var (
 	shouted = regexp.MustCompile(`^[A-Z][A-Z0-9_]+$`)
+	reads   = regexp.MustCompile(`(?i)^(?:\w*(?:get|read|look_?up|fetch|must|required?|need|parse|from|int|bool|str|string|duration|value|or)_?)?env`)
 	writes  = regexp.MustCompile(`(?i)^(?:un|re)?(?:set|put|load|delete|del|add|with|stub|clear|write|export|mock|patch|use|new)_?`)
 )
 
@@ -227,7 +232,7 @@ var ofLanguages = map[string]bool{"Getenv": true, "LookupEnv": true, "getenv": t
 // getEnv("X"), envOr("X", "y"), env.str("X").
 func (r *reader) environmentCall(i int) bool {
 	w := r.word(i)
-	if w == "" || !aboutEnvironment(w) || writes.MatchString(w) || declares[r.word(i-1)] || ofLanguages[w] || w == "ENV" && r.ext == ".rb" {
+	if w == "" || !aboutEnvironment(w) || !reads.MatchString(w) || writes.MatchString(w) || declares[r.word(i-1)] || ofLanguages[w] || w == "ENV" && r.ext == ".rb" {
 		return false
 	}
 	k := i + 1

@@ -96,7 +96,7 @@ func shellUses(uses []shellKey, code string, line int) []shellKey {
 		if op := strings.TrimPrefix(g[3], ":"); op != "" {
 			switch op[0] {
 			case '-', '=':
-				u.fallback = fallback{true, op[1:]}
+				u.fallback = fallback{true, strings.Trim(op[1:], `"'`)}
 			case '+':
 				u.fallback = computed
 			}

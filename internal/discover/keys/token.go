@@ -254,7 +254,8 @@ func (x *lexer) within(from int, closer, opener string, raw, long bool) (end, op
 
 // expression reads what is computed within a text at i, and gives where it ends; i when nothing is.
 func (x *lexer) expression(i, width, line int) int {
-	from, end, ok := i, i, true
+	var end int
+	from, ok := i, true
 	switch brace := strings.IndexByte(x.src[i:i+width], '{'); {
 	case brace >= 0:
 		from = i + brace + 1

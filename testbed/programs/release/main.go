@@ -73,10 +73,11 @@ type report struct {
 	Versions map[string]int // that answered
 }
 
-// So many requests are under way at most, each begun so long after the one before.
+// So many requests are under way at most, each begun so long after the one before; and so many are made at least.
 const (
 	atOnce = 4
 	pause  = 10 * time.Millisecond
+	least  = 40
 )
 
 func load(url, until string) error {
@@ -89,7 +90,10 @@ func load(url, until string) error {
 			tick := time.NewTicker(pause)
 			defer tick.Stop()
 			for range tick.C {
-				if _, err := os.Stat(until); err == nil {
+				mu.Lock()
+				enough := out.Requests >= least
+				mu.Unlock()
+				if _, err := os.Stat(until); err == nil && enough {
 					return
 				}
 				version, err := ask(client, url)
