@@ -278,8 +278,9 @@ func (w switching) Do(ctx context.Context, work journey.Work, tell journey.Tell)
 // forget takes away what was kept on machines whose processes were not switched in the end.
 func (w switching) forget(ctx context.Context, s shadowed) error {
 	return errors.Join(s.on(ctx, func(_ int, m *host.Machine) error {
-		if p, err := s.process(ctx, m); err != nil || p.Ours {
-			return nil // it is looked at again when it goes on, or back
+		p, err := s.process(ctx, m)
+		if err != nil || p.Ours {
+			return err
 		}
 		return told.Forget(ctx, m, vm.Private(s.Service), vm.Hidden, vm.TakenOver)
 	})...)
