@@ -200,16 +200,21 @@ func because(all []delivery.Elsewhere) string {
 	return text
 }
 
-// deployment is a release that is about to begin.
-func (a *App) deployment(ctx context.Context, name estate.ServiceName, req DeployRequest, by rights.Person) (delivery.Release, error) {
-	l, err := a.lives(ctx, name)
-	if err != nil {
-		return delivery.Release{}, err
+// deliverable is a service that a person may deploy, with the environments that are chosen, and those that nothing is delivered to.
+func (a *App) deliverable(ctx context.Context, name estate.ServiceName, only []string, by rights.Person) (l living, sites []site, elsewhere []delivery.Elsewhere, err error) {
+	if l, err = a.lives(ctx, name); err != nil {
+		return l, nil, nil, err
 	}
 	if err := a.mayDeploy(by, l.service.Team); err != nil {
-		return delivery.Release{}, err
+		return l, nil, nil, err
 	}
-	sites, elsewhere, err := l.chosen(req.Only)
+	sites, elsewhere, err = l.chosen(only)
+	return l, sites, elsewhere, err
+}
+
+// deployment is a release that is about to begin.
+func (a *App) deployment(ctx context.Context, name estate.ServiceName, req DeployRequest, by rights.Person) (delivery.Release, error) {
+	l, sites, elsewhere, err := a.deliverable(ctx, name, req.Only, by)
 	if err != nil {
 		return delivery.Release{}, err
 	}
@@ -330,14 +335,7 @@ func silentFor(worker string, silent time.Duration) bool {
 // StartBack begins to bring back the versions that were there before. Usage when nobody says why one side alone goes back; NotFound when there is
 // nothing to go back to.
 func (a *App) StartBack(ctx context.Context, name estate.ServiceName, req BackRequest, by rights.Person) (delivery.Release, error) {
-	l, err := a.lives(ctx, name)
-	if err != nil {
-		return delivery.Release{}, err
-	}
-	if err := a.mayDeploy(by, l.service.Team); err != nil {
-		return delivery.Release{}, err
-	}
-	sites, elsewhere, err := l.chosen(req.Only)
+	l, sites, elsewhere, err := a.deliverable(ctx, name, req.Only, by)
 	if err != nil {
 		return delivery.Release{}, err
 	}

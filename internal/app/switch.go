@@ -52,18 +52,7 @@ func (a *App) StartSwitch(ctx context.Context, service estate.ServiceName, req S
 	if err != nil {
 		return journey.Run{}, err
 	}
-	consents, err := a.consents(ctx, c)
-	if err != nil {
-		return journey.Run{}, err
-	}
-	if err := a.ask(ctx, &consents); err != nil {
-		return journey.Run{}, err
-	}
-	r, err := a.begin(ctx, c, journey.Forth, a.optionsOf(c, "", req.Force), by.By(), req.Why)
-	if err != nil {
-		return r, err
-	}
-	return r, a.announceRun(ctx, r)
+	return a.askAndBegin(ctx, c, a.optionsOf(c, "", req.Force), by, req.Why)
 }
 
 // StartSwitchBack begins to have a service told again what it was told before its switch. NotFound when it was never switched; Conflict when
