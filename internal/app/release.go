@@ -197,16 +197,21 @@ func because(all []delivery.Elsewhere) string {
 	return text
 }
 
-// deployment is a release that is about to begin.
-func (a *App) deployment(ctx context.Context, name estate.ServiceName, req DeployRequest, by rights.Person) (delivery.Release, error) {
-	l, err := a.lives(ctx, name)
-	if err != nil {
-		return delivery.Release{}, err
+// deliverable is a service that a person may deploy, with the environments that are chosen, and those that nothing is delivered to.
+func (a *App) deliverable(ctx context.Context, name estate.ServiceName, only []string, by rights.Person) (l living, sites []site, elsewhere []delivery.Elsewhere, err error) {
+	if l, err = a.lives(ctx, name); err != nil {
+		return l, nil, nil, err
 	}
 	if err := a.mayOf(by, rights.Deploy, l.service.Team); err != nil {
-		return delivery.Release{}, err
+		return l, nil, nil, err
 	}
-	sites, elsewhere, err := l.chosen(req.Only)
+	sites, elsewhere, err = l.chosen(only)
+	return l, sites, elsewhere, err
+}
+
+// deployment is a release that is about to begin.
+func (a *App) deployment(ctx context.Context, name estate.ServiceName, req DeployRequest, by rights.Person) (delivery.Release, error) {
+	l, sites, elsewhere, err := a.deliverable(ctx, name, req.Only, by)
 	if err != nil {
 		return delivery.Release{}, err
 	}
@@ -286,7 +291,23 @@ func (a *App) StartDeploy(ctx context.Context, service estate.ServiceName, req D
 	if err != nil {
 		return r, err
 	}
+	if err := a.mayBringNews(ctx, r); err != nil {
+		return r, err
+	}
 	return a.startRelease(ctx, r)
+}
+
+// mayBringNews refuses a version that runs nowhere yet of a team that is over its budget of differences. One that runs somewhere, or was
+// begun, makes worlds alike.
+func (a *App) mayBringNews(ctx context.Context, r delivery.Release) error {
+	if len(r.Deliveries) == 0 || r.Deliveries[0].To.Number > 0 || r.Team == "" {
+		return nil
+	}
+	open, err := a.store.OpenReleases(ctx)
+	if err != nil || slices.ContainsFunc(open, r.Same) {
+		return err
+	}
+	return a.promotable(ctx, []estate.TeamName{r.Team})
 }
 
 // startRelease begins a release, unless somebody carries the same out.
@@ -311,14 +332,7 @@ func silentFor(worker string, silent time.Duration) bool {
 // StartBack begins to bring back the versions that were there before. Usage when nobody says why one side alone goes back; NotFound when there is
 // nothing to go back to.
 func (a *App) StartBack(ctx context.Context, name estate.ServiceName, req BackRequest, by rights.Person) (delivery.Release, error) {
-	l, err := a.lives(ctx, name)
-	if err != nil {
-		return delivery.Release{}, err
-	}
-	if err := a.mayOf(by, rights.Deploy, l.service.Team); err != nil {
-		return delivery.Release{}, err
-	}
-	sites, elsewhere, err := l.chosen(req.Only)
+	l, sites, elsewhere, err := a.deliverable(ctx, name, req.Only, by)
 	if err != nil {
 		return delivery.Release{}, err
 	}
