@@ -210,7 +210,7 @@ func (a *App) shadowed(ctx context.Context, service estate.ServiceName, env esta
 	if err != nil {
 		return shadowed{}, err
 	}
-	p, err := one(places, service, env)
+	p, err := one(places, service, env, "-e")
 	switch {
 	case err != nil:
 		return shadowed{}, fmt.Errorf("%w; where it is planned to, it is told by its configuration from the beginning", err)
