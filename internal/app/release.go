@@ -289,7 +289,23 @@ func (a *App) StartDeploy(ctx context.Context, service estate.ServiceName, req D
 	if err != nil {
 		return r, err
 	}
+	if err := a.mayBringNews(ctx, r); err != nil {
+		return r, err
+	}
 	return a.startRelease(ctx, r)
+}
+
+// mayBringNews refuses a version that runs nowhere yet of a team that is over its budget of differences. One that runs somewhere, or was
+// begun, makes worlds alike.
+func (a *App) mayBringNews(ctx context.Context, r delivery.Release) error {
+	if len(r.Deliveries) == 0 || r.Deliveries[0].To.Number > 0 || r.Team == "" {
+		return nil
+	}
+	open, err := a.store.OpenReleases(ctx)
+	if err != nil || slices.ContainsFunc(open, r.Same) {
+		return err
+	}
+	return a.promotable(ctx, []estate.TeamName{r.Team})
 }
 
 // startRelease begins a release, unless somebody carries the same out.

@@ -39,7 +39,7 @@ func drifted(page *bytes.Buffer, _ string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(page, "500 services in two environments of a real API server, from nothing but their files, and the same on 1,500 machines as they were read.\n\n| figure | goal | measured |\n| --- | --- | --- |\n")
+	fmt.Fprintf(page, "500 services in two environments of a real API server, from their files and what the cluster remembers, and the same on 1,500 machines as they were read.\n\n| figure | goal | measured |\n| --- | --- | --- |\n")
 	fmt.Fprintf(page, "| build, list and compare all of it | < 20 s | %.1f s |\n| the same from the store: read, judge, and the matrix | < 2 s | %.2f s |\n", v["live"], cached)
 	fmt.Fprintf(page, "| %.0f objects of 100 services, built, listed and compared | | %.2f s |\n| `kubectl diff --server-side` of the same objects in the same run, built before, with the same verdicts | | %.1f s |\n| times faster | ≥ 5 | %.1f |\n", v["objects"], v["ours"], v["kubectl"], v["kubectl"]/v["ours"])
 	fmt.Fprintf(page, "| planted drifts of 13 kinds found with their owner and class | %.0f of %.0f | %.0f of %.0f |\n| differences found in 50 compares of what nobody touched | 0 | %.0f |\n", v["planted"], v["planted"], v["found"], v["planted"], v["wrong"])

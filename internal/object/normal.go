@@ -96,7 +96,7 @@ func normal(raw, as any) any {
 		of, known := as.(map[string]any)
 		for k, v := range raw {
 			written, has := of[k]
-			if v == nil || known && !has && says(v) == nothing {
+			if v == nil || known && !has && !says(v) {
 				delete(raw, k)
 				continue
 			}
@@ -120,20 +120,18 @@ func normal(raw, as any) any {
 	return raw
 }
 
-const nothing = false
-
 // says reports whether a value says anything: types leave out what does not.
 func says(v any) bool {
 	switch v := v.(type) {
 	case nil:
-		return nothing
+		return false
 	case map[string]any:
 		for _, below := range v {
 			if says(below) {
 				return true
 			}
 		}
-		return nothing
+		return false
 	case []any:
 		return len(v) > 0
 	}

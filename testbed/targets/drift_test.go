@@ -203,7 +203,7 @@ func hundred(b *testing.B, bd *testbed.Bed, e environment) (found, planted int) 
 	for n := range all {
 		service := fmt.Sprintf("service-%03d", n)
 		kinds := len(byHand) + len(recorded)
-		kind := drift.Kind("")
+		var kind drift.Kind
 		if k := n % kinds; k < len(byHand) {
 			kind = byHand[k].kind
 			names := strings.NewReplacer("NAME", service)
