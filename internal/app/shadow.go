@@ -124,7 +124,11 @@ func (a *App) compare(ctx context.Context, s shadowed) (Shadow, error) {
 		return out, err
 	}
 	for _, p := range processes {
-		out.Switched.Changed = append(out.Switched.Changed, config.Changed(s.Spot, p.before, p.Told)...)
+		for _, c := range config.Changed(s.Spot, p.before, p.Told) {
+			if !slices.ContainsFunc(out.Switched.Changed, func(x config.Parity) bool { return x.Slot == c.Slot && x.Digest == c.Digest }) {
+				out.Switched.Changed = append(out.Switched.Changed, c)
+			}
+		}
 	}
 	return out, nil
 }
