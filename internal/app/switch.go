@@ -279,7 +279,7 @@ func (w switching) Do(ctx context.Context, work journey.Work, tell journey.Tell)
 func (w switching) forget(ctx context.Context, s shadowed) error {
 	return errors.Join(s.on(ctx, func(_ int, m *host.Machine) error {
 		if p, err := s.process(ctx, m); err != nil || p.Ours {
-			return nil // it is looked at again when it goes on, or back
+			return nil //nolint:nilerr // it is looked at again when it goes on, or back
 		}
 		return told.Forget(ctx, m, vm.Private(s.Service), vm.Hidden, vm.TakenOver)
 	})...)
