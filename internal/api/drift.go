@@ -13,7 +13,7 @@ import (
 
 // DriftedThing is the part of a path that names a difference.
 type DriftedThing struct {
-	ID string `path:"id" minLength:"6" maxLength:"12" doc:"Difference, or the beginning of its name."`
+	ID string `path:"id" minLength:"1" maxLength:"64" doc:"Difference, or the beginning of its name."`
 }
 
 // drift adds the routes about what differs between what runs and what is declared.

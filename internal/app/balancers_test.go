@@ -11,20 +11,30 @@ import (
 	"example.org/caravan/internal/why"
 )
 
-func TestBalancersOfAnotherEnvironmentAreNotAsked(t *testing.T) {
-	lb := depmap.Service{Name: "lb", Kind: estate.Service, Technology: "haproxy", Hosts: []estate.ServiceName{"my-lb1", "sg-lb1", "unknown"}}
+func TestOnlyBalancersOfTheEnvironmentAreAsked(t *testing.T) {
 	e := how.Estate{
 		Graph: depmap.Graph{
-			Services: []depmap.Service{lb, {Name: "shop", Kind: estate.Service}},
-			Edges:    []depmap.Edge{{From: "lb", To: "shop", Evidence: []depmap.Evidence{{Environments: []estate.EnvironmentName{"production-sg", "production-my"}}}}},
+			Services: []depmap.Service{{Name: "lb", Technology: "haproxy", Hosts: []estate.ServiceName{"my-lb1", "sg-lb1", "spare"}}, {Name: "orders"}},
+			Edges:    []depmap.Edge{{From: "lb", To: "orders", Evidence: []depmap.Evidence{{}}}},
 		},
 		Components: []estate.Component{
-			{Name: "my-lb1", Kind: estate.Host, Environments: []estate.EnvironmentName{"production-my"}},
-			{Name: "sg-lb1", Kind: estate.Host, Environments: []estate.EnvironmentName{"production-sg"}},
+			{Name: "my-lb1", Kind: estate.Host, Environments: []estate.EnvironmentName{"my"}},
+			{Name: "sg-lb1", Kind: estate.Host, Environments: []estate.EnvironmentName{"sg"}},
+			{Name: "spare", Kind: estate.Host},
 		},
 	}
-	got := balancersOf(e, depmap.Service{Name: "shop"}, "production-sg")
-	if diff := cmp.Diff([]why.Host{{Name: "sg-lb1", Address: "sg-lb1"}, {Name: "unknown", Address: "unknown"}}, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	for _, tt := range []struct {
+		name string
+		env  estate.EnvironmentName
+		want []why.Host
+	}{
+		{"in one environment", "sg", []why.Host{{Name: "sg-lb1", Address: "sg-lb1"}, {Name: "spare", Address: "spare"}}},
+		{"anywhere", "", []why.Host{{Name: "my-lb1", Address: "my-lb1"}, {Name: "sg-lb1", Address: "sg-lb1"}, {Name: "spare", Address: "spare"}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, balancersOf(e, depmap.Service{Name: "orders"}, tt.env)); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }

@@ -166,7 +166,7 @@ func (a *App) ImportConfig(ctx context.Context, service estate.ServiceName, from
 			}
 		}
 	}
-	p, err := one(slices.DeleteFunc(places, func(p place) bool { return p.planned != nil }), service, from)
+	p, err := one(slices.DeleteFunc(places, func(p place) bool { return p.planned != nil }), service, from, "--from")
 	if err != nil {
 		return ConfigProposal{}, err
 	}
@@ -219,6 +219,7 @@ func (a *App) answersFor(ctx context.Context, service estate.ServiceName) (estat
 // knownLayer says why nothing would ever read what is set in a layer.
 func (a *App) knownLayer(s Setting) error {
 	var known []string
+	hint := "caravan.yaml and expansions/ say which there are"
 	switch s.Layer {
 	case config.Environment:
 		envs, err := a.allEnvironments()
@@ -237,7 +238,7 @@ func (a *App) knownLayer(s Setting) error {
 			known = append(known, at.Country)
 		}
 	case config.Kind:
-		known = []string{"vm", "kubernetes"}
+		known, hint = []string{"vm", "kubernetes"}, "it is vm or kubernetes"
 	default:
 		if s.Name != "" {
 			return fault.Newf(fault.Usage, "the base holds everywhere and has no name")
@@ -247,7 +248,6 @@ func (a *App) knownLayer(s Setting) error {
 	if slices.Contains(known, s.Name) {
 		return nil
 	}
-	hint := "caravan.yaml and expansions/ say which there are"
 	if near, ok := document.Nearest(s.Name, known); ok {
 		hint = "did you mean " + near + "?"
 	}

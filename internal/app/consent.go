@@ -158,6 +158,9 @@ func nothingAsks(all Consents, req ApproveRequest) error {
 	if !slices.ContainsFunc(all.Steps, func(s StepConsent) bool { return s.Asked }) {
 		return fault.Newf(fault.NotFound, "nobody has to agree to %s: none of its environments has a target in caravan.yaml, so it is only written down", all.Expansion)
 	}
+	if service, _, ok := switchOf(all.Expansion); ok {
+		return fault.Newf(fault.NotFound, "%s does not ask for %s, only for the team of %s: %s", all.Expansion, req.Team, service, all.Steps[0].Team)
+	}
 	return fault.Newf(fault.NotFound, "no such step of %s asks for %s; run caravan status %s to see which ask for whom", all.Expansion, req.Team, all.Expansion)
 }
 

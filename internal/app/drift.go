@@ -12,6 +12,7 @@ import (
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/rights"
 	"example.org/caravan/internal/store"
+	"example.org/caravan/internal/workspace"
 )
 
 // Drift is what differs between what runs and what is declared, as far as is known, and what each team may still bring.
@@ -63,7 +64,34 @@ func (a *App) Drift(ctx context.Context, q DriftQuery) (Drift, error) {
 	if err != nil {
 		return Drift{}, err
 	}
-	return a.judged(records, looks, exceptions).only(q), nil
+	all := a.judged(records, looks, exceptions)
+	if err := a.askable(ctx, all, q); err != nil {
+		return Drift{}, err
+	}
+	return all.only(q), nil
+}
+
+// askable refuses what is asked of a service, environment or team that there is not: nothing of it differs, which nobody should take for good. NotFound.
+func (a *App) askable(ctx context.Context, all Drift, q DriftQuery) error {
+	if known := slices.ContainsFunc(all.Cells, func(c drift.Cell) bool { return c.Service == q.Service }); q.Service != "" && !known {
+		if _, err := a.answersFor(ctx, q.Service); err != nil {
+			return err
+		}
+	}
+	if q.Environment != "" {
+		envs, err := a.allEnvironments()
+		if err != nil {
+			return err
+		}
+		if _, ok := envs[q.Environment]; !ok {
+			return fault.Newf(fault.NotFound, "no environment %q; caravan.yaml and expansions/ say which there are", q.Environment)
+		}
+	}
+	if q.Team == "" || len(all.Budgets) == 0 || slices.ContainsFunc(all.Budgets, func(b DriftBudget) bool { return b.Team == q.Team }) ||
+		slices.ContainsFunc(a.declared.Teams, func(t workspace.Team) bool { return t.Name == q.Team }) {
+		return nil
+	}
+	return fault.Newf(fault.NotFound, "no team %q owns anything; caravan.yaml and the map say which there are", q.Team)
 }
 
 // judged is how differences stand now.

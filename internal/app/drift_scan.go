@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -107,7 +108,10 @@ func (l *looking) failed(c estate.Component, at map[estate.EnvironmentName]time.
 		if t.Key != estate.ProcessState || !strings.HasPrefix(t.Value, "failed") || at[t.Environment].IsZero() {
 			continue
 		}
-		u := drift.UnitState{Machine: t.Place.File, Unit: unit, Wrong: "has failed"}
+		u := drift.UnitState{Machine: t.Place.File, Unit: unit, Wrong: drift.Failed}
+		if at, name, ok := strings.Cut(t.Place.File, "/units/"); ok {
+			u.Machine, u.Unit = path.Base(at), name
+		}
 		if u.Unit == "" {
 			u.Unit = string(c.Name)
 		}

@@ -32,7 +32,7 @@ func (a *App) ConfigKeys(ctx context.Context, service estate.ServiceName, env es
 	if err != nil {
 		return ConfigKeys{}, err
 	}
-	p, err := one(places, service, env)
+	p, err := one(places, service, env, "-e")
 	if err != nil {
 		return ConfigKeys{}, err
 	}

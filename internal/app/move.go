@@ -55,7 +55,7 @@ type StepResult struct {
 const renderedFolder = "rendered"
 
 // kept are the workspace's own folders: nothing is rendered into them.
-var kept = []string{".", ".caravan", ".git", "expansions", "services"}
+var kept = []string{".", ".caravan", ".git", "config", "expansions", "services"}
 
 // folder is the directory a move writes into. Only the very person at this machine may name one outside the workspace.
 func (a *App) folder(name, out string, anywhere bool) (string, error) {
@@ -377,6 +377,9 @@ type StepStanding struct {
 
 // Status says how far the journey of an expansion is.
 func (a *App) Status(ctx context.Context, name string, req MoveRequest, anywhere bool) (Standing, error) {
+	if service, env, ok := switchOf(name); ok {
+		return Standing{}, fault.Newf(fault.Usage, "%s is a switch; caravan config shadow %s -e %s says how it stands", name, service, env)
+	}
 	plan, err := a.Plan(ctx, name, PlanRequest{Dry: true})
 	if err != nil {
 		return Standing{}, err

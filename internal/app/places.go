@@ -168,7 +168,7 @@ func (g ground) config(service estate.ServiceName, env estate.EnvironmentName) (
 	if err != nil {
 		return Configured{}, err
 	}
-	p, err := one(places, service, env)
+	p, err := one(places, service, env, "-e")
 	if err != nil {
 		return Configured{}, err
 	}
@@ -241,8 +241,8 @@ func ownOf(m expansion.Member, expansionName string) []config.Document {
 	return out
 }
 
-// one is the place that is meant: the environment that is named, or the only one.
-func one(places []place, service estate.ServiceName, env estate.EnvironmentName) (place, error) {
+// one is the place that is meant: the environment that is named, or the only one. Flag is what names it on the command line.
+func one(places []place, service estate.ServiceName, env estate.EnvironmentName, flag string) (place, error) {
 	var names []string
 	for _, p := range places {
 		if p.Environment == env || env == "" && len(places) == 1 {
@@ -254,7 +254,7 @@ func one(places []place, service estate.ServiceName, env estate.EnvironmentName)
 	case len(names) == 0:
 		return place{}, fault.Newf(fault.NotFound, "%s runs nowhere and is planned nowhere, so nothing is known of its configuration", service)
 	case env == "":
-		return place{}, fault.Newf(fault.Usage, "%s is in %s; say which with -e", service, strings.Join(names, " and "))
+		return place{}, fault.Newf(fault.Usage, "%s is in %s; say which with %s", service, strings.Join(names, " and "), flag)
 	}
 	return place{}, fault.Newf(fault.NotFound, "%s is not in %s, only in %s", service, env, strings.Join(names, " and "))
 }

@@ -205,7 +205,7 @@ func (c *carrier) deliver(ctx context.Context, i int) error {
 	}
 	st, _ := standingAt(known, d.Environment)
 	if d.State == delivery.Waiting && c.r.Way == delivery.Forth && st.Paused != nil && c.now().Before(st.Paused.Until) {
-		d.State, d.Says, d.Running, d.All = delivery.HeldBack, pausedWords(*st.Paused), 0, st.All
+		d.State, d.Says, d.Before, d.Running, d.All = delivery.HeldBack, pausedWords(*st.Paused), st.Build, 0, st.All
 		return c.keep(ctx, nil, store.Entry{What: "held back", Subject: " " + string(d.Environment), Why: d.Says})
 	}
 	bad := c.deliverAt(ctx, i, st)

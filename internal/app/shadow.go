@@ -124,7 +124,11 @@ func (a *App) compare(ctx context.Context, s shadowed) (Shadow, error) {
 		return out, err
 	}
 	for _, p := range processes {
-		out.Switched.Changed = append(out.Switched.Changed, config.Changed(s.Spot, s.expected, p.before, p.Told)...)
+		for _, c := range config.Changed(s.Spot, s.expected, p.before, p.Told) {
+			if !slices.ContainsFunc(out.Switched.Changed, func(x config.Parity) bool { return x.Slot == c.Slot && x.Digest == c.Digest }) {
+				out.Switched.Changed = append(out.Switched.Changed, c)
+			}
+		}
 	}
 	return out, nil
 }
@@ -210,7 +214,7 @@ func (a *App) shadowed(ctx context.Context, service estate.ServiceName, env esta
 	if err != nil {
 		return shadowed{}, err
 	}
-	p, err := one(places, service, env)
+	p, err := one(places, service, env, "-e")
 	switch {
 	case err != nil:
 		return shadowed{}, fmt.Errorf("%w; where it is planned to, it is told by its configuration from the beginning", err)

@@ -226,7 +226,13 @@ func addressesOf(all []estate.Component) map[string]string {
 	return out
 }
 
-// balancersOf are the machines of what passes requests on to a service today.
+// elsewhere reports whether a machine is known to be in other environments alone.
+func elsewhere(e how.Estate, machine estate.ServiceName, env estate.EnvironmentName) bool {
+	i := slices.IndexFunc(e.Components, func(c estate.Component) bool { return c.Kind == estate.Host && c.Name == machine })
+	return i >= 0 && env != "" && len(e.Components[i].Environments) > 0 && !slices.Contains(e.Components[i].Environments, env)
+}
+
+// balancersOf are the machines of an environment, of any for "", that pass requests on to a service today.
 func balancersOf(e how.Estate, to depmap.Service, env estate.EnvironmentName) []why.Host {
 	var out []why.Host
 	for _, edge := range e.Graph.Edges {
@@ -238,18 +244,12 @@ func balancersOf(e how.Estate, to depmap.Service, env estate.EnvironmentName) []
 			continue
 		}
 		for _, h := range from.Hosts {
-			if !elsewhere(e.Components, h, env) {
+			if !elsewhere(e, h, env) {
 				out = append(out, why.Host{Name: string(h), Address: string(h)})
 			}
 		}
 	}
 	return out
-}
-
-// elsewhere reports whether a machine is known to be of other environments alone: something of the same name passes requests on there.
-func elsewhere(all []estate.Component, name estate.ServiceName, env estate.EnvironmentName) bool {
-	i := slices.IndexFunc(all, func(c estate.Component) bool { return c.Kind == estate.Host && c.Name == name })
-	return env != "" && i >= 0 && len(all[i].Environments) > 0 && !slices.Contains(all[i].Environments, env)
 }
 
 // subjectsPlanned are a service in the environments that expansions plan.

@@ -134,7 +134,7 @@ func (s *session) runDeploy(ctx context.Context, cl *client.Client, o *deployOpt
 	return s.deployed(ctx, o, r, err)
 }
 
-// moment reads a day or a length of time from now; none for "".
+// moment reads a day, which is meant to its end, or a length of time from now; none for "".
 func (s *session) moment(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
@@ -142,7 +142,10 @@ func (s *session) moment(text string) (time.Time, error) {
 	if d, err := time.ParseDuration(text); err == nil {
 		return s.now().Add(d), nil
 	}
-	for _, form := range []string{time.DateOnly, "2006-01-02 15:04", time.RFC3339} {
+	if day, err := time.ParseInLocation(time.DateOnly, text, time.Local); err == nil {
+		return day.AddDate(0, 0, 1).Add(-time.Second), nil
+	}
+	for _, form := range []string{"2006-01-02 15:04", time.RFC3339} {
 		if at, err := time.ParseInLocation(form, text, time.Local); err == nil {
 			return at, nil
 		}

@@ -100,7 +100,7 @@ func (s *session) driftTable(d app.Drift, all bool) {
 func classText(x drift.Difference) string {
 	text := string(x.Class)
 	if x.Class == drift.Excepted {
-		text += " until " + x.Until.UTC().Format(time.DateOnly)
+		text += " until " + x.Until.Local().Format(time.DateOnly)
 	}
 	if x.Stale {
 		text += ", stale"
@@ -111,8 +111,10 @@ func classText(x drift.Difference) string {
 func lookText(d app.Drift, l drift.Look) string {
 	text := fmt.Sprintf("%s: looked at %s ago", l.Environment, age(d.At, l.At))
 	switch {
+	case l.Failed != "" && l.At.IsZero():
+		return fmt.Sprintf("%s: could not be looked at: %s", l.Environment, l.Failed)
 	case l.At.IsZero():
-		text = fmt.Sprintf("%s: never looked at while it ran", l.Environment)
+		return fmt.Sprintf("%s: what runs there was never looked at, so nobody knows; a move to a target or a live source in caravan.yaml lets it be", l.Environment)
 	case l.Failed != "":
 		text += "; the last time it could not be: " + l.Failed
 	}
@@ -162,7 +164,7 @@ func newDriftAccept(s *session) *cobra.Command {
 				return err
 			}
 			return o.value(s.terminal, d, func() {
-				s.say("%s is accepted until %s: %s", d.ID, d.Until.UTC().Format(time.DateOnly), plain(d.What))
+				s.say("%s is accepted until %s: %s", d.ID, d.Until.Local().Format(time.DateOnly), plain(d.What))
 			})
 		}),
 	}
@@ -181,7 +183,7 @@ func date(text string) (time.Time, error) {
 	if err != nil {
 		return at, fault.Newf(fault.Usage, "--until %q is no date; write one such as 2026-12-06, or 2026-12-06T18:00:00+07:00", text)
 	}
-	return at.AddDate(0, 0, 1), nil
+	return at.AddDate(0, 0, 1).Add(-time.Second), nil
 }
 
 func newDriftMend(s *session) *cobra.Command {

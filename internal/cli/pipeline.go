@@ -81,6 +81,14 @@ func newAdopt(s *session) *cobra.Command {
 	return c
 }
 
+// replaceHint says what is to do first where --replace meets a call that follows the old deployment.
+func (o *adoptOptions) replaceHint(r pipeline.Result) string {
+	if !o.Replace || !pipeline.Adopted(r.Text) || pipeline.Replaced(r.Text) {
+		return ""
+	}
+	return ", behind the old deployment; --undo, then --replace"
+}
+
 func (s *session) runAdopt(ctx context.Context, o *adoptOptions, dir string) error {
 	repo, err := os.OpenRoot(dir)
 	if err != nil {
@@ -161,7 +169,7 @@ func (s *session) settle(o *adoptOptions, repo *os.Root, files []pipeline.File, 
 			changed = append(changed, r)
 			s.unified(r.Path, before(files, r.Path), r.Text)
 		case pipeline.Standing:
-			s.say("%s: %s", plain(r.Path), r.State)
+			s.say("%s: %s%s", plain(r.Path), r.State, o.replaceHint(r))
 		}
 	}
 	switch {
@@ -179,7 +187,7 @@ func (s *session) settle(o *adoptOptions, repo *os.Root, files []pipeline.File, 
 		s.say("%s %s%s", map[bool]string{true: "took back", false: "adopted"}[o.undo], plain(r.Path), prefixed(", version ", plain(r.Version)))
 	}
 	if !o.undo {
-		s.say("Next:  caravan token create NAME --scope operate, kept as the secret CARAVAN_TOKEN; the server's URL as the variable CARAVAN_SERVER; caravan on the runner's PATH")
+		s.say("Next:  caravan token create NAME --scope deploy:TEAM, kept as the secret CARAVAN_TOKEN; the server's URL as the variable CARAVAN_SERVER; caravan on the runner's PATH")
 	}
 	return nil
 }

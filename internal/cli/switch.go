@@ -39,7 +39,7 @@ func newConfigShadow(s *session) *cobra.Command {
 				var adopted app.Adopted
 				if adopted, err = cl.AdoptConfig(ctx, service, in); err == nil {
 					found = adopted.Shadow
-					s.say("wrote %s into %s", count(len(adopted.Taken), "key"), adopted.File)
+					s.say("wrote %s into %s: %s", count(len(adopted.Taken), "key"), adopted.File, plain(strings.Join(adopted.Taken, ", ")))
 				}
 			case sign != "":
 				req.Environment = in
@@ -62,7 +62,7 @@ func newConfigShadow(s *session) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVarP(&env, "environment", "e", "", "where (default: the only one it is in)")
-	f.BoolVar(&adopt, "adopt", false, "take over what the processes are told and configuration does not have")
+	f.BoolVar(&adopt, "adopt", false, "take over what the processes are told, and take away what configuration has and they are not told")
 	f.StringVar(&sign, "sign", "", "key whose difference is meant, as KEY, or KEY@FILE for one of a file")
 	f.StringVar(&req.Why, "why", "", "with --sign: why it is meant")
 	f.BoolVar(&all, "all", false, "list keys that are equal, too")
@@ -100,17 +100,28 @@ func (s *session) switchedLines(found app.Shadow) {
 	w := found.Switched
 	if w == nil {
 		if found.InTheWay() == "" {
-			s.say("nothing is in the way of caravan config switch %s -e %s", found.Service, found.Environment)
+			s.say("nothing is in the way: %s", agreeAndSwitch(found))
+		} else if found.Unexplained > 0 && len(found.Unread) == 0 {
+			s.say("--adopt takes over what its processes are told; --sign KEY --why REASON keeps that a difference is meant")
 		}
 		return
 	}
 	if found.Pending > 0 {
-		s.say("caravan config switch %s -e %s brings what is pending", found.Service, found.Environment)
+		s.say("to bring what is pending: %s", agreeAndSwitch(found))
 	}
 	s.say("switched %s by %s; caravan config back %s -e %s until %s", w.At.Local().Format(time.DateTime), plain(w.By), found.Service, found.Environment, w.Until.Local().Format(time.DateTime))
 	for _, c := range w.Changed {
 		s.say("since then %s", plain(c.Since()))
 	}
+}
+
+// agreeAndSwitch are the commands that bring what configuration has.
+func agreeAndSwitch(found app.Shadow) string {
+	team := string(found.Team)
+	if team == "" {
+		team = "TEAM"
+	}
+	return fmt.Sprintf("caravan approve %s --team %s, then caravan config switch %s -e %s", found.Journey, plain(team), found.Service, found.Environment)
 }
 
 func newConfigSwitch(s *session) *cobra.Command {

@@ -54,6 +54,9 @@ type File struct {
 	Sum           string // of what is there
 }
 
+// Failed is what is wrong with a unit that systemd gave up.
+const Failed = "has failed"
+
 // UnitState is a unit of systemd on a machine.
 type UnitState struct {
 	Source
@@ -170,7 +173,11 @@ func (w World) unit(u UnitState) Difference {
 	d.Subject, d.Live = u.Machine+":"+u.Unit, u.Wrong
 	d.What = u.Unit + " " + u.Wrong + " on " + u.Machine
 	d.Evidence = []string{"systemd of " + u.Machine}
-	if d.Step == "" {
+	switch {
+	case d.Step != "":
+	case u.Wrong == Failed:
+		d.Mend = fmt.Sprintf("on %s: journalctl -u %s says why; then systemctl restart %[2]s", u.Machine, u.Unit)
+	default:
 		d.Mend = "on " + u.Machine + ": systemctl enable --now " + u.Unit
 	}
 	return identify(d)

@@ -352,3 +352,19 @@ func FuzzVersionOf(f *testing.F) {
 		}
 	})
 }
+
+func TestAUnitThatFailedIsNamedWithTheCommandsThatMendIt(t *testing.T) {
+	for _, tt := range []struct{ wrong, want string }{
+		{drift.Failed, "on vm1: journalctl -u kopi-orders says why; then systemctl restart kopi-orders"},
+		{"is not enabled", "on vm1: systemctl enable --now kopi-orders"},
+	} {
+		t.Run(tt.wrong, func(t *testing.T) {
+			seen := drift.Source{Service: "orders", Environment: "id", Where: "the last scan", At: now}
+			w := drift.World{Now: now, Teams: teams, Looks: []drift.Look{looked("id", hour)}, Units: []drift.UnitState{{Source: seen, Machine: "vm1", Unit: "kopi-orders", Wrong: tt.wrong}}}
+			all := drift.Compare(w)
+			if len(all) != 1 || all[0].Mend != tt.want {
+				t.Errorf("%+v", all)
+			}
+		})
+	}
+}

@@ -93,8 +93,8 @@ func (m *Machine) noStream(ctx context.Context, socket string, cause error) (str
 	if !units["haproxy.service"].Active {
 		return "", false, nil
 	}
-	return "", false, fault.Newf(fault.Unavailable, "%s: ask HAProxy at %s: %w; let %s in there (adduser %s haproxy), and sshd forward streams to sockets (AllowStreamLocalForwarding yes)",
-		m.Name, socket, cause, m.user, m.user)
+	return "", false, fault.Newf(fault.Unavailable, "%s: ask HAProxy at %s: %w; let haproxy.cfg say stats socket %[2]s, let %[4]s in there (adduser %[4]s haproxy), and sshd forward streams to sockets (AllowStreamLocalForwarding yes)",
+		m.Name, socket, cause, m.user)
 }
 
 // balancer gives commands. A server that the load balancer does not know yet needs none.

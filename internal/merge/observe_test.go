@@ -235,3 +235,35 @@ func TestWhatWasSeenEarlierKeepsItsTime(t *testing.T) {
 		t.Errorf("nobody could be reached: %s", got)
 	}
 }
+
+func TestWhatHoldsInAnImageHidesNothingOfMachines(t *testing.T) {
+	all := facts(company + seen)
+	trait := func(by estate.ReaderName, at, value, layer string, when time.Time, subject estate.Subject) estate.Sighting {
+		return estate.Sighting{Fact: estate.Process, Subject: subject, Key: estate.ProcessDirectory, Value: value, Layer: layer, By: by, At: when, Place: estate.Place{File: at, Line: 1}, Environment: "production"}
+	}
+	seenThere := trait("live", "sg/app1/units/kopi-orders", "/srv/kopi/orders/current", "unit[kopi-orders]", noon, estate.In("live:production", "app1"))
+	for _, tt := range []struct {
+		name string
+		by   estate.ReaderName
+		want []string
+	}{
+		{"an image's folder", "dockerfile", []string{"/app", "/srv/kopi/orders/current"}},
+		{"a unit's folder", "systemd", []string{"/app"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			said := trait(tt.by, "orders/file", "/app", "", time.Time{}, estate.In("systemd:a", "orders"))
+			var got []string
+			for _, c := range merge.Sightings(append(slices.Clone(all), said, seenThere), nil).Components {
+				for _, p := range c.Process {
+					if c.Name == "orders" {
+						got = append(got, p.Value)
+					}
+				}
+			}
+			slices.Sort(got)
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

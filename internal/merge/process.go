@@ -33,11 +33,14 @@ func (m *merger) shareProcesses() {
 	for _, p := range m.components {
 		p.said = map[string]bool{}
 		for _, t := range p.c.Process {
-			p.said[t.Key] = true
+			p.said[t.Key] = p.said[t.Key] || !inContainer(t)
 		}
 	}
 	m.shareWhere(addresses, func(s *estate.Sighting, p *part) bool { return !s.At.IsZero() && !p.said[s.Key] })
 }
+
+// inContainer reports whether what is said of a process holds in a container alone, and nothing of the machines it runs on.
+func inContainer(t estate.Trait) bool { return t.By == "dockerfile" || t.By == "compose" }
 
 func (m *merger) shareWhere(addresses map[string][]int, counts func(*estate.Sighting, *part) bool) {
 	for i := range m.all {

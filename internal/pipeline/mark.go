@@ -107,6 +107,14 @@ func unmarked(line string) (string, bool) {
 	return line, false
 }
 
+// Replaced reports whether a text has a deployment that was made a comment.
+func Replaced(text string) bool {
+	return slices.ContainsFunc(strings.Split(text, "\n"), func(line string) bool {
+		_, gone := unmarked(line)
+		return gone
+	})
+}
+
 // Adopted reports whether a text carries marks.
 func Adopted(text string) bool {
 	return slices.ContainsFunc(strings.Split(text, "\n"), func(line string) bool {

@@ -71,7 +71,7 @@ func (p *portal) acceptDrift(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return p.driftDone(w, r, tried, fault.Newf(fault.Invalid, "say until when it is accepted, with a date"))
 	}
-	return p.driftDone(w, r, tried, p.Backend.AcceptDrift(r.Context(), tried.ID, tried.Why, until.AddDate(0, 0, 1)))
+	return p.driftDone(w, r, tried, p.Backend.AcceptDrift(r.Context(), tried.ID, tried.Why, until.AddDate(0, 0, 1).Add(-time.Second)))
 }
 
 // mendDrift begins to mend and goes to the journey, where it can be watched.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"example.org/caravan/internal/config"
 	"example.org/caravan/internal/discover"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/expansion"
@@ -35,7 +36,11 @@ func own(dir string) []string {
 	if filepath.Clean(filepath.FromSlash(dir)) != "." {
 		return nil
 	}
-	return []string{expansion.Folder, workloadFolder + "/*/" + workload.FileName}
+	out := []string{expansion.Folder, workloadFolder + "/*/" + workload.FileName}
+	for _, layer := range []config.Layer{config.Base, config.Kind, config.Environment, config.Country} {
+		out = append(out, config.File("", layer, "*"), config.File("*", layer, "*"))
+	}
+	return out
 }
 
 // Sightings lists what the workspace declares as facts with their lines, in the order every later step relies on.

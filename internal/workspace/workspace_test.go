@@ -271,7 +271,10 @@ func TestOpen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := []discover.Source{{Name: "kopi", Dir: dir, Exclude: []string{"expansions", "services/*/score.yaml"}}}
+		want := []discover.Source{{Name: "kopi", Dir: dir, Exclude: []string{
+			"expansions", "services/*/score.yaml", "config/base.yaml", "services/*/config/base.yaml", "config/kind/*.yaml", "services/*/config/kind/*.yaml",
+			"config/environment/*.yaml", "services/*/config/environment/*.yaml", "config/country/*.yaml", "services/*/config/country/*.yaml",
+		}}}
 		if diff := cmp.Diff(want, Sources(w)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}

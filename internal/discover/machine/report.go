@@ -298,6 +298,7 @@ func (r *reporter) units() {
 			r.report.Doubt(estate.Conflicting, r.place("units/"+u.Name), "the unit is there and has failed; mend it, or take it away")
 		}
 		layer := "unit[" + u.Name + "]"
+		r.see("units/"+u.Name, estate.Sighting{Fact: estate.Process, Key: estate.ProcessUnit, Value: template(u.Name), Layer: layer})
 		for _, t := range u.Settings {
 			r.see("units/"+u.Name, estate.Sighting{Fact: estate.Process, Key: t.Key, Value: t.Value, Layer: layer})
 		}
@@ -306,6 +307,14 @@ func (r *reporter) units() {
 			r.see("units/"+u.Name, estate.Sighting{Fact: estate.Process, Key: estate.ProcessRestarts, Value: strconv.Itoa(u.Restarts), Layer: layer})
 		}
 	}
+}
+
+// template is a unit without its instance: "orders@" of "orders@1".
+func template(unit string) string {
+	if name, _, ok := strings.Cut(unit, "@"); ok {
+		return name + "@"
+	}
+	return unit
 }
 
 // noTree is a tree without further files.

@@ -163,7 +163,7 @@ func (v View) looked(l drift.Look) string {
 	case l.Failed != "" && l.At.IsZero():
 		return "could not be looked at: " + l.Failed
 	case l.At.IsZero():
-		return "never looked at while it ran, so nobody knows"
+		return "was never looked at while it ran: it needs a live source, or a move to a target"
 	case l.Failed != "":
 		return "last looked at " + v.age(l.At) + " ago; since then it could not be: " + l.Failed
 	case !l.Fresh(v.Now, v.Lasts):
