@@ -79,6 +79,7 @@ func TestWhatIsWrongIsSaidWithItsLine(t *testing.T) {
 		{"a secret in two places", "config/base.yaml", "values:\n  A: {env: B, kubernetes: c, key: d}\n", "a secret is kept in one place"},
 		{"a secret without a key", "config/base.yaml", "values:\n  A: {kubernetes: c}\n", "say which key"},
 		{"a file outside the workspace", "config/base.yaml", "values:\n  A: {sops: ../x.yaml, key: d}\n", "is not within the workspace"},
+		{"a variable of the program itself", "config/base.yaml", "values:\n  A: {env: CARAVAN_CLIENT_SECRET}\n", "is given to no service"},
 		{"forms for everybody", "config/base.yaml", "reads: [{as: env, path: /a}]\n", "config/base.yaml:1"},
 		{"a form without a path", "services/a/config/base.yaml", "reads: [{as: properties}]\n", "say where the service finds it"},
 		{"a key that cannot be one", "config/base.yaml", "values:\n  'a b': c\n", "cannot be a key"},

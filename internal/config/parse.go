@@ -184,6 +184,8 @@ func reference(r *document.Reader, n syntax.Node, at string) *Reference {
 		r.At(at, "a variable has no keys; leave key out")
 	case s.Env != "" && !variableForm.MatchString(s.Env):
 		r.At(at, "%q cannot be a variable", s.Env)
+	case strings.HasPrefix(s.Env, "CARAVAN_"): // a team may write this, and would be handed what the server itself is trusted with
+		r.At(at, "%s is Caravan's own and is given to no service; call the service's variable something else", s.Env)
 	case s.Env == "" && s.Key == "":
 		r.At(at, "say which key of it is meant: key: KEY")
 	case s.SOPS != "" && (path.IsAbs(s.SOPS) || strings.HasPrefix(path.Clean(s.SOPS), "..")):

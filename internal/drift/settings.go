@@ -46,7 +46,7 @@ func (w World) between(old, now Configuration) []Difference {
 		if why := reasonOf(old, now, k.Key); why != "" {
 			d.Class, d.Reason = Intended, why
 		} else {
-			d.Mend = fmt.Sprintf("caravan config set %s %s=…, or say it for this environment alone: --layer environment", now.Service, k.Key)
+			d.Mend = fmt.Sprintf("caravan config set %s %s VALUE, or for this environment alone: -e %s", now.Service, k.Key, now.Environment)
 		}
 		out = append(out, identify(d))
 	}
@@ -137,7 +137,7 @@ func (w World) parity(r Report, k config.Parity) Difference {
 			d.Evidence = append(d.Evidence, s.Place.String())
 		}
 	}
-	d.Mend = fmt.Sprintf("start %s anew on %s, or declare it: caravan config set %s %s=…", r.Service, on, r.Service, k.Key)
+	d.Mend = fmt.Sprintf("start %s anew on %s, or declare it: caravan config set %s %s VALUE -e %s", r.Service, on, r.Service, k.Key, r.Environment)
 	if k.Signed != nil && k.Verdict == config.Intended {
 		d.Class, d.Reason, d.Mend = Intended, k.Signed.Why+" ("+k.Signed.By+")", ""
 	}
