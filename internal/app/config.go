@@ -9,6 +9,7 @@ import (
 	"example.org/caravan/internal/document"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/redact"
 	"example.org/caravan/internal/rights"
 	"example.org/caravan/internal/workload"
 	"example.org/caravan/internal/workspace"
@@ -128,6 +129,9 @@ func (a *App) set(service estate.ServiceName, s Setting) (Set, error) {
 	return out, workspace.Change(a.dir, file, func(text []byte) ([]byte, error) {
 		if d, err := config.Parse(text, file); err == nil {
 			if v, ok := d.Values[s.Key]; ok {
+				if s.Secret != nil && v.Secret == nil {
+					v.Text = redact.Mask // it is said to be a secret now, and was one before
+				}
 				out.Was = &config.Given{Layer: d.Layer, Name: d.Name, Service: d.Service, Value: v, Place: estate.Place{File: file, Line: v.Line}}
 			}
 		}
@@ -196,10 +200,7 @@ func (a *App) mayConfigure(ctx context.Context, service estate.ServiceName, by r
 	if err != nil {
 		return err
 	}
-	if by.Role.Reaches(rights.Platform) {
-		return rights.May(by, rights.Decide, "")
-	}
-	return rights.May(by, rights.Decide, team)
+	return a.mayOf(by, rights.Decide, team)
 }
 
 // answersFor is the team that answers for a service. NotFound when none is called so.

@@ -199,7 +199,7 @@ func (a *App) AcceptDrift(ctx context.Context, id drift.ID, req AcceptDrift, by 
 	if err != nil {
 		return d, err
 	}
-	if err := a.mayMend(d, by); err != nil {
+	if err := a.mayOf(by, rights.Decide, d.Team); err != nil {
 		return d, err
 	}
 	now := a.now()
@@ -220,14 +220,6 @@ func (a *App) AcceptDrift(ctx context.Context, id drift.ID, req AcceptDrift, by 
 		return d, err
 	}
 	return a.difference(ctx, d.ID)
-}
-
-// mayMend refuses those who neither speak for the team of a difference nor are the platform's.
-func (a *App) mayMend(d drift.Difference, by rights.Person) error {
-	if by.Role.Reaches(rights.Platform) {
-		return rights.May(by, rights.Decide, "")
-	}
-	return rights.May(by, rights.Decide, cmp.Or(d.Team, a.declared.Consent.Unowned, "no team"))
 }
 
 // promotable refuses to bring something new of teams that are over their budget, naming what is to be mended or accepted first. What mends, and what

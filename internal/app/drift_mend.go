@@ -36,7 +36,7 @@ func (a *App) MendDrift(ctx context.Context, id drift.ID, req MendDrift, by righ
 		return Mending{}, err
 	}
 	m := Mending{Difference: d}
-	if err := a.mayMend(d, by); err != nil {
+	if err := a.mayOf(by, rights.Decide, d.Team); err != nil {
 		return m, err
 	}
 	if d.Step == "" {

@@ -61,12 +61,9 @@ func (a *App) until(asked time.Time) (time.Time, error) {
 	return asked, nil
 }
 
-// mayDeploy says why a person may not deploy a service: its team may, and the platform's.
-func (a *App) mayDeploy(by rights.Person, team estate.TeamName) error {
-	if by.Role.Reaches(rights.Platform) {
-		return rights.May(by, rights.Deploy, "")
-	}
-	return rights.May(by, rights.Deploy, cmp.Or(team, a.declared.Consent.Unowned, "no team"))
+// mayOf says why a person may not do something to what a team owns: its people may, and the platform's, and their tokens as far as those reach.
+func (a *App) mayOf(by rights.Person, right rights.Right, team estate.TeamName) error {
+	return rights.May(by, right, cmp.Or(team, a.declared.Consent.Unowned, "no team"))
 }
 
 // ImagePlan is what the image of a version is made of, and where it is kept.
@@ -200,16 +197,21 @@ func because(all []delivery.Elsewhere) string {
 	return text
 }
 
+// deliverable is a service that a person may deploy, with the environments that are chosen, and those that nothing is delivered to.
+func (a *App) deliverable(ctx context.Context, name estate.ServiceName, only []string, by rights.Person) (l living, sites []site, elsewhere []delivery.Elsewhere, err error) {
+	if l, err = a.lives(ctx, name); err != nil {
+		return l, nil, nil, err
+	}
+	if err := a.mayOf(by, rights.Deploy, l.service.Team); err != nil {
+		return l, nil, nil, err
+	}
+	sites, elsewhere, err = l.chosen(only)
+	return l, sites, elsewhere, err
+}
+
 // deployment is a release that is about to begin.
 func (a *App) deployment(ctx context.Context, name estate.ServiceName, req DeployRequest, by rights.Person) (delivery.Release, error) {
-	l, err := a.lives(ctx, name)
-	if err != nil {
-		return delivery.Release{}, err
-	}
-	if err := a.mayDeploy(by, l.service.Team); err != nil {
-		return delivery.Release{}, err
-	}
-	sites, elsewhere, err := l.chosen(req.Only)
+	l, sites, elsewhere, err := a.deliverable(ctx, name, req.Only, by)
 	if err != nil {
 		return delivery.Release{}, err
 	}
@@ -330,14 +332,7 @@ func silentFor(worker string, silent time.Duration) bool {
 // StartBack begins to bring back the versions that were there before. Usage when nobody says why one side alone goes back; NotFound when there is
 // nothing to go back to.
 func (a *App) StartBack(ctx context.Context, name estate.ServiceName, req BackRequest, by rights.Person) (delivery.Release, error) {
-	l, err := a.lives(ctx, name)
-	if err != nil {
-		return delivery.Release{}, err
-	}
-	if err := a.mayDeploy(by, l.service.Team); err != nil {
-		return delivery.Release{}, err
-	}
-	sites, elsewhere, err := l.chosen(req.Only)
+	l, sites, elsewhere, err := a.deliverable(ctx, name, req.Only, by)
 	if err != nil {
 		return delivery.Release{}, err
 	}
@@ -421,7 +416,7 @@ func (a *App) hold(ctx context.Context, name estate.ServiceName, req PauseReques
 	if err != nil {
 		return Releases{}, err
 	}
-	if err := a.mayDeploy(by, l.service.Team); err != nil {
+	if err := a.mayOf(by, rights.Deploy, l.service.Team); err != nil {
 		return Releases{}, err
 	}
 	sites, _, err := l.chosen(req.Only)

@@ -524,12 +524,13 @@ func (c *carrier) fetch(ctx context.Context, b delivery.Build) (*os.File, error)
 	if err != nil {
 		return nil, errors.Join(fault.Newf(fault.Unavailable, "unpack the release: %w; make room in the folder for temporary files", err), layer.Close())
 	}
+	_ = os.Remove(spool.Name()) // it is read by what is open, and so nothing of it stays, whenever this program ends
 	_, err = image.Archive(spool, layer, b.Folder)
 	if err == nil {
 		_, err = io.Copy(io.Discard, layer) // to its end, where the digest is looked at
 	}
 	if err = errors.Join(err, layer.Close()); err != nil {
-		return nil, errors.Join(err, spool.Close(), os.Remove(spool.Name()))
+		return nil, errors.Join(err, spool.Close())
 	}
 	return spool, nil
 }
@@ -538,7 +539,6 @@ func (c *carrier) fetch(ctx context.Context, b delivery.Build) (*os.File, error)
 func (c *carrier) unspool() {
 	if c.spool != nil {
 		_ = c.spool.Close()
-		_ = os.Remove(c.spool.Name())
 	}
 }
 

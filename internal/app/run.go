@@ -82,6 +82,11 @@ func (a *App) StartMove(ctx context.Context, name string, req MoveRequest, anywh
 	if err := a.clear(ctx, c, o); err != nil {
 		return journey.Run{}, err
 	}
+	return a.askAndBegin(ctx, c, o, by, req.Why)
+}
+
+// askAndBegin asks those whose green light a course needs, begins it, and tells them.
+func (a *App) askAndBegin(ctx context.Context, c course, o runOptions, by rights.Person, why string) (journey.Run, error) {
 	consents, err := a.consents(ctx, c)
 	if err != nil {
 		return journey.Run{}, err
@@ -89,7 +94,7 @@ func (a *App) StartMove(ctx context.Context, name string, req MoveRequest, anywh
 	if err := a.ask(ctx, &consents); err != nil {
 		return journey.Run{}, err
 	}
-	r, err := a.begin(ctx, c, journey.Forth, o, by.By(), req.Why)
+	r, err := a.begin(ctx, c, journey.Forth, o, by.By(), why)
 	if err != nil {
 		return r, err
 	}

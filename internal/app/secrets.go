@@ -79,8 +79,8 @@ func (d delivering) Undo(ctx context.Context, w journey.Work, tell journey.Tell)
 // ownSecrets are the values of a service's own Secret that configuration keeps in SOPS and in variables, by key; without values unless they are
 // asked for.
 func (a *App) ownSecrets(ctx context.Context, s journey.Step, values bool) (map[string]string, error) {
-	layers, err := workspace.Configuration(a.dir)
-	if err != nil {
+	layers, err := workspace.ConfigurationOf(a.dir, s.Subject)
+	if err != nil || len(layers) == 0 {
 		return nil, err
 	}
 	envs, err := a.allEnvironments()

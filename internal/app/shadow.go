@@ -124,7 +124,7 @@ func (a *App) compare(ctx context.Context, s shadowed) (Shadow, error) {
 		return out, err
 	}
 	for _, p := range processes {
-		for _, c := range config.Changed(s.Spot, p.before, p.Told) {
+		for _, c := range config.Changed(s.Spot, s.expected, p.before, p.Told) {
 			if !slices.ContainsFunc(out.Switched.Changed, func(x config.Parity) bool { return x.Slot == c.Slot && x.Digest == c.Digest }) {
 				out.Switched.Changed = append(out.Switched.Changed, c)
 			}
@@ -193,7 +193,7 @@ func (s shadowed) read(ctx context.Context) ([]process, []Unread) {
 }
 
 func (s shadowed) process(ctx context.Context, m *host.Machine) (process, error) {
-	p, err := told.OnMachine(ctx, m, told.Wanted{Service: string(s.Service), Units: s.units, Ports: s.ports, Forms: s.forms})
+	p, err := told.OnMachine(ctx, m, told.Wanted{Service: string(s.Service), Units: s.units, Ports: s.ports, Forms: s.forms, Private: vm.Private(s.Service)})
 	if err != nil {
 		return process{}, err
 	}
@@ -344,6 +344,9 @@ type SignRequest struct {
 
 // SignConfig keeps somebody's word that a difference is meant. NotFound when there is none.
 func (a *App) SignConfig(ctx context.Context, service estate.ServiceName, req SignRequest, by rights.Person) (Shadow, error) {
+	if strings.TrimSpace(req.Why) == "" {
+		return Shadow{}, fault.Newf(fault.Invalid, "sign %s: no reason is given; say why with --why", req.Key)
+	}
 	team, err := a.answersFor(ctx, service)
 	if err != nil {
 		return Shadow{}, err

@@ -52,18 +52,7 @@ func (a *App) StartSwitch(ctx context.Context, service estate.ServiceName, req S
 	if err != nil {
 		return journey.Run{}, err
 	}
-	consents, err := a.consents(ctx, c)
-	if err != nil {
-		return journey.Run{}, err
-	}
-	if err := a.ask(ctx, &consents); err != nil {
-		return journey.Run{}, err
-	}
-	r, err := a.begin(ctx, c, journey.Forth, a.optionsOf(c, "", req.Force), by.By(), req.Why)
-	if err != nil {
-		return r, err
-	}
-	return r, a.announceRun(ctx, r)
+	return a.askAndBegin(ctx, c, a.optionsOf(c, "", req.Force), by, req.Why)
 }
 
 // StartSwitchBack begins to have a service told again what it was told before its switch. NotFound when it was never switched; Conflict when
@@ -278,8 +267,9 @@ func (w switching) Do(ctx context.Context, work journey.Work, tell journey.Tell)
 // forget takes away what was kept on machines whose processes were not switched in the end.
 func (w switching) forget(ctx context.Context, s shadowed) error {
 	return errors.Join(s.on(ctx, func(_ int, m *host.Machine) error {
-		if p, err := s.process(ctx, m); err != nil || p.Ours {
-			return nil //nolint:nilerr // it is looked at again when it goes on, or back
+		p, err := s.process(ctx, m)
+		if err != nil || p.Ours {
+			return err
 		}
 		return told.Forget(ctx, m, vm.Private(s.Service), vm.Hidden, vm.TakenOver)
 	})...)

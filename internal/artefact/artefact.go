@@ -34,7 +34,7 @@ func (a *Artefact) Close() error {
 	if a.spool == nil {
 		return nil
 	}
-	return errors.Join(a.spool.Close(), os.Remove(a.spool.Name()))
+	return a.spool.Close()
 }
 
 // Open reads a folder, a tar (plain, .gz or .zst) or a .deb. Of a package the files are those below a folder, which is where the release
@@ -48,7 +48,7 @@ func Open(ctx context.Context, name, folder string) (*Artefact, error) {
 	case err != nil:
 		return nil, fault.Newf(fault.Unavailable, "%w; make it readable", err)
 	case info.IsDir():
-		return directory(name)
+		return directory(name + "/") // a walk does not begin with a link
 	case !info.Mode().IsRegular():
 		return nil, fault.Newf(fault.Invalid, "%s is neither file nor folder; name what was built with --from", name)
 	}
@@ -106,6 +106,7 @@ func archive(ctx context.Context, name, folder string) (a *Artefact, err error) 
 	if err != nil {
 		return nil, fault.Newf(fault.Unavailable, "unpack %s: %w; make room in the folder for temporary files", name, err)
 	}
+	_ = os.Remove(spool.Name()) // it is read by what is open, and so nothing of it stays, whenever this program ends
 	a = &Artefact{spool: spool}
 	defer func() {
 		if err != nil {
@@ -133,7 +134,7 @@ func archive(ctx context.Context, name, folder string) (a *Artefact, err error) 
 // unpackDeb has dpkg itself take the files out of a package, whatever they are compressed with.
 func (a *Artefact) unpackDeb(ctx context.Context, name string) error {
 	var complaints strings.Builder
-	cmd := exec.CommandContext(ctx, "dpkg-deb", "--fsys-tarfile", name)
+	cmd := exec.CommandContext(ctx, "dpkg-deb", "--fsys-tarfile", "--", name)
 	cmd.Stdout, cmd.Stderr = &bounded{to: a.spool, left: image.MaxBytes}, &complaints
 	err := cmd.Run()
 	switch {
@@ -227,6 +228,9 @@ func (a *Artefact) list(name string) error {
 
 // entry is a file of a tar. A hard link is the file it leads to.
 func (a *Artefact) entry(h *tar.Header, known map[string]image.File) (image.File, error) {
+	if image.Holed(h) {
+		return image.File{}, fault.Newf(fault.Invalid, "%s has holes that the archive leaves out; pack it again without --sparse", h.Name)
+	}
 	f := image.File{Path: path.Clean(strings.TrimPrefix(h.Name, "/")), Executable: h.Typeflag == tar.TypeReg && h.Mode&0o100 != 0}
 	switch h.Typeflag {
 	case tar.TypeDir:

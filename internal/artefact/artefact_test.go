@@ -228,3 +228,50 @@ func FuzzTar(f *testing.F) {
 		}
 	})
 }
+
+func TestAFileWithHolesIsWholeOrRefused(t *testing.T) {
+	dir := built(t)
+	holed := filepath.Join(dir, "data.bin")
+	const size = 4 << 20
+	if err := os.WriteFile(holed, []byte("begin"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(holed, size); err != nil {
+		t.Fatal(err)
+	}
+	for _, how := range [][]string{{"--format=gnu"}, {"--format=posix", "--sparse-version=0.0"}, {"--format=posix", "--sparse-version=0.1"}, {"--format=posix", "--sparse-version=1.0"}} {
+		full := filepath.Join(t.TempDir(), "release.tar")
+		run(t, append([]string{"tar", "--create", "--sparse", "--file", full, "--directory", dir, "."}, how...)...)
+		if _, err := Open(t.Context(), full, folder); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "holes") {
+			t.Errorf("%q: %v", how, err)
+		}
+	}
+}
+
+func TestNothingOfAnArchiveIsLeftBehindByWhoeverIsKilled(t *testing.T) {
+	full := filepath.Join(t.TempDir(), "release.tar")
+	run(t, "tar", "--create", "--file", full, "--directory", built(t), ".")
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	a, err := Open(t.Context(), full, folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(tmp)
+	if err != nil || len(left) > 0 {
+		t.Error(left, err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAFolderIsReadThroughALink(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "current")
+	if err := os.Symlink(built(t), link); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(release, seen(t, link)); d != "" {
+		t.Error(d)
+	}
+}

@@ -56,7 +56,7 @@ func newConfigGet(s *session) *cobra.Command {
 func (s *session) configTable(c app.Configured) {
 	var rows [][]string
 	for _, e := range c.Entries {
-		rows = append(rows, []string{e.Key, entryText(e), layerOf(e.Given[len(e.Given)-1]), e.Place().String()})
+		rows = append(rows, []string{e.Key, entryText(e), e.Winner().Said(), e.Place().String()})
 	}
 	s.table([]string{"KEY", "VALUE", "LAYER", "WHERE"}, rows, wrap)
 	for _, p := range c.Problems {
@@ -72,7 +72,7 @@ func (s *session) layersTable(e config.Entry) {
 		if i == len(e.Given)-1 {
 			wins = "wins"
 		}
-		rows = append(rows, []string{layerOf(g), shown(g.Value), wins, g.Place.String()})
+		rows = append(rows, []string{g.Said(), shown(g.Value), wins, g.Place.String()})
 	}
 	slices.Reverse(rows)
 	s.table([]string{"LAYER", "VALUE", "", "WHERE"}, rows, wrap)
@@ -95,18 +95,6 @@ func shown(v config.Value) string {
 		return "(" + v.Secret.String() + ")"
 	}
 	return v.Text
-}
-
-// layerOf is a layer in words.
-func layerOf(g config.Given) string {
-	out := string(g.Layer)
-	if g.Name != "" {
-		out += " " + g.Name
-	}
-	if g.Service != "" && (g.Layer == config.Base || g.Name != "") {
-		out += ", own"
-	}
-	return out
 }
 
 func newConfigSet(s *session) *cobra.Command {
@@ -244,7 +232,7 @@ func newConfigTrace(s *session) *cobra.Command {
 			return o.value(s.terminal, list, func() {
 				var rows [][]string
 				for _, u := range list {
-					rows = append(rows, []string{string(u.Service), string(u.Environment), entryText(u.Entry), layerOf(u.Entry.Given[len(u.Entry.Given)-1]), u.Entry.Place().String()})
+					rows = append(rows, []string{string(u.Service), string(u.Environment), entryText(u.Entry), u.Entry.Winner().Said(), u.Entry.Place().String()})
 				}
 				s.table([]string{"SERVICE", "ENVIRONMENT", "VALUE", "LAYER", "WHERE"}, rows, wrap)
 			})

@@ -98,7 +98,7 @@ func setBy(u config.KeyUse) string {
 	if u.Given == nil {
 		return "-"
 	}
-	return layerOf(*u.Given) + ", " + u.Given.Place.String()
+	return u.Given.Said() + ", " + u.Given.Place.String()
 }
 
 // readAt is the first place that reads a key, and how many more do; in brackets what reads it without any code of the service.

@@ -141,6 +141,18 @@ type Given struct {
 	Place   estate.Place       `json:"place"`
 }
 
+// Said is who says it, in words: "environment indonesia, own".
+func (g Given) Said() string {
+	out := string(g.Layer)
+	if g.Name != "" {
+		out += " " + g.Name
+	}
+	if g.Service != "" && (g.Layer == Base || g.Name != "") {
+		out += ", own"
+	}
+	return out
+}
+
 // Entry is a key as a service has it in an environment.
 type Entry struct {
 	Key      string  `json:"key"`
@@ -150,8 +162,11 @@ type Entry struct {
 	Becomes  string  `json:"becomes,omitempty"` // what placeholders in the winning value make of it where it runs, secrets as <KEY of NAME>
 }
 
+// Winner is what is said by the layer that wins.
+func (e Entry) Winner() Given { return e.Given[len(e.Given)-1] }
+
 // Value is the one that wins.
-func (e Entry) Value() Value { return e.Given[len(e.Given)-1].Value }
+func (e Entry) Value() Value { return e.Winner().Value }
 
 // Text is what the process is given, as far as it can be shown: of a secret, where it is kept.
 func (e Entry) Text() string {
@@ -166,7 +181,7 @@ func (e Entry) Text() string {
 }
 
 // Place is where it is said.
-func (e Entry) Place() estate.Place { return e.Given[len(e.Given)-1].Place }
+func (e Entry) Place() estate.Place { return e.Winner().Place }
 
 // Effective is all that a service is given in an environment, by key.
 type Effective struct {

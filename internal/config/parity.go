@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/redact"
@@ -27,6 +29,7 @@ type Told struct {
 	Instance string // the machine or pod it runs on
 	Ours     bool   // configuration tells it already
 	Values   map[Slot]string
+	Hidden   map[Slot]bool // of those that come from where secrets are kept, whatever they are called
 }
 
 // Expected is a value as configuration has it for a process.
@@ -166,15 +169,16 @@ type comparing struct {
 func (c comparing) slot(slot Slot) []Parity {
 	want, wanted := c.expected[slot]
 	if o, ok := c.today[estate.Norm(slot.Key)]; ok && slot.File != "" && !c.files[slot.File] {
-		return []Parity{c.row(slot, want, wanted, o.Value, true, o.Place, nil)}
+		return []Parity{c.row(slot, want, wanted, o.Value, true, o.Place, nil, false)}
 	}
 	type value struct {
 		text string
 		has  bool
 	}
-	by, others := map[value][]string{}, map[value]bool{}
+	by, others, hidden := map[value][]string{}, map[value]bool{}, false
 	for _, t := range c.told {
 		text, has := t.Values[slot]
+		hidden = hidden || t.Hidden[slot]
 		v := value{text, has}
 		by[v], others[v] = append(by[v], t.Instance), others[v] || !t.Ours
 	}
@@ -185,7 +189,7 @@ func (c comparing) slot(slot Slot) []Parity {
 		if len(by) == 1 {
 			instances = nil
 		}
-		p := c.row(slot, want, wanted, v.text, v.has, place, instances)
+		p := c.row(slot, want, wanted, v.text, v.has, place, instances, hidden)
 		if p.Verdict == Unexplained && !others[v] {
 			p.Verdict = Pending
 		}
@@ -196,9 +200,9 @@ func (c comparing) slot(slot Slot) []Parity {
 }
 
 // row says how a value compares with what is expected.
-func (c comparing) row(slot Slot, want Expected, wanted bool, text string, has bool, at estate.Place, instances []string) Parity {
+func (c comparing) row(slot Slot, want Expected, wanted bool, text string, has bool, at estate.Place, instances []string, secret bool) Parity {
 	p := Parity{Slot: slot, Instances: instances, Verdict: Unexplained}
-	hidden := wanted && want.Secret != nil || has && redact.Value(slot.Key, text) != text || wanted && want.Secret == nil && redact.Value(slot.Key, want.Text) != want.Text
+	hidden := secret || wanted && want.Secret != nil || has && redact.Value(slot.Key, text) != text || wanted && want.Secret == nil && redact.Value(slot.Key, want.Text) != want.Text
 	if has {
 		p.Now = &Side{Text: text, Secret: hidden, Place: at}
 	}
@@ -250,11 +254,11 @@ func (p *Parity) hide(want Expected) {
 func (p Parity) Since() string {
 	switch {
 	case p.Now == nil:
-		return fmt.Sprintf("%s is new: %s", p.Key, p.Then.Text)
+		return fmt.Sprintf("%s is new: %s", p.Key, p.Then.What())
 	case p.Then == nil:
-		return fmt.Sprintf("%s is gone; it was %s", p.Key, p.Now.Text)
+		return fmt.Sprintf("%s is gone; it was %s", p.Key, p.Now.What())
 	}
-	return fmt.Sprintf("%s is %s, and was %s", p.Key, p.Then.Text, p.Now.Text)
+	return fmt.Sprintf("%s is %s, and was %s", p.Key, p.Then.What(), p.Now.What())
 }
 
 // Text is a difference in one line.
@@ -265,17 +269,20 @@ func (p Parity) Text() string {
 	}
 	switch {
 	case p.Now == nil:
-		return fmt.Sprintf("%s would be new: %s", name, p.Then.Text)
+		return fmt.Sprintf("%s would be new: %s", name, p.Then.What())
 	case p.Then == nil:
-		return fmt.Sprintf("%s would be gone: %s", name, p.Now.Text)
+		return fmt.Sprintf("%s would be gone: %s", name, p.Now.What())
 	}
-	return fmt.Sprintf("%s would be %s, and is %s", name, p.Then.Text, p.Now.Text)
+	return fmt.Sprintf("%s would be %s, and is %s", name, p.Then.What(), p.Now.What())
 }
 
-// What is a side in words.
+// What is a side in words, in one line.
 func (s *Side) What() string {
 	if s == nil {
 		return "nothing"
+	}
+	if strings.ContainsFunc(s.Text, unicode.IsControl) {
+		return strconv.Quote(s.Text)
 	}
 	return s.Text
 }
@@ -291,15 +298,24 @@ func (p Parity) Adopted(own string) Value {
 	return Value{Text: strings.ReplaceAll(p.Now.Text, "${", "$${")}
 }
 
-// Changed is what a process is told otherwise than it was before. Nothing when nothing is known of that.
-func Changed(at Spot, before, now Told) []Parity {
+// Changed is what a process is told otherwise than it was before. Nothing when nothing is known of that. What configuration says is a secret is one,
+// however it is called.
+func Changed(at Spot, expected []Expected, before, now Told) []Parity {
 	if before.Instance == "" {
 		return nil
+	}
+	secret := map[Slot]bool{}
+	for _, x := range expected {
+		secret[x.Slot] = x.Secret != nil
+	}
+	before.Hidden = map[Slot]bool{}
+	for slot := range before.Values {
+		before.Hidden[slot] = secret[slot] || now.Hidden[slot]
 	}
 	var want []Expected
 	for slot, text := range now.Values {
 		x := Expected{Slot: slot, Type: Text, Text: text}
-		if redact.Value(slot.Key, text) != text {
+		if secret[slot] || now.Hidden[slot] || redact.Value(slot.Key, text) != text {
 			x.Secret, x.Known = &Reference{}, true
 		}
 		want = append(want, x)

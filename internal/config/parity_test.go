@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -142,15 +143,39 @@ func TestAFileThatNobodyFindsYetIsComparedWithWhatIsKnownOfToday(t *testing.T) {
 func TestWhatChangedSinceTheSwitchIsSaidWithoutSecrets(t *testing.T) {
 	before, now := told("a", "MODE=fast", "DB_PASSWORD=one-canary", "OLD=1"), told("a", "MODE=fast", "DB_PASSWORD=two-canary", "NEW=2")
 	var lines []string
-	for _, p := range Changed(sg, before, now) {
+	for _, p := range Changed(sg, nil, before, now) {
 		lines = append(lines, p.Since())
 	}
 	got := strings.Join(lines, "\n")
 	if diff := cmp.Diff("DB_PASSWORD is another value, and was a secret\nNEW is new: 2\nOLD is gone; it was 1", got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if Changed(sg, Told{}, now) != nil {
+	if Changed(sg, nil, Told{}, now) != nil {
 		t.Error("something changed although nothing is known of before")
+	}
+}
+
+func TestWhatConfigurationKeepsAsASecretIsNeverShownWhateverItIsCalled(t *testing.T) {
+	line, partner := Slot{Key: "PARTNER_LINE"}, Slot{Key: "PARTNER"}
+	before, now := told("a", "PARTNER_LINE=canary-one", "PARTNER=canary-one"), told("a", "PARTNER_LINE=canary-two", "PARTNER=canary-two")
+	now.Hidden = map[Slot]bool{line: true} // it stands beside other secrets on the machine, and configuration has it no more
+	want := []Expected{{Slot: partner, Type: Text, Text: "canary-two", Secret: &Reference{Env: "PARTNER"}, Known: true}}
+	for _, p := range append(Changed(sg, want, before, now), Compared(sg, want, []Told{now}, nil, nil).Keys...) {
+		if said := fmt.Sprintf("%s %s %+v %+v", p.Text(), p.Since(), p.Now, p.Then); strings.Contains(said, "canary") {
+			t.Error(said)
+		}
+	}
+	if p := Compared(sg, nil, []Told{now}, nil, nil).Keys[1].Adopted("own"); p.Secret == nil {
+		t.Errorf("it would be written in the clear: %+v", p)
+	}
+}
+
+func TestADifferenceIsSaidInOneLine(t *testing.T) {
+	want := []Expected{{Slot: Slot{Key: "A"}, Type: Text, Text: "one\ncaravan: all is well"}}
+	for _, k := range Compared(sg, want, []Told{told("a", "A=\x1b[31mred")}, nil, nil).Keys {
+		if got := k.Text(); got != `A would be "one\ncaravan: all is well", and is "\x1b[31mred"` {
+			t.Error(got)
+		}
 	}
 }
 

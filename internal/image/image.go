@@ -166,10 +166,18 @@ func within(p string) bool {
 	return p != "" && p != "." && !path.IsAbs(p) && path.Clean(p) == p && p != ".." && !strings.HasPrefix(p, "../") && !strings.ContainsRune(p, 0)
 }
 
-// stays reports whether a link at a path leads to something below the same folder.
+// stays reports whether a link at a path leads to something below the same folder. It may go up only at its beginning: behind a name, which
+// may be another link, up leads elsewhere than it says.
 func stays(p, link string) bool {
 	if path.IsAbs(link) || strings.ContainsRune(link, 0) {
 		return false
+	}
+	down := false
+	for word := range strings.SplitSeq(link, "/") {
+		if word == ".." && down {
+			return false
+		}
+		down = down || word != ".." && word != "." && word != ""
 	}
 	to := path.Join(path.Dir(p), link)
 	return to != ".." && !strings.HasPrefix(to, "../")

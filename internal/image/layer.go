@@ -147,7 +147,7 @@ func (a *archive) pass(h *tar.Header, below string) error {
 		a.links[below] = true
 		next.Linkname, next.Mode = h.Linkname, 0o777
 	case tar.TypeReg:
-		if h.PAXRecords["GNU.sparse.realsize"] != "" { // a few bytes that say they are gigabytes
+		if Holed(h) {
 			return a.strange(h, "is a sparse file")
 		}
 		next.Size = h.Size
@@ -159,6 +159,17 @@ func (a *archive) pass(h *tar.Header, below string) error {
 	}
 	_, err := io.Copy(a.out, a.in)
 	return err
+}
+
+// Holed reports whether an entry is a sparse file, of which an archive holds parts alone: a few bytes may say that they are gigabytes, and
+// its content is not where that of others is.
+func Holed(h *tar.Header) bool {
+	for record := range h.PAXRecords { // three versions of them name different ones (GNU tar manual, Sparse Formats)
+		if strings.HasPrefix(record, "GNU.sparse.") {
+			return true
+		}
+	}
+	return h.Typeflag == tar.TypeGNUSparse
 }
 
 func (a *archive) strange(h *tar.Header, what string) error {

@@ -90,6 +90,9 @@ func (r *Registry) parse(ref string) (name.Reference, error) {
 	if r.o.Insecure {
 		o = append(o, name.Insecure)
 	}
+	if _, digest, ok := strings.Cut(ref, "@"); ok && !strings.HasPrefix(digest, "sha256:") { // not said again: a password may be in it
+		return nil, fault.Newf(fault.Invalid, "an image is named with something else than a digest behind @; write one such as registry.example.com/kopi/orders@sha256:…, and give accounts to docker login")
+	}
 	parsed, err := name.ParseReference(ref, o...)
 	if err != nil {
 		return nil, fault.Newf(fault.Invalid, "%q names no image: %w; write one such as registry.example.com/kopi/orders:4.19.0", ref, err)

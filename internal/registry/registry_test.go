@@ -301,8 +301,8 @@ func TestWhatARegistrySaysNoToIsSaidInWords(t *testing.T) {
 			t.Errorf("status %d: %v", s, err)
 		}
 	}
-	for _, ref := range []string{"", "UPPER/x y"} {
-		if _, err := r.Resolve(t.Context(), ref); fault.KindOf(err) != fault.Invalid {
+	for _, ref := range []string{"", "UPPER/x y", "user:canary@registry.example.com/x:1"} {
+		if _, err := r.Resolve(t.Context(), ref); fault.KindOf(err) != fault.Invalid || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%q: %v", ref, err)
 		}
 	}

@@ -26,11 +26,14 @@ pid=$(systemctl show "$unit" --property=MainPID --value)
 part environ
 head -c "$most" "/proc/$pid/environ" | base64 -w 0
 echo
-systemctl show "$unit" --property=EnvironmentFiles --value | sed 's/ (ignore_errors=[a-z]*)$//' | while read -r file; do
-  [ -f "$file" ] || continue
-  part "given $file"
-  head -c "$most" "$file" | base64 -w 0
-  echo
+systemctl show "$unit" --property=EnvironmentFiles --value | sed 's/ (ignore_errors=[a-z]*)$//' | while IFS= read -r files; do
+  IFS= # a blank in a path parts nothing, and patterns are those of glob(7)
+  for file in $files; do
+    [ -f "$file" ] || continue
+    part "given $file"
+    head -c "$most" "$file" | base64 -w 0
+    echo
+  done
 done
 for file; do
   [ -f "/proc/$pid/root$file" ] || continue

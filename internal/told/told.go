@@ -26,6 +26,7 @@ type Wanted struct {
 	Units   []string      // that may be its, with ".service"; the first that is there counts
 	Ports   []int         // that it may listen on: whose unit that is counts when none of those is there
 	Forms   []config.Form // how it takes keys in
+	Private string        // folder in which its secrets are kept once it was switched
 }
 
 // Process is what runs of a service on a machine.
@@ -87,7 +88,7 @@ func (p part) bytes() ([]byte, error) {
 
 // read makes a process of the script's answer.
 func read(answer, machine string, w Wanted) (Process, error) {
-	p := Process{Told: config.Told{Values: map[config.Slot]string{}}}
+	p := Process{Told: config.Told{Values: map[config.Slot]string{}, Hidden: map[config.Slot]bool{}}}
 	all := parts(answer)
 	if len(all) == 0 {
 		return p, fault.Newf(fault.NotFound, "%s: no unit of %s is there, and nothing listens on its port; name the unit in an annotation of its workload, or start it", machine, w.Service)
@@ -132,6 +133,7 @@ func read(answer, machine string, w Wanted) (Process, error) {
 			entries, _ := syntax.Env(data, syntax.EnvSystemd) // systemd passes over what it cannot read, too
 			for _, e := range entries {
 				given[e.Key] = true
+				p.Hidden[config.Slot{Key: e.Key}] = w.Private != "" && strings.HasPrefix(at, w.Private+"/")
 			}
 		case "file":
 			if err := p.file(machine, at, data, w); err != nil {

@@ -2,7 +2,11 @@ package told
 
 import (
 	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -66,6 +70,60 @@ func TestTheScriptIsOneThatAnyShellReads(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "sh", "-n", "look.sh").CombinedOutput()
 	if err != nil {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// looked runs the script as a machine would, whose systemctl says that a unit with this process reads these files of variables.
+func looked(t *testing.T, pid int, files string) string {
+	t.Helper()
+	dir := t.TempDir()
+	systemctl := fmt.Sprintf("#!/bin/sh\ncase \"$*\" in\n*LoadState*) echo loaded;;\n*EnvironmentFiles*) echo '%s (ignore_errors=yes)';;\n*--value*) echo %d;;\n*) echo MainPID=%d;;\nesac\n", files, pid, pid)
+	if err := os.WriteFile(filepath.Join(dir, "systemctl"), []byte(systemctl), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "sh", "-s", "--", "orders.service", ":", ":")
+	cmd.Stdin = strings.NewReader(strings.Replace(script, "PATH=", "PATH="+dir+":", 1))
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+func TestFilesOfVariablesAreFoundByTheirPatternsAsSystemdDoes(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "with blank")
+	for name, text := range map[string]string{"one.env": "ONE=1\n", "and two.env": "TWO=2\n", "three.off": "THREE=3\n"} {
+		if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	process := exec.CommandContext(t.Context(), "cat")
+	process.Env = []string{"ONE=1", "TWO=2", "THREE=3"}
+	hold, err := process.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p, err := read(looked(t, process.Process.Pid, dir+"/*.env"), "m", Wanted{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[config.Slot]string{{Key: "ONE"}: "1", {Key: "TWO"}: "2"}, p.Values); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if err := errors.Join(hold.Close(), process.Wait()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWhatComesFromWhereSecretsAreKeptIsOne(t *testing.T) {
+	w := wanted
+	w.Private = "/var/lib/caravan-private/orders"
+	p, err := read(strings.Replace(answer, "/etc/kopi/orders.env", w.Private+"/variables", 1), "m", w)
+	if err != nil || !p.Hidden[config.Slot{Key: "B"}] || p.Hidden[config.Slot{Key: "C"}] {
+		t.Errorf("%v %v", p.Hidden, err)
 	}
 }
 

@@ -32,7 +32,7 @@ func (s shelf) Configuration(ctx context.Context, name estate.ServiceName, env e
 	secret.Value.Secret = &config.Reference{SOPS: "secrets/orders.yaml", Key: "card.key"}
 	v.Effective.Entries = []config.Entry{
 		{Key: "CARD_API_KEY", Declared: config.Key{Type: config.Secret}, Given: []config.Given{secret}},
-		{Key: "CURRENCY", Given: []config.Given{given(config.Base, "", "SGD", "config/base.yaml", 4), given(config.Country, string(v.Effective.Country), "MYR", "config/country/MY.yaml", 2)}},
+		{Key: "CURRENCY", Given: []config.Given{given(config.Base, "", "SGD", "config/base.yaml", 4), given(config.Country, v.Effective.Country, "MYR", "config/country/MY.yaml", 2)}},
 		{Key: "DATABASE_URL", Given: []config.Given{given(config.Seen, "", "postgres://orders@db.kopi.internal:5432/orders?sslmode=require&application_name=orders", "chef/cookbooks/kopi-app/attributes/orders_team.rb", 14)}},
 		{Key: "POOL_SIZE", Declared: config.Key{Type: config.Integer}, Given: []config.Given{given(config.Environment, string(v.Effective.Environment), "40", "services/orders/config/environment/singapore-vm.yaml", 2)}},
 	}

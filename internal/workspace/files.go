@@ -182,18 +182,27 @@ func WriteWorkload(dir string, name estate.ServiceName, text []byte) error {
 	return replace(file, text)
 }
 
-// configuration is where layers of configuration are, as globs.
-var configuration = []string{
-	filepath.Join(config.Folder, "*.yaml"), filepath.Join(config.Folder, "*", "*.yaml"),
-	filepath.Join(workloadFolder, "*", config.Folder, "*.yaml"), filepath.Join(workloadFolder, "*", config.Folder, "*", "*.yaml"),
+// configuration is where layers of configuration are, as globs: those for everybody, and those of services whose names match one.
+func configuration(services string) []string {
+	own := filepath.Join(workloadFolder, services, config.Folder)
+	return []string{filepath.Join(config.Folder, "*.yaml"), filepath.Join(config.Folder, "*", "*.yaml"), filepath.Join(own, "*.yaml"), filepath.Join(own, "*", "*.yaml")}
 }
 
 // Configuration reads all layers of configuration, in the order of their files. Invalid, with a line for each problem of any of them. A folder
 // of that name in which nothing is a layer is somebody else's.
 func Configuration(dir string) ([]config.Document, error) {
+	return layers(dir, configuration("*"))
+}
+
+// ConfigurationOf is Configuration of what holds for one service.
+func ConfigurationOf(dir string, service estate.ServiceName) ([]config.Document, error) {
+	return layers(dir, configuration(globEscape.Replace(string(service))))
+}
+
+func layers(dir string, patterns []string) ([]config.Document, error) {
 	var out []config.Document
 	var problems []error
-	for _, pattern := range configuration {
+	for _, pattern := range patterns {
 		files, err := filepath.Glob(filepath.Join(globEscape.Replace(dir), pattern))
 		if err != nil {
 			return nil, fault.Newf(fault.Internal, "%w", err)
@@ -231,7 +240,7 @@ var globEscape = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
 // of it from being read.
 func Written(dir string) estate.Digest {
 	var all []string
-	for _, pattern := range append([]string{filepath.Join(expansion.Folder, "*.yaml"), filepath.Join(workloadFolder, "*", workload.FileName)}, configuration...) {
+	for _, pattern := range append([]string{filepath.Join(expansion.Folder, "*.yaml"), filepath.Join(workloadFolder, "*", workload.FileName)}, configuration("*")...) {
 		files, err := filepath.Glob(filepath.Join(globEscape.Replace(dir), pattern))
 		if err != nil {
 			all = append(all, err.Error())

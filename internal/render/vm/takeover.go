@@ -70,9 +70,9 @@ func (t TakeOver) Render() ([]render.File, error) {
 	on := func(at string) *render.Placement {
 		return &render.Placement{Hosts: t.Hosts, Path: at, Units: []string{t.Unit}}
 	}
-	out := []render.File{
+	out := []render.File{ // systemd reads the variables as root, and what looked like no secret may be one
 		{Path: path.Join(folder, "90-caravan.conf"), Text: t.dropIn(), Mode: 0o644, Subject: t.Service, Placed: on(path.Join("/etc/systemd/system", t.Unit+".d", "90-caravan.conf"))},
-		{Path: path.Join(folder, "variables"), Text: Told(t.Variables), Mode: 0o644, Subject: t.Service, Placed: on(t.variablesAt())},
+		{Path: path.Join(folder, "variables"), Text: Told(t.Variables), Mode: 0o600, Subject: t.Service, Placed: on(t.variablesAt())},
 	}
 	for _, at := range slices.Sorted(maps.Keys(t.Files)) {
 		out = append(out, render.File{Path: path.Join(folder, "files", at), Text: t.Files[at], Mode: 0o644, Subject: t.Service, Placed: on(t.fileAt(at))})

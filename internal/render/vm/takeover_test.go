@@ -33,6 +33,9 @@ func TestAServiceIsTakenOverByFilesOverItsUnit(t *testing.T) {
 			}
 			continue
 		}
+		if variables := path.Base(f.Path) == "variables"; variables != (f.Mode == 0o600) {
+			t.Errorf("%s has mode %o", f.Path, f.Mode)
+		}
 		got.WriteString(f.Placed.Path + "\n" + f.Text + "\n")
 	}
 	if diff := cmp.Diff(`/etc/systemd/system/kopi-orders.service.d/90-caravan.conf

@@ -73,20 +73,6 @@ func asking(f shell.Frame, v View) string {
 	return Address(f, v.service(), v.Effective.Environment) + "&ask=machines"
 }
 
-// layer is a layer in words.
-func layer(g config.Given) string {
-	out := string(g.Layer)
-	if g.Name != "" {
-		out += " " + g.Name
-	}
-	if g.Service != "" && (g.Layer == config.Base || g.Name != "") {
-		out += ", own"
-	}
-	return out
-}
-
-func winner(e config.Entry) config.Given { return e.Given[len(e.Given)-1] }
-
 // weaker are the layers that give a key something, and lose.
 func weaker(e config.Entry) []config.Given { return e.Given[:len(e.Given)-1] }
 
