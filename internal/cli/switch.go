@@ -24,8 +24,8 @@ func newConfigShadow(s *session) *cobra.Command {
 		Use: "shadow SERVICE", Short: "Compare what a service's processes are told today with what configuration has for them",
 		Long: "Asks the machines of the service what its processes are told: the variables that their units give them, as the processes have them, and the files that they\n" +
 			"read. Each key is equal, differs and was signed, or differs unexplained. Changes nothing on any machine. After a switch it says what changed since.\n" +
-			"Exits with 8 while something is unexplained or pending. --adopt writes what the processes are told into the service's layer of the environment; --sign with --why\n" +
-			"keeps the team's word that a difference is meant.",
+			"Exits with 8 while something is unexplained or pending. --adopt writes what the processes are told into the service's layer of the environment, and takes keys\n" +
+			"away there that they are not told; --sign with --why keeps the team's word that a difference is meant.",
 		Example: "  caravan config shadow orders -e production-sg\n  caravan config shadow orders -e production-sg --adopt\n  caravan config shadow orders -e production-sg --sign LOG_LEVEL --why 'debug is no longer needed'",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: s.serviceNames,
 		RunE: s.asking(o, func(ctx context.Context, cl *client.Client, args []string) error {

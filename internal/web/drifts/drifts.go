@@ -157,6 +157,14 @@ func (v View) age(since time.Time) string {
 	return fmt.Sprintf("%d d", int(d/day))
 }
 
+// ago is when something was.
+func (v View) ago(at time.Time) string {
+	if v.Now.Sub(at) < time.Minute {
+		return "just now"
+	}
+	return v.age(at) + " ago"
+}
+
 // looked says when an environment was looked at.
 func (v View) looked(l drift.Look) string {
 	switch {
@@ -165,11 +173,11 @@ func (v View) looked(l drift.Look) string {
 	case l.At.IsZero():
 		return "was never looked at while it ran: it needs a live source, or a move to a target"
 	case l.Failed != "":
-		return "last looked at " + v.age(l.At) + " ago; since then it could not be: " + l.Failed
+		return "last looked at " + v.ago(l.At) + "; since then it could not be: " + l.Failed
 	case !l.Fresh(v.Now, v.Lasts):
-		return "looked at " + v.age(l.At) + " ago, which is too long: what is said of it may be over"
+		return "looked at " + v.ago(l.At) + ", which is too long: what is said of it may be over"
 	}
-	return "looked at " + v.age(l.At) + " ago"
+	return "looked at " + v.ago(l.At)
 }
 
 // asked are the differences that are shown: of what is chosen, all; else the accidents.
