@@ -3,7 +3,9 @@ package app
 import (
 	"cmp"
 	"context"
+	"path"
 	"slices"
+	"strings"
 
 	"example.org/caravan/internal/config"
 	"example.org/caravan/internal/document"
@@ -106,6 +108,9 @@ func (a *App) SetConfig(ctx context.Context, service estate.ServiceName, s Setti
 	if err := a.mayConfigure(ctx, service, by); err != nil {
 		return Set{}, err
 	}
+	if err := mayKeep(service, s.Secret, by); err != nil {
+		return Set{}, err
+	}
 	return a.set(service, s)
 }
 
@@ -201,6 +206,22 @@ func (a *App) mayConfigure(ctx context.Context, service estate.ServiceName, by r
 		return err
 	}
 	return a.mayOf(by, rights.Decide, team)
+}
+
+// mayKeep says why a person may not have a service given what is kept somewhere: whoever runs caravan may decrypt more than a team may, and has variables
+// that are none of a team's. A team names files of its own service's folder; what else there is, the platform hands out.
+func mayKeep(service estate.ServiceName, r *config.Reference, by rights.Person) error {
+	if r == nil || by.Role.Reaches(rights.Platform) {
+		return nil
+	}
+	own := path.Dir(workspace.WorkloadFile(service)) + "/"
+	switch {
+	case r.Env != "":
+		return fault.Newf(fault.Denied, "variables of whoever runs caravan are the platform's to hand out; ask them to set it, or keep the secret in a file of SOPS below %s", own)
+	case r.SOPS != "" && !strings.HasPrefix(path.Clean(r.SOPS), own):
+		return fault.Newf(fault.Denied, "%s is not below %s; keep the secret there, or ask the platform to set it", r.SOPS, own)
+	}
+	return nil
 }
 
 // answersFor is the team that answers for a service. NotFound when none is called so.

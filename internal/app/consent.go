@@ -161,7 +161,7 @@ func nothingAsks(all Consents, req ApproveRequest) error {
 	if service, _, ok := switchOf(all.Expansion); ok {
 		return fault.Newf(fault.NotFound, "%s does not ask for %s, only for the team of %s: %s", all.Expansion, req.Team, service, all.Steps[0].Team)
 	}
-	return fault.Newf(fault.NotFound, "no such step of %s asks for %s; run caravan status %s to see which ask for whom", all.Expansion, req.Team, all.Expansion)
+	return fault.Newf(fault.NotFound, "no such step of %s asks for %s; %s says which ask for whom", all.Expansion, req.Team, statusCommand(all.Expansion))
 }
 
 // RevokeRequest says what a team no longer agrees to.
@@ -209,7 +209,7 @@ func (a *App) Veto(ctx context.Context, name string, req VetoRequest, by rights.
 		return err
 	}
 	if req.Step != "" && !slices.ContainsFunc(all.Steps, func(s StepConsent) bool { return s.ID == req.Step }) {
-		return fault.Newf(fault.NotFound, "%s has no step %s; run caravan status %s to see them", name, req.Step, name)
+		return fault.Newf(fault.NotFound, "%s has no step %s; %s lists them", name, req.Step, statusCommand(name))
 	}
 	v := consent.Veto{Team: req.Team, By: by.Who(), Step: req.Step, Reason: req.Reason, At: a.now()}
 	if req.Withdraw {

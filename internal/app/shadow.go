@@ -106,6 +106,14 @@ func switchOf(name string) (estate.ServiceName, estate.EnvironmentName, bool) {
 	return estate.ServiceName(rest[:i]), estate.EnvironmentName(rest[i+1:]), true
 }
 
+// statusCommand says how a journey stands.
+func statusCommand(name string) string {
+	if service, env, ok := switchOf(name); ok {
+		return "caravan config shadow " + string(service) + " -e " + string(env)
+	}
+	return "caravan status " + name
+}
+
 // Shadow compares what the processes of a service are told with what configuration has for them, and changes nothing. NotFound when it does not
 // run in the environment; Invalid when what configuration has for it cannot be delivered there.
 func (a *App) Shadow(ctx context.Context, service estate.ServiceName, env estate.EnvironmentName) (Shadow, error) {

@@ -73,6 +73,9 @@ func (a *App) StartSwitchBack(ctx context.Context, service estate.ServiceName, r
 	if i < 0 {
 		return journey.Run{}, fault.Newf(fault.NotFound, "%s was never switched in %s, so there is nothing to go back from", service, req.Environment)
 	}
+	if i > 0 && runs[0].State == journey.Finished {
+		return journey.Run{}, fault.Newf(fault.NotFound, "%s is not switched in %s: it went back on %s", service, req.Environment, runs[0].Ended.Format("2 January 2006 15:04 MST"))
+	}
 	forth := runs[i]
 	if until := forth.Ended.Add(a.declared.Switching.WayBack()); forth.State == journey.Finished && a.now().After(until) && !req.Force {
 		return journey.Run{}, fault.Newf(fault.Conflict, "the window in which %s may go back in %s was over on %s; what told it before may have changed since: look, then go back with --force", service, req.Environment, until.Format("2 January 2006 15:04 MST"))
@@ -81,7 +84,7 @@ func (a *App) StartSwitchBack(ctx context.Context, service estate.ServiceName, r
 	if err := a.store.Course(ctx, forth.Journey, &c); err != nil {
 		return journey.Run{}, err
 	}
-	o, err := a.optionsBack(ctx, c, "", req.Force)
+	o, err := a.optionsBack(ctx, c, "", true) // what somebody edited of its files goes with them: else it would be told by what is left
 	if err != nil {
 		return journey.Run{}, err
 	}
@@ -103,7 +106,7 @@ func (a *App) switchConsents(ctx context.Context, service estate.ServiceName, en
 
 // switchCourse is what switching a service does: one step, whose digest is that of everything it will be told, secrets by where they are kept.
 func (a *App) switchCourse(ctx context.Context, s shadowed) (course, error) {
-	unit, err := s.unit(ctx)
+	unit, signed, err := s.unit(ctx)
 	if err != nil {
 		return course{}, err
 	}
@@ -116,27 +119,40 @@ func (a *App) switchCourse(ctx context.Context, s shadowed) (course, error) {
 		Environments: []expansion.Environment{{Name: s.Environment, Kind: s.Kind}},
 	}
 	p.Digest = estate.DigestOf(p)
-	c := course{journey.Course{Journey: journey.SwitchOf(p, s.Service, s.team, s.inWords(), files), Files: files}, p}
+	c := course{journey.Course{Journey: journey.SwitchOf(p, s.Service, s.team, s.inWords(signed), files), Files: files}, p}
 	c.Course = c.At(a.targetInWords)
 	return c, nil
 }
 
-// unit is the unit that starts the service on all its machines.
-func (s shadowed) unit(ctx context.Context) (string, error) {
+// unit is the unit that starts the service on all its machines, with the differences from what told it before that somebody signed: those that its
+// processes had before they were switched, so that it is the same in the middle of it.
+func (s shadowed) unit(ctx context.Context) (string, []config.Signature, error) {
 	processes, unread := s.read(ctx)
 	if len(unread) > 0 {
-		return "", fault.Newf(fault.Unavailable, "%s", unread[0].Why)
+		return "", nil, fault.Newf(fault.Unavailable, "%s", unread[0].Why)
 	}
+	var before []config.Told
 	for _, p := range processes {
 		if p.Unit != processes[0].Unit {
-			return "", fault.Newf(fault.Conflict, "%s is kept by %s on %s and by %s on %s; call its unit alike on all its machines", s.Service, processes[0].Unit, processes[0].Instance, p.Unit, p.Instance)
+			return "", nil, fault.Newf(fault.Conflict, "%s is kept by %s on %s and by %s on %s; call its unit alike on all its machines", s.Service, processes[0].Unit, processes[0].Instance, p.Unit, p.Instance)
+		}
+		if p.Ours && p.before.Instance != "" {
+			before = append(before, p.before)
+			continue
+		}
+		before = append(before, p.Told)
+	}
+	var signed []config.Signature
+	for _, k := range config.Compared(s.Spot, s.expected, before, s.today, s.signed).Keys {
+		if k.Signed != nil && !slices.Contains(signed, *k.Signed) {
+			signed = append(signed, *k.Signed)
 		}
 	}
-	return processes[0].Unit, nil
+	return processes[0].Unit, signed, nil
 }
 
 // inWords is what a switch does, for those who agree to it.
-func (s shadowed) inWords() []string {
+func (s shadowed) inWords(signed []config.Signature) []string {
 	variables, files := 0, map[string]bool{}
 	for _, x := range s.expected {
 		if x.File == "" {
@@ -153,7 +169,7 @@ func (s shadowed) inWords() []string {
 		fmt.Sprintf("%s is told %d variables and %d files by its configuration, in the place of what its unit says", s.Service, variables, len(files)),
 		"started anew on " + strings.Join(machines, ", ") + ", one after the other",
 	}
-	for _, g := range s.signed {
+	for _, g := range signed {
 		out = append(out, fmt.Sprintf("%s differs, and %s signed why: %s", g.Key, g.By, g.Why))
 	}
 	return out

@@ -109,9 +109,13 @@ const take = `set -eu
 umask 022
 mkdir -p "$1/releases"
 cd "$1/releases"
+here=$(pwd -P)
 rm -rf "$2.part"
 mkdir "$2.part"
-tar --extract --no-same-owner --file=- --directory="$2.part"
+# Whoever owns this folder must not lead us elsewhere.
+cd "$2.part"
+[ "$(pwd -P)" = "$here/$2.part" ]
+tar --extract --no-same-owner --file=-
 `
 
 // keep gives a release that came whole its name.

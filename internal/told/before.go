@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"path"
+	"strconv"
 	"strings"
 
 	"example.org/caravan/internal/config"
@@ -58,8 +59,8 @@ func Before(ctx context.Context, m *host.Machine, private string) (config.Told, 
 // Put writes a file with secrets in one move, below a folder that only root looks into, and says whether it was another before. A process that is
 // shown the file may read it.
 func Put(ctx context.Context, m *host.Machine, private, at, text string) (another bool, err error) {
-	said, err := m.Run(ctx, strings.NewReader(text), "sh", "-c", `umask 077 && mkdir -p -- "$(dirname -- "$2")" && chmod 0700 -- "$1" && cat >"$2.new" && chmod 0444 -- "$2.new" || exit 1
-if cmp -s -- "$2.new" "$2"; then rm -f -- "$2.new"; else mv -- "$2.new" "$2" && echo another; fi`, "put", private, at)
+	said, err := m.Run(ctx, strings.NewReader(text), "sh", "-c", `umask 077 && mkdir -p -- "$(dirname -- "$2")" && chmod 0700 -- "$1" && cat >"$2.new" && chmod 0444 -- "$2.new" && [ "$(wc -c <"$2.new")" -eq "$3" ] || exit 1
+if cmp -s -- "$2.new" "$2"; then rm -f -- "$2.new"; else mv -- "$2.new" "$2" && echo another; fi`, "put", private, at, strconv.Itoa(len(text)))
 	if err == nil && said.Code != 0 {
 		err = fault.Newf(fault.Unavailable, "%s: %s cannot be written: %s; make room, or let root write there", m.Name, at, strings.TrimSpace(string(said.Stderr)))
 	}
