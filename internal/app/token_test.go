@@ -80,7 +80,7 @@ func TestWhatBecomesASecretIsNotShownAsItWas(t *testing.T) {
 	if _, err := a.SetConfig(t.Context(), "orders", Setting{Key: "PARTNER", Value: "canary"}, of("orders")); err != nil {
 		t.Fatal(err)
 	}
-	out, err := a.SetConfig(t.Context(), "orders", Setting{Key: "PARTNER", Secret: &config.Reference{Env: "PARTNER"}}, of("orders"))
+	out, err := a.SetConfig(t.Context(), "orders", Setting{Key: "PARTNER", Secret: &config.Reference{Kubernetes: "orders-keys", Key: "partner"}}, of("orders"))
 	if err != nil || out.Was == nil || out.Was.Value.Text != redact.Mask {
 		t.Errorf("%+v %v", out.Was, err)
 	}
