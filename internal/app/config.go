@@ -3,7 +3,11 @@ package app
 import (
 	"cmp"
 	"context"
+	"errors"
+	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -129,6 +133,11 @@ func (a *App) set(service estate.ServiceName, s Setting) (Set, error) {
 	file := config.File(service, cmp.Or(s.Layer, config.Base), s.Name)
 	if err := a.knownLayer(s); err != nil {
 		return Set{}, err
+	}
+	if r := s.Secret; r != nil && r.SOPS != "" {
+		if _, err := os.Stat(filepath.Join(a.dir, filepath.FromSlash(r.SOPS))); errors.Is(err, fs.ErrNotExist) {
+			return Set{}, fault.Newf(fault.NotFound, "%s: no such file of SOPS in the workspace; make it with sops first, or correct its name", r.SOPS)
+		}
 	}
 	out := Set{File: file}
 	return out, workspace.Change(a.dir, file, func(text []byte) ([]byte, error) {
