@@ -26,7 +26,7 @@ func keepsSecrets(t *testing.T, b *testbed.Bed) {
 		return out
 	}
 	kubectl("create", "namespace", "keeping")
-	defer kubectl("delete", "namespace", "keeping", "--wait=false")
+	defer kubectl("delete", "namespace", "keeping")
 	kubectl("-n", "keeping", "create", "secret", "generic", "orders-secrets", "--from-literal=theirs=x")
 	data := func(name string) string {
 		return kubectl("-n", "keeping", "get", "secret", name, "--ignore-not-found", "-o", "jsonpath={.data}")
