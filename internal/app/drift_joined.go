@@ -12,7 +12,6 @@ import (
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/host"
-	"example.org/caravan/internal/journey"
 )
 
 // seeReleases adds which versions were released where, and which ones machines run. What clusters run is known by digests, and gets the names of
@@ -96,8 +95,7 @@ func (a *App) seeReleased(ctx context.Context, l *looking, st delivery.Standing)
 // seeTold adds what the processes of switched services are told beside what configuration has for them.
 func (a *App) seeTold(ctx context.Context, l *looking, all []place) {
 	for _, p := range all {
-		runs, err := a.store.Runs(ctx, switchName(p.Service, p.Environment), 1)
-		if err != nil || len(runs) == 0 || runs[0].Way != journey.Forth || runs[0].State != journey.Finished {
+		if switched, err := a.switched(ctx, p.Spot); err != nil || switched == nil {
 			continue
 		}
 		found, err := a.Shadow(ctx, p.Service, p.Environment)

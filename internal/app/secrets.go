@@ -114,8 +114,8 @@ func (a *App) secretsOf(ctx context.Context, w journey.Work, known map[string]st
 	if len(known) == 0 {
 		return nil, nil
 	}
-	var c course
-	if err := a.store.Course(ctx, w.Run.Journey, &c); err != nil {
+	c, err := a.underway(ctx, w.Run)
+	if err != nil {
 		return nil, err
 	}
 	sites := c.Proposal.Sites(a.origin(c.Proposal.Source))

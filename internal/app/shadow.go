@@ -128,7 +128,7 @@ func (a *App) compare(ctx context.Context, s shadowed) (Shadow, error) {
 	processes, unread := s.read(ctx)
 	out := Shadow{Team: s.team, Unread: unread, Journey: s.name(), Report: config.Compared(s.Spot, s.expected, tellings(processes), s.today, s.signed)}
 	var err error
-	if out.Switched, err = a.switched(ctx, s); err != nil || out.Switched == nil {
+	if out.Switched, err = a.switched(ctx, s.Spot); err != nil || out.Switched == nil {
 		return out, err
 	}
 	for _, p := range processes {
@@ -142,8 +142,8 @@ func (a *App) compare(ctx context.Context, s shadowed) (Shadow, error) {
 }
 
 // switched is since when a service is told by configuration; nil when it is not.
-func (a *App) switched(ctx context.Context, s shadowed) (*Switched, error) {
-	runs, err := a.store.Runs(ctx, s.name(), 1)
+func (a *App) switched(ctx context.Context, at config.Spot) (*Switched, error) {
+	runs, err := a.store.Runs(ctx, switchName(at.Service, at.Environment), 1)
 	if err != nil || len(runs) == 0 || runs[0].Way != journey.Forth || runs[0].State != journey.Finished {
 		return nil, err
 	}

@@ -13,7 +13,6 @@ import (
 	"example.org/caravan/internal/diagnose/machines"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
-	"example.org/caravan/internal/host"
 	"example.org/caravan/internal/how"
 	"example.org/caravan/internal/kube"
 	"example.org/caravan/internal/render"
@@ -152,7 +151,7 @@ func (a *App) lookAt(ctx context.Context, s why.Subject, req WhyRequest) (why.Ev
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if s.Machines != nil {
-		o := host.Options{User: t.Machines.User, Key: a.declared.Within(t.Machines.Key), KnownHosts: a.declared.Within(t.Machines.KnownHosts), Port: t.Machines.Port}
+		o := a.overSSH(*t.Machines)
 		return machines.Look(ctx, machines.Options{Reach: o, Now: a.now}, s), nil
 	}
 	s.Cluster.Context = t.Cluster.Context

@@ -127,17 +127,7 @@ func (s *Store) KeepRelease(ctx context.Context, r delivery.Release, worker stri
 		if err := c.keepRelease(r); err != nil {
 			return err
 		}
-		for _, st := range standings {
-			if err := c.keepStanding(st); err != nil {
-				return err
-			}
-		}
-		for _, e := range entries {
-			if err := c.note(e); err != nil {
-				return err
-			}
-		}
-		return nil
+		return c.keepStandings(standings, entries)
 	})
 }
 
@@ -286,16 +276,21 @@ func (s *Store) ChangeStandings(ctx context.Context, service estate.ServiceName,
 		if err != nil {
 			return err
 		}
-		for _, st := range kept {
-			if err := c.keepStanding(st); err != nil {
-				return err
-			}
-		}
-		for _, e := range entries {
-			if err := c.note(e); err != nil {
-				return err
-			}
-		}
-		return nil
+		return c.keepStandings(kept, entries)
 	})
+}
+
+// keepStandings keeps what runs where, with lines of the audit.
+func (c *changing) keepStandings(all []delivery.Standing, entries []Entry) error {
+	for _, st := range all {
+		if err := c.keepStanding(st); err != nil {
+			return err
+		}
+	}
+	for _, e := range entries {
+		if err := c.note(e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
