@@ -35,7 +35,11 @@ const home = "/var/lib/caravan-testbed"
 func newBed(o Options) *Bed {
 	b := &Bed{Name: o.name(), Dir: filepath.Join(home, o.name()), groups: groups("caravan-bed." + o.name())}
 	for _, at := range o.Clusters {
-		b.Clusters = append(b.Clusters, &Cluster{Name: at.Name, Address: at.Node.Addr().String(), at: at, bed: b, dir: filepath.Join(b.Dir, at.Name)})
+		c := &Cluster{Name: at.Name, Address: at.Node.Addr().String(), at: at, bed: b, dir: filepath.Join(b.Dir, at.Name)}
+		for i := range at.nodes() {
+			c.Nodes = append(c.Nodes, c.node(i))
+		}
+		b.Clusters = append(b.Clusters, c)
 	}
 	for _, at := range o.Machines {
 		b.Machines = append(b.Machines, &Machine{Name: at.Name, Address: at.Address.Addr().String(), at: at, bed: b, dir: filepath.Join(b.Dir, at.Name)})

@@ -14,10 +14,11 @@ import (
 	"time"
 )
 
-// Cluster is a Kubernetes cluster of one node that runs real pods.
+// Cluster is a Kubernetes cluster that runs real pods. Its first node has its name, and the control plane.
 type Cluster struct {
 	Name    string // "c1"
-	Address string // of its node and API server
+	Address string // of its first node and API server
+	Nodes   []*Node
 	at      ClusterAt
 	bed     *Bed
 	dir     string
@@ -36,7 +37,6 @@ func (c *Cluster) dns() string {
 }
 
 func (c *Cluster) space() space            { return c.bed.space(c.Name) }
-func (c *Cluster) socket() string          { return c.file("containerd.sock") }
 func (c *Cluster) file(name string) string { return filepath.Join(c.dir, name) }
 
 // Kubeconfig is the path of a client configuration with every right. Its server is reached from within the bed's networks: take
@@ -54,10 +54,10 @@ func (c *Cluster) up(ctx context.Context) error {
 		{"store", c.startStore},
 		{"API server", c.startServers},
 		{"controllers", c.startControllers},
-		{"container runtime", c.startRuntime},
-		{"node", c.startNode},
+		{"node", c.Nodes[0].Start},
 		{"names", c.startNames},
 		{"gateways", c.startGateways},
+		{"other nodes", c.startOthers},
 	} {
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("cluster %s: %s: %w; see %s", c.Name, step.name, err, c.bed.Logs())
@@ -66,12 +66,17 @@ func (c *Cluster) up(ctx context.Context) error {
 	return nil
 }
 
-// connect joins the node to the bridge. Pods are reached through it under their own addresses, as where clouds route them.
+// connect joins the nodes to the bridge. Pods are reached through them under their own addresses, as where clouds route them.
 func (c *Cluster) connect(ctx context.Context) error {
-	if err := c.bed.join(ctx, c.Name, "eth0", c.at.Node); err != nil {
-		return err
+	for _, n := range c.Nodes {
+		if err := c.bed.join(ctx, n.Name, "eth0", n.at); err != nil {
+			return err
+		}
+		if err := c.bed.lan().all(ctx, []string{"ip", "route", "add", n.pods.String(), "via", n.Address}); err != nil {
+			return err
+		}
 	}
-	return c.bed.lan().all(ctx, []string{"ip", "route", "add", c.at.Pods.Masked().String(), "via", c.Address})
+	return nil
 }
 
 func (c *Cluster) certify(context.Context) error {
@@ -87,9 +92,11 @@ func (c *Cluster) certify(context.Context) error {
 		ca.issue("kubelet-client", "kube-apiserver", []string{"system:masters"}),
 		ca.issue("service-accounts", "service-accounts", nil),
 	)
-	for user, groups := range map[string][]string{
-		"admin": {"system:masters"}, "system:kube-controller-manager": nil, "system:kube-scheduler": nil, "system:kube-proxy": nil, "system:node:" + c.Name: {"system:nodes"},
-	} {
+	users := map[string][]string{"admin": {"system:masters"}, "system:kube-controller-manager": nil, "system:kube-scheduler": nil, "system:kube-proxy": nil}
+	for _, n := range c.Nodes {
+		users["system:node:"+n.Name] = []string{"system:nodes"}
+	}
+	for user, groups := range users {
 		short := user[strings.LastIndex(user, ":")+1:]
 		err = errors.Join(err, ca.issue(short, user, groups))
 		_, failed := ca.kubeconfig(short, c.server())
@@ -172,5 +179,5 @@ func (c *Cluster) start(ctx context.Context, program, called string, args ...str
 	if program != "kube" && len(args) > 0 && args[0] == called {
 		args = args[1:]
 	}
-	return c.bed.start(process{name: c.Name + "-" + called, group: c.Name + "/" + called, space: c.space(), argv: append([]string{path}, args...)})
+	return c.Nodes[0].run(called, append([]string{path}, args...)...)
 }

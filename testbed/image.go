@@ -3,7 +3,9 @@ package testbed
 import (
 	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -21,17 +23,26 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// Image is an image made of files of this computer and nothing else.
+// Image is an image made of files of this computer, or of what machines have, and nothing else.
 type Image struct {
+	Debian     bool              // it begins with the Debian of machines, all their programs included; processes may be uid 10001, who is called as As says
+	As         string            // who uid 10001 is in it: "postgres"
 	Files      map[string]string // where each is in the image → where it is here; a folder stands for all in it
 	Env        []string          // "NAME=value"
 	Dir        string            // working directory
 	Entrypoint []string
 }
 
-func (i Image) build() (v1.Image, error) {
+func (i Image) build(ctx context.Context) (v1.Image, error) {
+	begin, err := i.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var layer bytes.Buffer
 	w := tar.NewWriter(&layer)
+	if err := i.addAccount(ctx, w); err != nil {
+		return nil, err
+	}
 	for _, inside := range slices.Sorted(maps.Keys(i.Files)) {
 		if err := addTree(w, strings.TrimPrefix(inside, "/"), i.Files[inside]); err != nil {
 			return nil, err
@@ -45,7 +56,7 @@ func (i Image) build() (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	img, err := mutate.AppendLayers(empty.Image, l)
+	img, err := mutate.AppendLayers(begin, l)
 	if err != nil {
 		return nil, err
 	}
@@ -56,6 +67,77 @@ func (i Image) build() (v1.Image, error) {
 	config.OS, config.Architecture = "linux", runtime.GOARCH
 	config.Config.Entrypoint, config.Config.Env, config.Config.WorkingDir = i.Entrypoint, i.Env, i.Dir
 	return mutate.ConfigFile(img, config)
+}
+
+// begin is what the image's own files come on top of.
+func (i Image) begin(ctx context.Context) (v1.Image, error) {
+	if !i.Debian {
+		return empty.Image, nil
+	}
+	file, err := debianLayer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l, err := tarball.LayerFromFile(file, tarball.WithCompressionLevel(gzip.BestSpeed))
+	if err != nil {
+		return nil, err
+	}
+	return mutate.AppendLayers(empty.Image, l)
+}
+
+// debianLayer is the Debian of machines as a layer: a file in the cache, without what no container needs.
+func debianLayer(ctx context.Context) (string, error) {
+	dir, err := base(ctx)
+	if err != nil {
+		return "", err
+	}
+	file := dir + ".layer.tar"
+	done, err := alone(ctx, file)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	if used(file) {
+		return file, nil
+	}
+	argv := []string{"tar", "--create", "--numeric-owner", "--directory=" + dir, "--file=" + file + ".new"}
+	for _, without := range []string{"proc/*", "sys/*", "dev/*", "boot/*", "var/cache/*", "var/lib/apt/*", "var/lib/rabbitmq", "usr/share/doc/*", "usr/share/man/*", "usr/share/locale/*", "usr/share/info/*", "usr/lib/erlang", "usr/lib/rabbitmq", "usr/bin/prometheus*"} {
+		argv = append(argv, "--exclude=./"+without)
+	}
+	return file, errors.Join(run(ctx, append(argv, ".")...), os.Rename(file+".new", file))
+}
+
+// account is the user that Caravan's pods run as.
+const account = 10001
+
+// addAccount gives the account that processes run as its name. Whoever had that name before has none.
+func (i Image) addAccount(ctx context.Context, w *tar.Writer) error {
+	if i.As == "" {
+		return nil
+	}
+	dir, err := base(ctx)
+	if err != nil {
+		return err
+	}
+	for file, line := range map[string]string{"etc/passwd": fmt.Sprintf("%[1]s:x:%[2]d:%[2]d::/tmp:/bin/sh\n", i.As, account), "etc/group": fmt.Sprintf("%s:x:%d:\n", i.As, account)} {
+		data, err := os.ReadFile(filepath.Join(dir, file))
+		if err != nil {
+			return err
+		}
+		text := line
+		for l := range strings.Lines(string(data)) {
+			if !strings.HasPrefix(l, i.As+":") {
+				text += l
+			}
+		}
+		if err := w.WriteHeader(&tar.Header{Name: file, Mode: 0o644, Size: int64(len(text))}); err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w, text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // addTree adds a file, or all regular files of a folder.
@@ -93,9 +175,9 @@ func addFile(w *tar.Writer, inside, outside string, info fs.FileInfo) error {
 	return err
 }
 
-// load puts an image into a cluster's containerd, without a registry.
-func (c *Cluster) load(ctx context.Context, tag string, i Image) error {
-	img, err := i.build()
+// load puts an image into a node's containerd, without a registry.
+func (n *Node) load(ctx context.Context, tag string, i Image) error {
+	img, err := i.build(ctx)
 	if err != nil {
 		return err
 	}
@@ -103,11 +185,11 @@ func (c *Cluster) load(ctx context.Context, tag string, i Image) error {
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(c.dir, "image.tar")
+	file := n.file("image.tar")
 	if err := tarball.WriteToFile(file, ref, img); err != nil {
 		return err
 	}
-	if err := run(ctx, "ctr", "--address", c.socket(), "--namespace", "k8s.io", "images", "import", file); err != nil {
+	if err := run(ctx, "ctr", "--address", n.socket(), "--namespace", "k8s.io", "images", "import", file); err != nil {
 		return fmt.Errorf("load %s: %w", tag, err)
 	}
 	return os.Remove(file)

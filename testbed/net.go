@@ -96,7 +96,9 @@ func (b *Bed) port(member string) string {
 func (b *Bed) members() []string {
 	var out []string
 	for _, c := range b.Clusters {
-		out = append(out, c.Name)
+		for _, n := range c.Nodes {
+			out = append(out, n.Name)
+		}
 	}
 	for _, m := range b.Machines {
 		out = append(out, m.Name)
@@ -210,7 +212,9 @@ func (b *Bed) hostLines() string {
 	var out strings.Builder
 	fmt.Fprintln(&out, lanAddress, registryName)
 	for _, c := range b.Clusters {
-		fmt.Fprintln(&out, c.at.Node.Addr(), c.Name)
+		for _, n := range c.Nodes {
+			fmt.Fprintln(&out, n.Address, n.Name)
+		}
 	}
 	for _, m := range b.Machines {
 		fmt.Fprintln(&out, m.at.Address.Addr(), m.Name)

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -28,8 +31,102 @@ func limited() bool {
 	return false
 }
 
-// startRuntime starts containerd with folders and a socket of the cluster's own, and gives it the image that every pod needs.
-func (c *Cluster) startRuntime(ctx context.Context) error {
+// Node is a machine of a cluster, on which pods run.
+type Node struct {
+	Name    string // "c1", "c1-2"
+	Address string
+	cluster *Cluster
+	at      netip.Prefix
+	pods    netip.Prefix // of its pods
+	dir     string
+}
+
+func (c *Cluster) node(i int) *Node {
+	name := c.at.nodeName(i)
+	return &Node{Name: name, Address: c.at.nodeAt(i).Addr().String(), cluster: c, at: c.at.nodeAt(i), pods: c.at.nodePods(i), dir: filepath.Join(c.bed.Dir, name)}
+}
+
+func (n *Node) file(name string) string { return filepath.Join(n.dir, name) }
+func (n *Node) socket() string          { return n.file("containerd.sock") }
+func (n *Node) space() space            { return n.cluster.bed.space(n.Name) }
+
+// Node is the node of that name, nil when there is none.
+func (c *Cluster) Node(name string) *Node {
+	if i := slices.IndexFunc(c.Nodes, func(n *Node) bool { return n.Name == name }); i >= 0 {
+		return c.Nodes[i]
+	}
+	return nil
+}
+
+// Start starts the node and waits until pods may come.
+func (n *Node) Start(ctx context.Context) error {
+	if err := n.startRuntime(ctx); err != nil {
+		return err
+	}
+	return n.startKubelet(ctx)
+}
+
+// Lose takes the node away as a power cut does: nobody answers at its addresses, and nothing on it has time to end. The first node has the
+// control plane, which Return does not start again.
+func (n *Node) Lose(ctx context.Context) error {
+	return errors.Join(n.cluster.bed.Disturb(ctx, n.Name, Link{Cut: true}), n.cluster.bed.groups.kill(n.Name), unmountBelow(n.dir))
+}
+
+// Return has a node back that was lost, with what its disks held, and waits until pods may come.
+func (n *Node) Return(ctx context.Context) error {
+	if err := n.cluster.bed.Disturb(ctx, n.Name, Link{}); err != nil {
+		return err
+	}
+	return n.Start(ctx)
+}
+
+// Kill ends a container of a pod at once, whatever it runs.
+func (n *Node) Kill(ctx context.Context, container, pod string) error {
+	out, err := output(ctx, "ctr", "--address", n.socket(), "--namespace", "k8s.io", "containers", "list", "--quiet", fmt.Sprintf("labels.\"io.kubernetes.pod.name\"==%q,labels.\"io.kubernetes.container.name\"==%q", pod, container))
+	if err != nil {
+		return err
+	}
+	err = errors.New("there is no such container")
+	for _, id := range strings.Fields(out) {
+		err = run(ctx, "ctr", "--address", n.socket(), "--namespace", "k8s.io", "tasks", "kill", "--all", "--signal", "SIGKILL", id)
+		if err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s of %s does not run on %s: %w", container, pod, n.Name, err)
+}
+
+// Dial connects from the node, where the addresses of Services are reached.
+func (n *Node) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	return n.space().dial(ctx, network, address)
+}
+
+// startOthers starts the nodes beside the first, one after the other, so that each has the range that its pods are reached by.
+func (c *Cluster) startOthers(ctx context.Context) error {
+	for _, n := range c.Nodes[1:] {
+		if err := n.Start(ctx); err != nil {
+			return fmt.Errorf("%s: %w", n.Name, err)
+		}
+	}
+	return nil
+}
+
+// run starts a program on the node.
+func (n *Node) run(called string, argv ...string) error {
+	return n.cluster.bed.start(process{name: n.Name + "-" + called, group: n.Name + "/" + called, space: n.space(), argv: argv})
+}
+
+// kube starts a component of Kubernetes on the node.
+func (n *Node) kube(ctx context.Context, component string, args ...string) error {
+	path, err := Program(ctx, "kube")
+	if err != nil {
+		return err
+	}
+	return n.run(component, append([]string{path, component}, args...)...)
+}
+
+// startRuntime starts containerd with folders and a socket of the node's own, and gives it the image that every pod needs.
+func (n *Node) startRuntime(ctx context.Context) error {
 	config := fmt.Sprintf(`version = 2
 root = %q
 state = %q
@@ -51,23 +148,22 @@ runtime_type = "io.containerd.runc.v2"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
 SystemdCgroup = false
 Root = %q
-`, c.file("containerd"), c.file("containerd-state"), c.socket(), pauseImage, limited(), c.file("cni"), c.file("registries"), c.file("runc"))
-	onNode := netip.PrefixFrom(c.at.Pods.Masked().Addr(), max(c.at.Pods.Bits(), 24)) // what the controllers give to the first node
+`, n.file("containerd"), n.file("containerd-state"), n.socket(), pauseImage, limited(), n.file("cni"), n.file("registries"), n.file("runc"))
 	network := fmt.Sprintf(`{"cniVersion": "1.0.0", "name": "bed", "plugins": [
   {"type": "bridge", "bridge": "cni0", "isGateway": true, "hairpinMode": true,
    "ipam": {"type": "host-local", "dataDir": %q, "ranges": [[{"subnet": %q}]], "routes": [{"dst": "0.0.0.0/0"}]}},
   {"type": "portmap", "capabilities": {"portMappings": true}}, {"type": "loopback"}]}
-`, c.file("cni-leases"), onNode)
-	err := errors.Join(os.MkdirAll(c.file("cni"), 0o755), os.MkdirAll(c.file("registries"), 0o755),
-		os.WriteFile(c.file("containerd.toml"), []byte(config), 0o644), os.WriteFile(c.file("cni/bed.conflist"), []byte(network), 0o644))
-	if err := errors.Join(err, c.trustRegistry()); err != nil {
+`, n.file("cni-leases"), n.pods)
+	err := errors.Join(os.MkdirAll(n.file("cni"), 0o755), os.MkdirAll(n.file("registries"), 0o755),
+		os.WriteFile(n.file("containerd.toml"), []byte(config), 0o644), os.WriteFile(n.file("cni/bed.conflist"), []byte(network), 0o644))
+	if err := errors.Join(err, n.trustRegistry()); err != nil {
 		return err
 	}
-	if err := c.bed.start(process{name: c.Name + "-containerd", group: c.Name + "/containerd", space: c.space(), argv: []string{"containerd", "--config", c.file("containerd.toml")}}); err != nil {
+	if err := n.run("containerd", "containerd", "--config", n.file("containerd.toml")); err != nil {
 		return err
 	}
 	if err := await(ctx, "containerd", time.Minute, func(ctx context.Context) error {
-		return run(ctx, "ctr", "--address", c.socket(), "version")
+		return run(ctx, "ctr", "--address", n.socket(), "version")
 	}); err != nil {
 		return err
 	}
@@ -75,11 +171,11 @@ Root = %q
 	if err != nil {
 		return err
 	}
-	return c.load(ctx, pauseImage, Image{Files: map[string]string{"pause": pause}, Entrypoint: []string{"/pause"}})
+	return n.load(ctx, pauseImage, Image{Files: map[string]string{"pause": pause}, Entrypoint: []string{"/pause"}})
 }
 
-// startNode starts the kubelet and the proxy of Services, and waits until pods may come.
-func (c *Cluster) startNode(ctx context.Context) error {
+// startKubelet starts the kubelet and the proxy of Services, and waits until pods may come.
+func (n *Node) startKubelet(ctx context.Context) error {
 	config := fmt.Sprintf(`apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 authentication: {anonymous: {enabled: false}, webhook: {enabled: true}, x509: {clientCAFile: %q}}
@@ -101,7 +197,7 @@ podLogsDir: %q
 volumePluginDir: %q
 protectKernelDefaults: false
 makeIPTablesUtilChains: false
-`, c.file("pki/ca.crt"), c.socket(), c.bed.groups, c.Name+"/pods", c.dns(), c.file("pod-logs"), c.file("volume-plugins"))
+`, n.cluster.file("pki/ca.crt"), n.socket(), n.cluster.bed.groups, n.Name+"/pods", n.cluster.dns(), n.file("pod-logs"), n.file("volume-plugins"))
 	proxy := fmt.Sprintf(`apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
 clientConnection: {kubeconfig: %q}
@@ -109,16 +205,16 @@ mode: nftables
 clusterCIDR: %s
 hostnameOverride: %s
 conntrack: {maxPerCore: 0, min: 0}
-`, c.file("pki/kube-proxy.kubeconfig"), c.at.Pods, c.Name)
-	err := errors.Join(c.bed.groups.make(c.Name+"/pods"), os.WriteFile(c.file("kubelet.yaml"), []byte(config), 0o644), os.WriteFile(c.file("proxy.yaml"), []byte(proxy), 0o644),
-		c.kube(ctx, "kubelet", "--config="+c.file("kubelet.yaml"), "--kubeconfig="+c.file("pki/"+c.Name+".kubeconfig"), "--hostname-override="+c.Name, "--node-ip="+c.Address,
-			"--root-dir="+c.file("kubelet"), "--cert-dir="+c.file("kubelet-pki"), "--containerd="+c.socket(), "--containerd-namespace=k8s.io"), // where its cAdvisor looks
-		c.kube(ctx, "kube-proxy", "--config="+c.file("proxy.yaml")))
+`, n.cluster.file("pki/kube-proxy.kubeconfig"), n.cluster.at.Pods, n.Name)
+	err := errors.Join(n.cluster.bed.groups.make(n.Name+"/pods"), os.WriteFile(n.file("kubelet.yaml"), []byte(config), 0o644), os.WriteFile(n.file("proxy.yaml"), []byte(proxy), 0o644),
+		n.kube(ctx, "kubelet", "--config="+n.file("kubelet.yaml"), "--kubeconfig="+n.cluster.file("pki/"+n.Name+".kubeconfig"), "--hostname-override="+n.Name, "--node-ip="+n.Address,
+			"--root-dir="+n.file("kubelet"), "--cert-dir="+n.file("kubelet-pki"), "--containerd="+n.socket(), "--containerd-namespace=k8s.io"), // where its cAdvisor looks
+		n.kube(ctx, "kube-proxy", "--config="+n.file("proxy.yaml")))
 	if err != nil {
 		return err
 	}
 	return await(ctx, "the node", 2*time.Minute, func(ctx context.Context) error {
-		out, err := c.Kubectl(ctx, "get", "node", c.Name, "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].status} {.status.conditions[?(@.type=="Ready")].message}`)
+		out, err := n.cluster.Kubectl(ctx, "get", "node", n.Name, "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].status} {.status.conditions[?(@.type=="Ready")].message}`)
 		if err != nil || !strings.HasPrefix(out, "True") {
 			return fmt.Errorf("%s: %w", out, err)
 		}
@@ -144,6 +240,14 @@ func (c *Cluster) Kubectl(ctx context.Context, args ...string) (string, error) {
 	return output(ctx, argv...)
 }
 
+// apply applies the objects of a file or folder, again while the API server, which may be busy with its store, refuses.
+func (c *Cluster) apply(ctx context.Context, path string) error {
+	return await(ctx, "what is in "+path, 2*time.Minute, func(ctx context.Context) error {
+		_, err := c.Kubectl(ctx, "apply", "--server-side", "-f", path)
+		return err
+	})
+}
+
 // Run runs a program of this computer in the cluster's network, as on its node, and gives what it says.
 func (c *Cluster) Run(ctx context.Context, argv ...string) (string, error) {
 	return output(ctx, c.space().inside(argv...)...)
@@ -155,14 +259,14 @@ func (c *Cluster) startNames(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := c.load(ctx, "docker.io/bed/coredns:1", Image{Files: map[string]string{"coredns": program}, Entrypoint: []string{"/coredns"}}); err != nil {
+	if err := c.Nodes[0].load(ctx, "docker.io/bed/coredns:1", Image{Files: map[string]string{"coredns": program}, Entrypoint: []string{"/coredns"}}); err != nil {
 		return err
 	}
 	file := c.file("coredns.yaml")
 	if err := os.WriteFile(file, fmt.Appendf(nil, namesManifest, lanAddress, c.dns()), 0o644); err != nil {
 		return err
 	}
-	if _, err := c.Kubectl(ctx, "apply", "--server-side", "-f", file); err != nil {
+	if err := c.apply(ctx, file); err != nil {
 		return err
 	}
 	_, err = c.Kubectl(ctx, "-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s")

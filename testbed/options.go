@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -22,10 +23,11 @@ type MachineAt struct {
 	Interface string       // what it calls its network device; "eth0" when empty
 }
 
-// ClusterAt is a cluster of one node to raise. Its ranges may not overlap with others of the bed.
+// ClusterAt is a cluster to raise. Its ranges may not overlap with others of the bed.
 type ClusterAt struct {
 	Name     string
-	Node     netip.Prefix // address of the node and of the API server, with the length of its network
+	Node     netip.Prefix // address of the first node and of the API server, with the length of its network
+	Nodes    int          // one when zero; the others are at the addresses after the first's, and called c1-2 and on
 	Pods     netip.Prefix
 	Services netip.Prefix
 	Servers  int // API servers: one when zero; with two, a load balancer that looks at ports alone is before them
@@ -57,7 +59,36 @@ func Machines(n int) []MachineAt {
 const (
 	mostClusters = 2
 	mostMachines = 40
+	mostNodes    = 5 // of a cluster
 )
+
+func (c ClusterAt) nodes() int { return max(c.Nodes, 1) }
+
+// nodeName is what a node is called, the first being number 0.
+func (c ClusterAt) nodeName(i int) string {
+	if i == 0 {
+		return c.Name
+	}
+	return fmt.Sprintf("%s-%d", c.Name, i+1)
+}
+
+// nodeAt is where a node is.
+func (c ClusterAt) nodeAt(i int) netip.Prefix {
+	a := c.Node.Addr()
+	for range i {
+		a = a.Next()
+	}
+	return netip.PrefixFrom(a, c.Node.Bits())
+}
+
+// nodePods is the range of a node's pods: the controllers give each a /24, in the order in which they come.
+func (c ClusterAt) nodePods(i int) netip.Prefix {
+	bits := max(c.Pods.Bits(), 24)
+	a := c.Pods.Masked().Addr().As4()
+	number := binary.BigEndian.Uint32(a[:]) + uint32(i)<<(32-bits)
+	binary.BigEndian.PutUint32(a[:], number)
+	return netip.PrefixFrom(netip.AddrFrom4(a), bits)
+}
 
 var nameForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
 
@@ -107,6 +138,13 @@ func (o Options) validate() error {
 			err = errors.Join(err, fmt.Errorf("%s: %d API servers; a cluster has one or two", c.Name, c.Servers))
 		}
 		err = errors.Join(err, take(c.Name, alone(c.Node), c.Pods.Masked(), c.Services.Masked()))
+		if c.Nodes < 0 || c.Nodes > mostNodes {
+			err = errors.Join(err, fmt.Errorf("%s: %d nodes; a cluster has at most %d", c.Name, c.Nodes, mostNodes))
+			continue
+		}
+		for i := 1; i < c.nodes() && c.Node.IsValid(); i++ {
+			err = errors.Join(err, take(c.nodeName(i), alone(c.nodeAt(i))))
+		}
 	}
 	for _, m := range o.Machines {
 		err = errors.Join(err, take(m.Name, alone(m.Address)))

@@ -32,7 +32,7 @@ func (b *Bed) startRegistry(ctx context.Context) error {
 
 // Push puts an image into the registry, under its name and tag: "kopi:1".
 func (b *Bed) Push(ctx context.Context, tag string, i Image) error {
-	img, err := i.build()
+	img, err := i.build(ctx)
 	if err != nil {
 		return err
 	}
@@ -49,10 +49,10 @@ func (b *Bed) Push(ctx context.Context, tag string, i Image) error {
 func RegistryAddress() string { return registryAddress() }
 
 // trustRegistry tells containerd that the bed's registry has every image: those named by it, by its address, and those named by none.
-func (c *Cluster) trustRegistry() error {
+func (n *Node) trustRegistry() error {
 	text := fmt.Sprintf("server = \"http://%s\"\n[host.\"http://%s\"]\ncapabilities = [\"pull\", \"resolve\"]\n", registryAddress(), registryAddress())
 	for _, name := range []string{Registry, registryAddress(), "docker.io"} {
-		dir := filepath.Join(c.file("registries"), name)
+		dir := filepath.Join(n.file("registries"), name)
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}

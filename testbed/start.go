@@ -8,7 +8,7 @@ import (
 )
 
 // raising is how long a bed may take with nothing in the cache.
-const raising = 20 * time.Minute
+const raising = 30 * time.Minute
 
 // Start raises a bed for a test, which is skipped where there can be none unless CARAVAN_TEST_ALL is set, and takes it away
 // when the test ends. When it fails, the end of what every program said goes to the test's log, and with CARAVAN_TESTBED_KEEP set the

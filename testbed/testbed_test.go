@@ -165,8 +165,8 @@ func linksAreDisturbed(t *testing.T, b *testbed.Bed) {
 		t.Error("a link that is cut lets requests through")
 	}
 	disturb("c1", testbed.Link{})
-	if err := reach(); err != nil {
-		t.Errorf("a healed link does not: %v", err)
+	if err := b.Await(t.Context(), "requests over a healed link", reach); err != nil {
+		t.Error(err)
 	}
 	const delay = 30 * time.Millisecond
 	disturb("vm2", testbed.Link{Delay: delay})
@@ -206,7 +206,7 @@ func serverStops(t *testing.T, b *testbed.Bed) {
 	if _, err := c.Kubectl(t.Context(), "get", "pods", "--request-timeout=2s"); err == nil {
 		t.Error("a server that stopped answers")
 	}
-	if _, err := b.Machines[0].Run(t.Context(), "curl -fsS --max-time 5 http://"+c.Address+":30080/?name=localhost"); err != nil {
+	if _, err := b.Machines[0].Run(t.Context(), "curl -fsS --max-time 60 http://"+c.Address+":30080/?name=localhost"); err != nil {
 		t.Errorf("pods stopped with the API server: %v", err)
 	}
 	if err := c.StartServer(t.Context()); err != nil {
@@ -284,8 +284,14 @@ func serverStarves(t *testing.T, b *testbed.Bed) {
 		}
 		return n
 	}
-	if n := failures(); n != 0 {
-		t.Fatalf("%d of %d requests fail while both are ready", n, requests)
+	succeed := func() error {
+		if n := failures(); n > 0 {
+			return fmt.Errorf("%d of %d fail", n, requests)
+		}
+		return nil
+	}
+	if err := b.Await(t.Context(), "requests that succeed while both are ready", succeed); err != nil {
+		t.Fatal(err)
 	}
 	if err := c.Starve(); err != nil {
 		t.Fatal(err)
@@ -304,12 +310,7 @@ func serverStarves(t *testing.T, b *testbed.Bed) {
 	if err := c.Feed(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Await(t.Context(), "requests that succeed", func() error {
-		if n := failures(); n > 0 {
-			return fmt.Errorf("%d of %d fail", n, requests)
-		}
-		return nil
-	}); err != nil {
+	if err := b.Await(t.Context(), "requests that succeed", succeed); err != nil {
 		t.Error(err)
 	}
 }

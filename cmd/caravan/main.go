@@ -8,6 +8,9 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
+
 	"example.org/caravan/internal/cli"
 )
 
@@ -20,6 +23,7 @@ const (
 func main() {
 	debug.SetGCPercent(gcPercent)
 	debug.SetMemoryLimit(memoryBound)
+	klog.SetLogger(logr.Discard()) // what went wrong is said once, by the program
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait
 	code := cli.Run(ctx, os.Args[1:], os.Stdout, os.Stderr)

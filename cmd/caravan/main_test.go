@@ -85,7 +85,7 @@ func TestCtrlCEndsACommandWithItsOwnCode(t *testing.T) {
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	if code := exitCode(cmd.Wait()); code != 130 || out.Len() != 0 || news.String() != "caravan: interrupted; nothing was left half done\n" {
+	if code := exitCode(cmd.Wait()); code != 130 || out.Len() != 0 || news.String() != "caravan: interrupted; what was written is whole, and the same command goes on from there\n" {
 		t.Errorf("%d, %q, %q", code, out.String(), news.String())
 	}
 }

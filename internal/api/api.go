@@ -98,6 +98,7 @@ func whole(o Options, g *gate.Gate) (http.Handler, error) {
 	mux.Handle(Prefix+"/", routes)
 	mux.Handle("/schemas/", routes)
 	mux.Handle(SlackPath, routes)
+	mux.Handle(MetricsPath, routes)
 	mux.Handle("/", portal)
 	return guard(mux, own(g.Door().URL()), o.log()), g.Err()
 }
@@ -163,8 +164,11 @@ func register(mux *gate.Mux, o Options, g *gate.Gate) {
 	r.why(a)
 	r.releases(a)
 	r.drift(a)
+	r.standbys(a)
+	r.relocations(a)
 	r.access(a)
 	mux.Handle("POST "+SlackPath, rights.Anyone, http.HandlerFunc(r.slack))
+	mux.Handle("GET "+MetricsPath, rights.Read, metrics(o.App))
 	mux.Handle("GET "+Prefix+"/docs", rights.Read, http.HandlerFunc(docs))
 	mux.Handle("GET "+Prefix+"/docs/rapidoc-min.js", rights.Anyone, http.HandlerFunc(docsScript))
 	mux.Handle("GET /schemas/workspace.schema.json", rights.Anyone, schema(schemas.Workspace))
@@ -212,7 +216,7 @@ func schemaName(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	switch pkg := path.Base(t.PkgPath()); pkg {
-	case "expansion", "journey", "render", "workload", "address", "how", "consent", "message", "why", "config", "delivery", "drift":
+	case "expansion", "journey", "render", "workload", "address", "how", "consent", "message", "why", "config", "delivery", "drift", "standby":
 		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}
 	return name

@@ -30,6 +30,7 @@ import (
 const issuer = "https://sso.example.org"
 
 const guarded = `organisation: kopi
+standby: {datastores: [{name: orders, environment: p, admin: {}, members: {a: "127.0.0.1:1"}}, {name: orders, environment: q, admin: {}, members: {a: "127.0.0.1:1"}}], moves: [{datastore: orders, from: p, to: q}]}
 sources: [{name: kopi, dir: src}]
 teams: [{name: orders, owns: [orders]}, {name: payments, owns: [payments]}, {name: pricing, owns: [pricing]}, {name: platform}]
 signin: {issuer: "` + issuer + `", clientID: caravan, url: "http://127.0.0.1:7070"}
@@ -225,8 +226,8 @@ var rows = map[string][]string{
 		"GET /api/v1/config/services/{name}", "GET /api/v1/config/services/{name}/diff", "GET /api/v1/config/trace", "GET /api/v1/config/services/{name}/shadow", "GET /api/v1/config/services/{name}/import", "GET /api/v1/config/services/{name}/keys", "GET /api/v1/config/keys",
 		"GET /{$}", "GET /map.json", "GET /detail.json", "GET /export", "GET /services/{name...}", "GET /how/{name...}", "GET /why/{name...}", "GET /config/{name...}", "GET /expansions", "GET /expansions/{name}", "GET /expansions/{name}/files",
 		"GET /api/v1/addresses", "GET /api/v1/addresses/changes", "GET /api/v1/services/{name}/image", "GET /api/v1/services/{name}/releases", "GET /api/v1/releases/{id}",
-		"GET /api/v1/drift", "POST /api/v1/drift/look",
-		"GET /expansions/{name}/journey", "GET /addresses", "GET /drift", "POST /drift/look", "GET /doubts", "GET /scan", "GET /scan/progress", "GET /diff",
+		"GET /api/v1/drift", "POST /api/v1/drift/look", "GET /api/v1/standbys", "POST /api/v1/standbys/look", "GET /api/v1/standbys/warmth", "GET /api/v1/standbys/advice", "GET /metrics",
+		"GET /expansions/{name}/journey", "GET /addresses", "GET /drift", "POST /drift/look", "GET /standbys", "POST /standbys/look", "GET /doubts", "GET /scan", "GET /scan/progress", "GET /diff",
 	},
 	"own tokens": {"GET /api/v1/tokens", "POST /api/v1/tokens", "DELETE /api/v1/tokens/{name}", "GET /tokens", "POST /tokens", "POST /tokens/revoke"},
 	"agree":      {"POST /api/v1/expansions/{name}/approvals", "POST /api/v1/expansions/{name}/revocations", "POST /api/v1/expansions/{name}/vetoes", "POST /expansions/{name}/answer", "POST /api/v1/config/services/{name}/signatures"},
@@ -234,6 +235,7 @@ var rows = map[string][]string{
 	"decide": {
 		"POST /api/v1/expansions/{name}/decisions", "POST /expansions/{name}/decide", "PUT /api/v1/config/services/{name}/values", "POST /api/v1/config/services/{name}/import", "POST /api/v1/config/services/{name}/adoption",
 		"POST /api/v1/drift/{id}/exception", "POST /api/v1/drift/{id}/mend", "POST /drift/{id}/accept", "POST /drift/{id}/mend",
+		"POST /api/v1/standbys", "POST /api/v1/standbys/switch", "POST /standbys/switch", "POST /api/v1/standbys/{name}/close", "GET /api/v1/standbys/{name}/move", "POST /api/v1/standbys/{name}/backup", "POST /api/v1/standbys/{name}/drill",
 	},
 	"scan": {"POST /api/v1/scans", "DELETE /api/v1/scans/{id}", "POST /scan"},
 	"plan": {"POST /api/v1/expansions", "POST /api/v1/expansions/{name}/plan", "POST /api/v1/workloads/{name}", "PUT /api/v1/config/values", "POST /api/v1/addresses/leases", "POST /api/v1/addresses/releases"},
@@ -245,6 +247,7 @@ var rows = map[string][]string{
 		"POST /api/v1/expansions/{name}/move", "POST /api/v1/expansions/{name}/undo", "POST /api/v1/expansions/{name}/pause", "POST /api/v1/expansions/{name}/resume",
 		"POST /api/v1/expansions/{name}/cancel", "POST /expansions/{name}/turn", "POST /api/v1/expansions/{name}/announcements", "POST /api/v1/services/{name}/why",
 		"POST /api/v1/config/services/{name}/switch", "POST /api/v1/config/services/{name}/back",
+		"POST /api/v1/standbys/{name}/move", "POST /api/v1/standbys/{name}/back",
 	},
 	"administer": {"GET /api/v1/people", "POST /api/v1/people/expulsions"},
 }
@@ -271,6 +274,14 @@ var bodies = map[string]string{
 	"POST /api/v1/drift/{id}/exception":              `{"why":"x","until":"2100-01-01T00:00:00Z"}`,
 	"POST /api/v1/drift/{id}/mend":                   `{}`,
 	"POST /drift/look":                               "x=y",
+	"POST /api/v1/standbys":                          `{"name":"new-db","type":"postgres","for":"orders"}`,
+	"POST /api/v1/standbys/switch":                   `{}`,
+	"POST /api/v1/standbys/{name}/move":              `{}`,
+	"POST /api/v1/standbys/{name}/back":              `{}`,
+	"POST /api/v1/standbys/{name}/close":             `{}`,
+	"POST /api/v1/standbys/{name}/backup":            `{}`,
+	"POST /standbys/look":                            "x=y",
+	"POST /standbys/switch":                          "datastore=orders&environment=p&to=a",
 	"POST /drift/{id}/accept":                        "why=x&until=2100-01-01",
 	"POST /drift/{id}/mend":                          "x=y",
 	"POST /expansions/{name}/answer":                 "team=orders&step=a&answer=veto&reason=no",
@@ -294,13 +305,16 @@ func request(pattern string) *http.Request {
 	}
 	path = strings.TrimSuffix(path, "{$}")
 	name := "nowhere"
-	if strings.Contains(path, "/config/") || strings.Contains(path, "/releases") || strings.Contains(path, "/delivery/") { // those of orders are its team's
+	if strings.Contains(path, "/config/") || strings.Contains(path, "/releases") || strings.Contains(path, "/delivery/") || strings.Contains(path, "/standbys/{name}") { // those of orders are its team's
 		name = "orders"
 	}
 	if strings.Contains(path, "/drift/{id}") {
 		name = string(drifted.ID)
 	}
 	path = parameter.ReplaceAllString(path, name)
+	if strings.HasPrefix(path, Prefix+"/standbys/") {
+		path += "?datastore=orders&environment=p"
+	}
 	body, kind := bodies[pattern], "application/json"
 	switch {
 	case !strings.HasPrefix(path, Prefix):

@@ -23,6 +23,9 @@ func (a *App) act(w journey.Work) (journey.Action, error) {
 	if err != nil {
 		return nil, err
 	}
+	if w.Step.Kind == journey.Replicate || w.Step.Kind == journey.CutOver {
+		return a.relocating(w, o)
+	}
 	at := placing{func(ctx context.Context) (journey.Target, error) {
 		return a.target(ctx, w.Run.Expansion, w.Step.Environment, w.Course.In(w.Step.Environment), o, true)
 	}}

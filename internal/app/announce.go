@@ -25,7 +25,9 @@ type matter struct {
 
 // matterOf is the matter of a course as the workspace declares it, with every step to come.
 func (a *App) matterOf(c course) matter {
-	return matter{c, func(env estate.EnvironmentName) bool { _, ok := a.declared.TargetOf(env); return ok }, func(journey.StepID) bool { return true }}
+	return matter{c, func(env estate.EnvironmentName) bool {
+		return slices.ContainsFunc(c.Journey.Steps, func(s journey.Step) bool { _, ok := a.targetOf(s); return ok && s.Environment == env })
+	}, func(journey.StepID) bool { return true }}
 }
 
 // matterIn is the matter of a run: what it carries out, as it was agreed to.

@@ -55,8 +55,12 @@ type App struct {
 	door     *signin.Door
 
 	glances    glances
-	builds     kube.Builds // of what is rendered for clusters
-	conducting sync.Mutex  // guards the conductor and the outbox, which begins with it
+	looking    sync.Mutex // at databases; guards when all were looked at
+	creating   sync.Mutex // held while a datastore is asked for, so that no two get one name
+	looked     time.Time
+	held       time.Duration // for which clients are held at most while a database moves; 0 is what movers hold them for, and tests on a busy machine hold them longer
+	builds     kube.Builds   // of what is rendered for clusters
+	conducting sync.Mutex    // guards the conductor and the outbox, which begins with it
 	conductor  *conductor.Conductor
 	outbox     *outbox.Outbox
 	slack      *chat.Slack // nil when none is declared

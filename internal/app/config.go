@@ -233,8 +233,17 @@ func mayKeep(service estate.ServiceName, r *config.Reference, by rights.Person) 
 	return nil
 }
 
-// answersFor is the team that answers for a service. NotFound when none is called so.
+// answersFor is the team that answers for a service: its owner, or who answers for what nobody owns. NotFound when none is called so.
 func (a *App) answersFor(ctx context.Context, service estate.ServiceName) (estate.TeamName, error) {
+	owner, err := a.ownerOf(ctx, service)
+	if err != nil {
+		return "", err
+	}
+	return cmp.Or(owner, a.declared.Consent.Unowned, "no team"), nil
+}
+
+// ownerOf is the team that owns a service by the map; "" when nobody does. NotFound when none is called so.
+func (a *App) ownerOf(ctx context.Context, service estate.ServiceName) (estate.TeamName, error) {
 	g, _, err := a.keeper.Graph(ctx, "")
 	if err != nil {
 		return "", err
@@ -243,7 +252,7 @@ func (a *App) answersFor(ctx context.Context, service estate.ServiceName) (estat
 	if !ok || found.Name != service {
 		return "", fault.Newf(fault.NotFound, "no service is called %q; caravan map lists what is there", service)
 	}
-	return cmp.Or(found.Team, a.declared.Consent.Unowned, "no team"), nil
+	return found.Team, nil
 }
 
 // knownLayer says why nothing would ever read what is set in a layer.

@@ -71,6 +71,9 @@ func (a *App) Consents(ctx context.Context, name string) (Consents, error) {
 	if service, env, ok := switchOf(name); ok {
 		return a.switchConsents(ctx, service, env)
 	}
+	if store, env, ok := relocationOf(name); ok {
+		return a.relocationConsents(ctx, store, env)
+	}
 	plan, err := a.Plan(ctx, name, PlanRequest{Dry: true})
 	if err != nil {
 		return Consents{}, err
@@ -95,7 +98,7 @@ func (a *App) consents(ctx context.Context, c course) (Consents, error) {
 	}
 	for _, s := range consent.Steps(c.Proposal, c.Journey) {
 		sc := StepConsent{Step: s.Step}
-		if _, sc.Asked = a.declared.TargetOf(s.Environment); sc.Asked {
+		if _, sc.Asked = a.targetOf(s.Step); sc.Asked {
 			sc.Verdict = consent.Missing(s, lights, vetoes, a.declared.Consent, a.now())
 		}
 		out.Steps = append(out.Steps, sc)
@@ -160,6 +163,12 @@ func nothingAsks(all Consents, req ApproveRequest) error {
 	}
 	if service, _, ok := switchOf(all.Expansion); ok {
 		return fault.Newf(fault.NotFound, "%s does not ask for %s, only for the team of %s: %s", all.Expansion, req.Team, service, all.Steps[0].Team)
+	}
+	if store, _, ok := relocationOf(all.Expansion); ok {
+		if all.Steps[0].Team == "" {
+			return fault.Newf(fault.NotFound, "nobody owns %s, so no team can agree to its move; write team under it in standby.datastores", store)
+		}
+		return fault.Newf(fault.NotFound, "%s does not ask for %s, only for the team of %s: %s", all.Expansion, req.Team, store, all.Steps[0].Team)
 	}
 	return fault.Newf(fault.NotFound, "no such step of %s asks for %s; %s says which ask for whom", all.Expansion, req.Team, statusCommand(all.Expansion))
 }

@@ -177,6 +177,11 @@ func (a *App) propose(ctx context.Context, e expansion.Expansion, reserve bool) 
 // proposeFrom is propose from what is known already.
 func (a *App) proposeFrom(ctx context.Context, in expansion.Input, e expansion.Expansion, reserve bool) (expansion.Proposal, error) {
 	in.Expansion, in.Taken = e, a.taken(e.Name)
+	last, _, err := a.store.Proposal(ctx, e.Name, "")
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		return expansion.Proposal{}, err
+	}
+	in.Planned = last.Datastores
 	p, err := expansion.Plan(in)
 	if err != nil {
 		return expansion.Proposal{}, err

@@ -380,6 +380,9 @@ func (a *App) Status(ctx context.Context, name string, req MoveRequest, anywhere
 	if service, env, ok := switchOf(name); ok {
 		return Standing{}, fault.Newf(fault.Usage, "%s is a switch; caravan config shadow %s -e %s says how it stands", name, service, env)
 	}
+	if store, env, ok := relocationOf(name); ok {
+		return Standing{}, fault.Newf(fault.Usage, "%s is the move of a datastore; caravan standby move %s --to %s --dry-run says how it stands", name, store, env)
+	}
 	plan, err := a.Plan(ctx, name, PlanRequest{Dry: true})
 	if err != nil {
 		return Standing{}, err

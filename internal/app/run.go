@@ -25,6 +25,9 @@ func (a *App) Conduct(ctx context.Context) error {
 	if err == nil {
 		a.carryOpen()
 	}
+	if err == nil && a.drills() {
+		a.wg.Go(func() { a.keepDrilling(a.ctx) })
+	}
 	return err
 }
 
@@ -48,6 +51,9 @@ func (a *App) conduct(ctx context.Context) (*conductor.Conductor, error) {
 		a.outbox.Start(a.ctx)
 		if every := a.declared.Drift.Every; every > 0 {
 			a.wg.Go(func() { a.keepLooking(a.ctx, every) })
+		}
+		if a.declared.Standbys.Every > 0 {
+			a.wg.Go(func() { a.keepWarm(a.ctx) })
 		}
 	}
 	return c, err
@@ -248,7 +254,7 @@ func (a *App) turn(ctx context.Context, name string, by rights.Person, do func(*
 		return open, err
 	}
 	if !open.State.Open() {
-		return open, fault.Newf(fault.NotFound, "nothing of %s is being carried out; run caravan move %s to begin", name, name)
+		return open, fault.Newf(fault.NotFound, "nothing of %s is being carried out; run %s to begin", name, beginCommand(name))
 	}
 	if err := do(c, open); err != nil {
 		return open, err

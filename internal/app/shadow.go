@@ -106,10 +106,24 @@ func switchOf(name string) (estate.ServiceName, estate.EnvironmentName, bool) {
 	return estate.ServiceName(rest[:i]), estate.EnvironmentName(rest[i+1:]), true
 }
 
+// beginCommand begins a journey.
+func beginCommand(name string) string {
+	if service, env, ok := switchOf(name); ok {
+		return "caravan config switch " + string(service) + " -e " + string(env)
+	}
+	if store, env, ok := relocationOf(name); ok {
+		return "caravan standby move " + string(store) + " --to " + string(env)
+	}
+	return "caravan move " + name
+}
+
 // statusCommand says how a journey stands.
 func statusCommand(name string) string {
 	if service, env, ok := switchOf(name); ok {
 		return "caravan config shadow " + string(service) + " -e " + string(env)
+	}
+	if store, env, ok := relocationOf(name); ok {
+		return "caravan standby move " + string(store) + " --to " + string(env) + " --dry-run"
 	}
 	return "caravan status " + name
 }

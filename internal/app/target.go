@@ -23,6 +23,10 @@ type runOptions struct {
 	Folder  string                                      `json:"folder"`            // of environments without a target
 	Targets map[estate.EnvironmentName]workspace.Target `json:"targets,omitempty"` // of those that have one
 	Force   bool                                        `json:"force,omitempty"`
+
+	// Declared is the move of a datastore as whoever began the run read it; "" when nobody said. Another program, which may have read caravan.yaml before it was
+	// changed, leaves it alone.
+	Declared estate.Digest `json:"declared,omitempty"`
 }
 
 // readOptions are the options of a run, as it was started with.
@@ -37,11 +41,20 @@ func readOptions(id journey.RunID, text string) (o runOptions, err error) {
 func (a *App) optionsOf(c course, folder string, force bool) runOptions {
 	o := runOptions{Folder: folder, Force: force, Targets: map[estate.EnvironmentName]workspace.Target{}}
 	for _, s := range c.Journey.Steps {
-		if t, ok := a.declared.TargetOf(s.Environment); ok {
+		if t, ok := a.targetOf(s); ok {
 			o.Targets[s.Environment] = t
 		}
 	}
 	return o
+}
+
+// targetOf is where a step is carried out, as caravan.yaml says now; false for nowhere but a folder of files. A datastore moves at its servers, which
+// somebody always has to agree to.
+func (a *App) targetOf(s journey.Step) (workspace.Target, bool) {
+	if s.Kind == journey.Replicate || s.Kind == journey.CutOver {
+		return workspace.Target{Environment: string(s.Environment), Servers: string(s.Subject)}, true
+	}
+	return a.declared.TargetOf(s.Environment)
 }
 
 // targetInWords is where the steps of an environment are carried out, as caravan.yaml says now; "" for nowhere but a folder of files.

@@ -40,7 +40,7 @@ const DefaultProbeImage = "busybox:1.37"
 // How long a look may take: what did not come by then is said to be unseen.
 const (
 	whyTime      = 20 * time.Second
-	whyProbeTime = 40 * time.Second // a pod has to start
+	whyProbeTime = 75 * time.Second // a pod has to start, and its image may have to come first
 )
 
 // WhyPlaces lists where a service can be looked at. NotFound when nothing is called so.

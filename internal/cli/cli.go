@@ -44,7 +44,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	if ctx.Err() != nil {
-		fmt.Fprintln(stderr, "caravan: interrupted; nothing was left half done")
+		fmt.Fprintln(stderr, "caravan: interrupted; what was written is whole, and the same command goes on from there")
 		return interrupted
 	}
 	var quiet *silent
@@ -64,10 +64,12 @@ func (s *silent) Unwrap() error { return s.error }
 const exitCodes = `Exit codes:
   0 ok            1 internal error     2 wrong command line   3 invalid input
   4 not found     5 conflict           6 denied               7 unavailable
-  8 found: differences (diff, drift), a cause (why), clashes (address check), a changed line (audit verify)
+  8 found: differences (diff, drift), a cause (why), clashes (address check), a changed line (audit verify),
+    something wrong with standbys (standby status), a backup that is no good (standby drill)
   130 interrupted
 
-6 means that somebody's word is missing: an edge is undecided, a green light is not given, a rule forbids what was decided.`
+6 means that somebody's word is missing: an edge is undecided, a green light is not given, a rule forbids what was decided,
+a standby lags too far or is too cold to be made primary.`
 
 func newRoot(t *terminal) *cobra.Command {
 	s := &session{terminal: t}
@@ -88,7 +90,7 @@ func newRoot(t *terminal) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fault.Newf(fault.Usage, "%w; see `%s --help`", err, c.CommandPath())
 	})
-	root.AddCommand(newMap(s), newScan(s), newPlan(s), newDecide(s), newApprove(s), newRevoke(s), newVeto(s), newAnnounce(s), newMessages(s), newMove(s), newPause(s), newResume(s), newCancel(s), newUndo(s), newStatus(s), newReady(s), newDrill(s), newAudit(s), newRender(s), newWorkload(s), newConfig(s), newDrift(s), newHow(s), newWhy(s), newPipeline(s), newImage(s), newDeploy(s), newReleases(s), newAddress(s), newDiff(s), newSnapshots(s), newScans(s), newSignIn(s), newSignOut(s), newWhoAmI(s), newToken(s), newPeople(s), newServe(s), newDemo(s), newInit(s), newSchema(s), newVersion(s), newGallery(s))
+	root.AddCommand(newMap(s), newScan(s), newPlan(s), newDecide(s), newApprove(s), newRevoke(s), newVeto(s), newAnnounce(s), newMessages(s), newMove(s), newPause(s), newResume(s), newCancel(s), newUndo(s), newStatus(s), newReady(s), newDrill(s), newAudit(s), newRender(s), newWorkload(s), newConfig(s), newDrift(s), newStandby(s), newHow(s), newWhy(s), newPipeline(s), newImage(s), newDeploy(s), newReleases(s), newAddress(s), newDiff(s), newSnapshots(s), newScans(s), newSignIn(s), newSignOut(s), newWhoAmI(s), newToken(s), newPeople(s), newServe(s), newDemo(s), newInit(s), newSchema(s), newVersion(s), newGallery(s))
 	root.InitDefaultCompletionCmd()
 	root.SetHelpCommand(newHelp(root))
 	root.InitDefaultHelpCmd()

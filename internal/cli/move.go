@@ -123,9 +123,9 @@ func (s *session) watching(log bool) func(app.Watched) {
 	}
 }
 
-// aloud tells what nobody should have to find in a log: what an undo leaves, and what was put in place and does not run yet.
+// aloud tells what nobody should have to find in a log: what an undo leaves, what was put in place and does not run yet, and for how long clients waited.
 func aloud(line string) bool {
-	return strings.Contains(line, " STAYS: ") || strings.Contains(line, " waits for what its unit asks to be there")
+	return strings.Contains(line, " STAYS: ") || strings.Contains(line, " waits for what its unit asks to be there") || strings.Contains(line, " were held for ")
 }
 
 // unfinished says of a run that was interrupted here how it goes on.

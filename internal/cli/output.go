@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -136,6 +137,27 @@ func (s *session) asking(o *output, ask func(context.Context, *client.Client, []
 			return err
 		}
 		defer done()
-		return ask(c.Context(), cl, args)
+		return flagged(c, ask(c.Context(), cl, args))
 	}
+}
+
+// field is what the API calls a value of a request that it finds wrong.
+var field = regexp.MustCompile(`\b(?:body|query)\.([A-Za-z]+): `)
+
+// flagged names the flags of a command where an error names fields of the request that they went into.
+func flagged(c *cobra.Command, err error) error {
+	if err == nil || fault.KindOf(err) != fault.Invalid {
+		return err
+	}
+	text := field.ReplaceAllStringFunc(err.Error(), func(found string) string {
+		name := field.FindStringSubmatch(found)[1]
+		if c.Flags().Lookup(name) == nil {
+			return found
+		}
+		return "--" + name + ": "
+	})
+	if text == err.Error() {
+		return err
+	}
+	return fault.Newf(fault.Invalid, "%s; see `%s --help`", text, c.CommandPath())
 }

@@ -159,6 +159,10 @@ func words(s Step) string {
 		return fmt.Sprintf("%s is made ready: namespaces, limits and rights, or machines", s.Environment)
 	case journey.CreateStore:
 		return fmt.Sprintf("%s gets a %s of its own in %s", s.Subject, technology(s), s.Environment)
+	case journey.Replicate:
+		return fmt.Sprintf("%s is copied to %s, and the copy follows it", s.Subject, s.Environment)
+	case journey.CutOver:
+		return fmt.Sprintf("clients of %s are led to %s", s.Subject, s.Environment)
 	case journey.Stub:
 		return fmt.Sprintf("calls to %s from %s get canned answers", s.Subject, s.Environment)
 	case journey.Configuration:

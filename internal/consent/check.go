@@ -36,7 +36,10 @@ func Check(steps []Step, lights []GreenLight, vetoes []Veto, p Policy, now time.
 
 // summary says how many steps may not begin, and who is missing.
 func summary(waiting []Verdict, of int) string {
-	text := fmt.Sprintf("%d of %s may not begin", len(waiting), amount(of, "step"))
+	text := "the step may not begin"
+	if of > 1 {
+		text = fmt.Sprintf("%d of %s may not begin", len(waiting), amount(of, "step"))
+	}
 	if teams := missingTeams(waiting); len(teams) > 0 {
 		text += ", green lights are missing from " + list(teams)
 	}

@@ -378,11 +378,11 @@ func TestACheckIsDeniedWithoutAnybodyMissingToo(t *testing.T) {
 		want   string
 	}{
 		{"by a veto", []Veto{{Team: "payments", By: "dewi", Reason: "no", At: at(t, "2026-03-02 09:30")}}, "zone: Asia/Jakarta\n", "2026-03-04 12:00",
-			"1 of 1 step may not begin; id/service/orders: vetoed by payments (dewi, Monday 2 March 2026, 09:30 (Asia/Jakarta)): no; settle the veto with those who made it"},
+			"the step may not begin; id/service/orders: vetoed by payments (dewi, Monday 2 March 2026, 09:30 (Asia/Jakarta)): no; settle the veto with those who made it"},
 		{"by a freeze", nil, weekend, "2026-03-07 12:00",
-			"1 of 1 step may not begin; id/service/orders: frozen until Monday 9 March 2026, 08:00 (Asia/Jakarta) by weekend: nobody is there; wait until the freeze ends"},
+			"the step may not begin; id/service/orders: frozen until Monday 9 March 2026, 08:00 (Asia/Jakarta) by weekend: nobody is there; wait until the freeze ends"},
 		{"by what cannot be judged", nil, "rules: [{name: r, approvers: 1, when: 1 / (wave - 4) > 0}]\n", "2026-03-04 12:00",
-			"1 of 1 step may not begin; id/service/orders: rule r cannot be judged: division by zero; mend its condition; mend what cannot be judged"},
+			"the step may not begin; id/service/orders: rule r cannot be judged: division by zero; mend its condition; mend what cannot be judged"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := Check([]Step{s}, lights, tt.vetoes, policy(t, tt.policy), at(t, tt.at))

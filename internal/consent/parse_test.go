@@ -80,7 +80,7 @@ func TestAConditionThatCannotBeIsRefusedWithItsMend(t *testing.T) {
 			if diff := cmp.Diff("consent.yaml:4: rule r: the condition "+tt.want, fmt.Sprint(err)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if took := time.Since(begin); took > 5*time.Second {
+			if took := time.Since(begin); took > time.Minute {
 				t.Errorf("it took %s", took)
 			}
 		})
@@ -156,7 +156,7 @@ func TestARuleThatCannotBeJudgedLetsNothingBegin(t *testing.T) {
 			if diff := cmp.Diff(tt.want, lines(Missing(tt.step, lights, nil, p, now))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if took := time.Since(begin); took > 5*time.Second {
+			if took := time.Since(begin); took > time.Minute {
 				t.Errorf("it took %s", took)
 			}
 		})

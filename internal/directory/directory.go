@@ -80,7 +80,7 @@ func Open(ctx context.Context, o Options) (*Target, error) {
 
 func openNow(o Options) (*Target, error) {
 	_, missing := os.Stat(o.Dir)
-	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+	if err := makeDir(o.Dir); err != nil {
 		return nil, fault.Newf(fault.Unavailable, "%w; make the folder writable or choose another with --out", err)
 	}
 	root, err := os.OpenRoot(o.Dir)
@@ -92,6 +92,20 @@ func openNow(o Options) (*Target, error) {
 		return nil, errors.Join(err, t.Close())
 	}
 	return t, nil
+}
+
+// makeDir makes a folder unless it is there. Others may take it away between a look that finds it and the next.
+func makeDir(dir string) error {
+	for {
+		err := os.MkdirAll(dir, 0o755)
+		var at *fs.PathError
+		if !errors.Is(err, fs.ErrExist) || !errors.As(err, &at) {
+			return err
+		}
+		if there, missing := os.Lstat(at.Path); missing == nil && !there.IsDir() {
+			return err
+		}
+	}
 }
 
 func (t *Target) begin(name string) (err error) {

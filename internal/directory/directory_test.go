@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -402,5 +403,30 @@ func TestKilledAtAnyMomentTheNextRunEndsInTheSamePlace(t *testing.T) {
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("something stays: %v %v", content(t, dir), err)
+	}
+}
+
+func TestAFolderIsMadeWhileOthersTakeItAway(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "rendered")
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 500 {
+				if err := makeDir(dir); err != nil {
+					t.Error(err)
+					return
+				}
+				_ = os.Remove(dir) // another was faster
+			}
+		})
+	}
+	all.Wait()
+	if err := os.Symlink("nowhere", dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{dir, filepath.Join(dir, "below")} {
+		if err := makeDir(dir); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("%s, with a link to nowhere in its way: %v", dir, err)
+		}
 	}
 }

@@ -207,12 +207,12 @@ func Moment(into *time.Time) Taker {
 	}
 }
 
-// Duration takes in a length of time such as 38ms, 90s or 4h.
+// Duration takes in a length of time such as 10s, 90s or 4h.
 func Duration(into *time.Duration) Taker {
 	return func(r *Reader, n syntax.Node, path string) {
 		d, err := time.ParseDuration(n.Value)
 		if n.Kind != syntax.Scalar || err != nil || d < 0 {
-			r.At(path, "%s is no length of time; write it as 38ms, 90s or 4h", r.called(path))
+			r.At(path, "%s is no length of time; write it as 10s, 90s or 4h", r.called(path))
 			return
 		}
 		*into = d

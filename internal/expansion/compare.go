@@ -284,4 +284,7 @@ func (l leaves) datastore(d Datastore, own map[estate.EnvironmentName]string) {
 	l.add(path+"/instances", number(d.Instances), d.Said)
 	l.add(path+"/memory", d.Memory, d.Said)
 	l.add(path+"/storage", d.Storage, d.Said)
+	l.add(path+"/logins", number(d.Logins), d.Said)
+	l.add(path+"/pooled", string(d.Pooled), d.Said)
+	l.add(path+"/followers", strings.Join(d.Followers, " "), d.Said)
 }

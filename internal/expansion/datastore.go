@@ -61,6 +61,10 @@ func (p *planner) fill(s *Datastore, wish StorePlan, at string) {
 		return
 	}
 	s.Content = Empty
+	if p.asked[s.Name] != "" {
+		s.Because.Text = "it is new"
+		return
+	}
 	switch p.resourceType(s.Name) {
 	case workload.Redis:
 		s.Because.Text = "a cache fills itself, and sessions begin anew"
@@ -114,11 +118,15 @@ func (p *planner) place(s *Datastore, wish StorePlan, at string) Placement {
 	case workload.Postgres, workload.MySQL, workload.Redis, workload.MongoDB:
 		add("vm", memory, estate.Place{}, "a machine is not rescheduled, so what it holds in memory stays warm")
 	}
-	if today != "" {
+	if today != "" && p.asked[s.Name] == "" {
 		add(today, habit, estate.Place{}, "it runs on %s today: the same failover, backups and tools", today)
 	}
 	if near := p.consumersIn("kubernetes", s); near > 0 {
-		add("kubernetes", closeness, estate.Place{}, "%s of the %d that use it run there: names and network policies of the cluster", count(near), len(s.For))
+		who := fmt.Sprintf("%s of the %d that use it run there", count(near), len(s.For))
+		if len(s.For) == 1 {
+			who = "what uses it runs there"
+		}
+		add("kubernetes", closeness, estate.Place{}, "%s: names and network policies of the cluster", who)
 	}
 	if len(s.For) >= shared {
 		add("vm", blast, estate.Place{}, "%d services share it: an upgrade of the cluster does not touch them all at once", len(s.For))
@@ -162,7 +170,7 @@ func wayBack(resourceType, kind string) string {
 	to := opposite(kind)
 	switch resourceType {
 	case workload.Postgres:
-		return "to " + to + ": a standby there follows by streaming replication, then a switch-over of seconds; the old primary follows in turn until it is given up"
+		return "to " + to + ": caravan standby move has a copy there follow by logical replication, then holds callers for moments; the old one follows in turn, and caravan standby back leads back to it, until the window is closed"
 	case workload.Redis:
 		return "to " + to + ": a replica there follows, writes pause until the offsets are equal, then it is promoted"
 	case workload.MySQL, workload.MongoDB:
@@ -203,11 +211,20 @@ const quorum = 3
 // size decides instances, disk and memory; what nobody said is asked, and a modest size is taken until then.
 func (p *planner) size(s *Datastore, wish StorePlan) {
 	s.Instances, s.Memory, s.Storage = cmp.Or(wish.Instances, quorum), cmp.Or(wish.Memory, "4Gi"), cmp.Or(wish.Storage, "50Gi")
+	if p.resourceType(s.Name) == workload.Postgres {
+		s.Pooled, s.Logins, s.Followers = wish.Pooled, wish.Logins, wish.Followers
+	}
 	if p.resourceType(s.Name) == workload.Redis {
+		s.Followers = wish.Followers
 		s.Memory, s.Storage = cmp.Or(wish.Memory, "1Gi"), cmp.Or(wish.Storage, "5Gi")
 	}
-	if wish.Memory == "" || wish.Storage == "" && p.resourceType(s.Name) != workload.Redis {
+	switch memory, storage := wish.Memory == "", wish.Storage == "" && p.resourceType(s.Name) != workload.Redis; {
+	case memory && storage:
 		p.ask(s, "size", "how much memory and disk does %s need in %s? Write memory and storage under datastores; %s and %s until then", s.Name, p.Expansion.Country, s.Memory, s.Storage)
+	case memory:
+		p.ask(s, "size", "how much memory does %s need in %s? Write memory under datastores; %s until then", s.Name, p.Expansion.Country, s.Memory)
+	case storage:
+		p.ask(s, "size", "how much disk does %s need in %s? Write storage under datastores; %s until then", s.Name, p.Expansion.Country, s.Storage)
 	}
 }
 

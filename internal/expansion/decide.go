@@ -1,7 +1,6 @@
 package expansion
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -80,13 +79,13 @@ func write(data []byte, d Decision) ([]byte, error) {
 	if err != nil || len(docs) != 1 {
 		return nil, fmt.Errorf("the file is not one YAML document")
 	}
-	lines := splitLines(data)
+	lines := document.Lines(data)
 	i := slices.IndexFunc(docs[0].Pairs, func(p syntax.Pair) bool { return p.Key == "decisions" })
 	if i < 0 {
 		if len(lines) > 0 && strings.TrimSpace(lines[len(lines)-1]) != "" {
 			lines = append(lines, "")
 		}
-		return joinLines(append(append(lines, "decisions:"), d.lines("  ")...), data), nil
+		return document.Joined(append(append(lines, "decisions:"), d.lines("  ")...), data), nil
 	}
 	key := docs[0].Pairs[i]
 	items := key.Value.Items
@@ -95,7 +94,7 @@ func write(data []byte, d Decision) ([]byte, error) {
 		if _, comment, ok := strings.Cut(lines[key.Line-1], " #"); ok {
 			head += " #" + comment
 		}
-		return joinLines(slices.Replace(lines, key.Line-1, key.Line, append([]string{head}, d.lines("  ")...)...), data), nil
+		return document.Joined(slices.Replace(lines, key.Line-1, key.Line, append([]string{head}, d.lines("  ")...)...), data), nil
 	}
 	first := lines[items[0].Line-1]
 	indent := first[:len(first)-len(strings.TrimLeft(first, " "))]
@@ -104,42 +103,13 @@ func write(data []byte, d Decision) ([]byte, error) {
 	}
 	for n, item := range items {
 		if d.From == estate.ServiceName(item.Get("from").Value) && d.To == estate.ServiceName(item.Get("to").Value) {
-			return joinLines(slices.Replace(lines, item.Line-1, lastLine(item), d.lines(indent)...), data), nil
+			return document.Joined(slices.Replace(lines, item.Line-1, document.LastLine(item), d.lines(indent)...), data), nil
 		}
 		if n == len(items)-1 {
-			return joinLines(slices.Insert(lines, lastLine(item), d.lines(indent)...), data), nil
+			return document.Joined(slices.Insert(lines, document.LastLine(item), d.lines(indent)...), data), nil
 		}
 	}
 	return nil, fmt.Errorf("line %d: no decision found", key.Line)
-}
-
-// lastLine is the last line a value takes, as far as its parts tell. A text over several lines ends in its first.
-func lastLine(n syntax.Node) int {
-	last := n.Line
-	for _, p := range n.Pairs {
-		last = max(last, p.Line, lastLine(p.Value))
-	}
-	for _, v := range n.Items {
-		last = max(last, lastLine(v))
-	}
-	return last
-}
-
-func splitLines(data []byte) []string {
-	text := strings.TrimSuffix(string(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))), "\n")
-	if text == "" {
-		return nil
-	}
-	return strings.Split(text, "\n")
-}
-
-// joinLines ends lines as the file they are of does.
-func joinLines(lines []string, like []byte) []byte {
-	end := "\n"
-	if bytes.Contains(like, []byte("\r\n")) {
-		end = "\r\n"
-	}
-	return []byte(strings.Join(lines, end) + end)
 }
 
 // lines is a decision as an item of a YAML list.
@@ -153,7 +123,7 @@ func (d Decision) lines(indent string) []string {
 		if len(out) == 0 {
 			lead = indent + "- "
 		}
-		out = append(out, lead+key+": "+scalar(value))
+		out = append(out, lead+key+": "+document.Scalar(value))
 	}
 	add("from", string(d.From))
 	add("to", string(d.To))
@@ -174,27 +144,16 @@ func (d Decision) answerLines(indent string) []string {
 	}
 	out := []string{indent + "answers:"}
 	for _, a := range d.Answers {
-		out = append(out, indent+"  - path: "+scalar(a.Path))
+		out = append(out, indent+"  - path: "+document.Scalar(a.Path))
 		if a.Status != 0 {
 			out = append(out, indent+"    status: "+strconv.Itoa(a.Status))
 		}
 		if a.Type != "" {
-			out = append(out, indent+"    type: "+scalar(a.Type))
+			out = append(out, indent+"    type: "+document.Scalar(a.Type))
 		}
 		if a.Body != "" {
 			out = append(out, indent+"    body: "+strconv.Quote(a.Body))
 		}
 	}
 	return out
-}
-
-// scalar is a text as YAML: plain where that reads back as the same text, else in double quotes.
-func scalar(s string) string {
-	docs, err := syntax.YAML([]byte("k: " + s + "\n"))
-	if err == nil && len(docs) == 1 {
-		if v := docs[0].Get("k"); v.Kind == syntax.Scalar && v.Tag == "str" && v.Value == s {
-			return s
-		}
-	}
-	return strconv.Quote(s)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"example.org/caravan/internal/document"
 	"example.org/caravan/internal/estate"
 )
 
@@ -20,9 +21,9 @@ type Wish struct {
 func Draft(w Wish) []byte {
 	var services strings.Builder
 	for _, name := range w.Services {
-		fmt.Fprintf(&services, "  - %s\n", scalar(name))
+		fmt.Fprintf(&services, "  - %s\n", document.Scalar(name))
 	}
-	return fmt.Appendf(nil, draft, SchemaURL, scalar(w.Country), scalar(string(w.Source)), w.Name, string(w.Source), services.String())
+	return fmt.Appendf(nil, draft, SchemaURL, document.Scalar(w.Country), document.Scalar(string(w.Source)), w.Name, string(w.Source), services.String())
 }
 
 const draft = `# yaml-language-server: $schema=%[1]s

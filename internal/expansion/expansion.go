@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/render"
 )
 
 // Expansion is the wish: these services of that environment, in this country. It is the content of
@@ -31,16 +32,19 @@ type Expansion struct {
 
 // Environment is a place to be made for the country.
 type Environment struct {
-	Name     estate.EnvironmentName `json:"name" jsonschema:"pattern=^[a-z0-9][a-z0-9-]*[a-z0-9]$" jsonschema_description:"Name, new in the estate: lower case letters, digits and dashes."`
-	Kind     string                 `json:"kind" jsonschema:"enum=vm,enum=kubernetes" jsonschema_description:"What it is made of."`
-	Provider string                 `json:"provider,omitempty" jsonschema_description:"Who runs the machines."`
-	Zone     string                 `json:"zone,omitempty" jsonschema_description:"Suffix of the names of its machines; the environment's name and the organisation's when left out."`
-	Nodes    int                    `json:"nodes,omitempty" jsonschema_description:"Kubernetes: nodes now."`
-	Surge    int                    `json:"surge,omitempty" jsonschema_description:"Kubernetes: nodes more at peak and while nodes are replaced."`
-	Pods     int                    `json:"pods,omitempty" jsonschema_description:"Kubernetes: most pods on one node; 110 when left out."`
-	Machines int                    `json:"machines,omitempty" jsonschema_description:"VM: machines; as many as its services and datastores need when left out."`
-	Ranges   Ranges                 `json:"ranges,omitzero" jsonschema_description:"Ranges wanted by prefix length, such as /20; sized from the plan when left out. One that is too small is refused."`
-	Peerings []Peering              `json:"peerings,omitempty" jsonschema_description:"Networks it will be joined to."`
+	Name      estate.EnvironmentName `json:"name" jsonschema:"pattern=^[a-z0-9][a-z0-9-]*[a-z0-9]$" jsonschema_description:"Name, new in the estate: lower case letters, digits and dashes."`
+	Kind      string                 `json:"kind" jsonschema:"enum=vm,enum=kubernetes" jsonschema_description:"What it is made of."`
+	Provider  string                 `json:"provider,omitempty" jsonschema_description:"Who runs the machines."`
+	Zone      string                 `json:"zone,omitempty" jsonschema_description:"Suffix of the names of its machines; the environment's name and the organisation's when left out."`
+	Nodes     int                    `json:"nodes,omitempty" jsonschema_description:"Kubernetes: nodes now."`
+	Surge     int                    `json:"surge,omitempty" jsonschema_description:"Kubernetes: nodes more at peak and while nodes are replaced."`
+	Pods      int                    `json:"pods,omitempty" jsonschema_description:"Kubernetes: most pods on one node; 110 when left out."`
+	Machines  int                    `json:"machines,omitempty" jsonschema_description:"VM: machines; as many as its services and datastores need when left out."`
+	Ranges    Ranges                 `json:"ranges,omitzero" jsonschema_description:"Ranges wanted by prefix length, such as /20; sized from the plan when left out. One that is too small is refused."`
+	Peerings  []Peering              `json:"peerings,omitempty" jsonschema_description:"Networks it will be joined to."`
+	Operators []string               `json:"operators,omitempty" jsonschema:"enum=cloudnativepg" jsonschema_description:"Kubernetes: operators that run there already and that datastores are handed to; without one, datastores keep themselves."`
+	Images    map[string]string      `json:"images,omitempty" jsonschema_description:"Kubernetes: images of the company's own that datastores run, by technology, such as postgres: registry.example.org/postgres-patroni."`
+	Backups   *render.Backups        `json:"backups,omitempty" jsonschema_description:"Where backups of the PostgreSQL that is placed here go; it is not backed up when left out."`
 }
 
 // Ranges are prefix lengths somebody wants, 0 where the plan decides.
@@ -119,6 +123,9 @@ type StorePlan struct {
 	Instances int                    `json:"instances,omitempty" jsonschema_description:"Primary and standbys together."`
 	Storage   string                 `json:"storage,omitempty" jsonschema_description:"Disk of each instance, such as 50Gi."`
 	Memory    string                 `json:"memory,omitempty" jsonschema_description:"Memory of each instance, such as 4Gi."`
+	Pooled    render.Pooling         `json:"pooled,omitempty" jsonschema:"enum=session,enum=transaction" jsonschema_description:"PostgreSQL: PgBouncer stands before the primary, and lends each caller a connection for a session, or for a transaction, which callers must be able to live with. Without it callers connect themselves."`
+	Logins    int                    `json:"logins,omitempty" jsonschema:"minimum=1,maximum=2" jsonschema_description:"PostgreSQL: 2 gives each service a second account, and keeps the name of the one in use with its password: passwords are then changed with no login refused. 1 when left out."`
+	Followers []string               `json:"followers,omitempty" jsonschema_description:"PostgreSQL and Redis: ranges of addresses, such as 10.20.0.0/16, from which another server may follow it, as the other end of a move does, and on Kubernetes be followed; PostgreSQL by the account caravan_follower. Nobody when left out."`
 	Why       string                 `json:"why,omitempty"`
 }
 

@@ -2,6 +2,8 @@ package expansion
 
 import (
 	"fmt"
+	"maps"
+	"net/netip"
 	"path"
 	"regexp"
 	"slices"
@@ -13,6 +15,7 @@ import (
 	"example.org/caravan/internal/document"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/render"
 	"example.org/caravan/internal/syntax"
 	"example.org/caravan/internal/workload"
 )
@@ -99,8 +102,16 @@ func environment(r *document.Reader, n syntax.Node, path string) (e Environment)
 			document.Optional("machines", prefixLength(&e.Ranges.Machines)),
 		)),
 		document.Optional("peerings", document.List(&e.Peerings, peering)),
+		document.Optional("operators", document.List(&e.Operators, operator)),
+		document.Optional("images", document.Table(&e.Images)),
+		document.Optional("backups", func(r *document.Reader, n syntax.Node, path string) { e.Backups = backups(r, n, path) }),
 	})
 	return e
+}
+
+func operator(r *document.Reader, n syntax.Node, path string) (name string) {
+	document.OneOf(&name, render.CloudNativePG)(r, n, path)
+	return name
 }
 
 // The lengths a range may be asked to have, of either family.
@@ -209,9 +220,24 @@ func storePlan(r *document.Reader, n syntax.Node, path string) (s StorePlan) {
 		document.Optional("instances", document.Integer(&s.Instances, 1, 9)),
 		document.Optional("storage", document.Text(&s.Storage)),
 		document.Optional("memory", document.Text(&s.Memory)),
+		document.Optional("pooled", document.OneOf(&s.Pooled, render.PoolSessions, render.PoolTransactions)),
+		document.Optional("logins", document.Integer(&s.Logins, 1, 2)),
+		document.Optional("followers", document.NonEmpty(document.List(&s.Followers, addressRange))),
 		document.Optional("why", document.Text(&s.Why)),
 	})
 	return s
+}
+
+// addressRange is a range of addresses, in its shortest form.
+func addressRange(r *document.Reader, n syntax.Node, path string) string {
+	var text string
+	document.Text(&text)(r, n, path)
+	p, err := netip.ParsePrefix(text)
+	if err != nil || p.Bits() == 0 {
+		r.At(path, "%q is no range of addresses; write it as 10.20.0.0/16", text)
+		return text
+	}
+	return p.Masked().String()
 }
 
 func wave(r *document.Reader, n syntax.Node, path string) (names []estate.ServiceName) {
@@ -309,11 +335,32 @@ func checkEnvironments(r *document.Reader, e Expansion) {
 		if v.Kind == "vm" && v.Nodes+v.Surge+v.Pods+v.Ranges.Nodes+v.Ranges.Pods+v.Ranges.Services > 0 {
 			r.At(at, "nodes, surge, pods and their ranges are a cluster's; say machines for a vm environment")
 		}
+		if v.Kind == "vm" && len(v.Operators)+len(v.Images) > 0 {
+			r.At(at, "operators and images are a cluster's; take them out of a vm environment")
+		}
+		checkImages(r, at+".images", v.Images)
+		if v.Backups != nil {
+			checkBackups(r, at+".backups", v)
+		}
 		if v.Kind == "kubernetes" && v.Machines+v.Ranges.Machines > 0 {
 			r.At(at, "machines are a vm environment's; say nodes for a kubernetes one")
 		}
 	}
 	r.Unique("environment", "environments", names)
+}
+
+// imageForm is a name in a registry, with a tag or a digest or without.
+var imageForm = regexp.MustCompile(`^[a-z0-9]+([._:/@-]+[A-Za-z0-9_]+)*$`)
+
+func checkImages(r *document.Reader, at string, images map[string]string) {
+	for _, technology := range slices.Sorted(maps.Keys(images)) {
+		switch key := at + "." + technology; {
+		case technology != workload.Postgres:
+			r.At(key, "an image of one's own is taken for postgres, not for %q; take it out", technology)
+		case !imageForm.MatchString(images[technology]):
+			r.At(key, "%q is no image; write it as registry.example.org/postgres-patroni:15, or without the version", images[technology])
+		}
+	}
 }
 
 var replicasForm = regexp.MustCompile(`^([1-9]\d{0,3})(-([1-9]\d{0,3}))?$`)

@@ -29,6 +29,7 @@ type Input struct {
 	Placement    map[string]string                        // the workspace's own rule: technology, or "datastores" for all, → "vm" or "kubernetes"
 	Workloads    map[estate.ServiceName]workload.Workload // the teams' own
 	Config       []config.Document                        // what services are given beyond their workloads, by layers
+	Planned      []Datastore                              // of the expansion's last plan: they stay at their ports
 }
 
 // Known is an environment that exists.
@@ -90,6 +91,7 @@ type planner struct {
 	order     []estate.ServiceName // members in the order they were found: nearest to what is wanted first
 	stores    map[estate.ServiceName]*Datastore
 	stubs     map[estate.ServiceName]*StubPlan
+	asked     map[estate.ServiceName]string // new datastores that workloads ask for → their types
 	cuts      []Cut
 	spared    []Spared
 	waves     []Wave
@@ -107,7 +109,10 @@ type pair struct {
 }
 
 func newPlanner(in Input) *planner {
+	graph, asked, clashes := withAsked(in.Graph, in.Workloads)
+	in.Graph = graph
 	p := &planner{
+		asked:     asked,
 		Input:     in,
 		report:    document.NewReader(in.Expansion.file, "the expansion"),
 		services:  make(map[estate.ServiceName]*depmap.Service, len(in.Graph.Services)),
@@ -124,6 +129,9 @@ func newPlanner(in Input) *planner {
 	}
 	for i := range in.Components {
 		p.component[in.Components[i].Name] = &in.Components[i]
+	}
+	for _, text := range clashes {
+		p.report.Problem(0, "%s", text)
 	}
 	p.pairUp()
 	return p

@@ -7,6 +7,7 @@ import (
 	"example.org/caravan/internal/depmap"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/render"
 	"example.org/caravan/internal/workload"
 )
 
@@ -131,6 +132,9 @@ type Datastore struct {
 	Storage    string                 `json:"storage,omitempty"`
 	Memory     string                 `json:"memory"`
 	Databases  []Database             `json:"databases,omitempty"`
+	Pooled     render.Pooling         `json:"pooled,omitempty"`    // how PgBouncer before the primary lends its connections; "" when there is none
+	Logins     int                    `json:"logins,omitempty"`    // accounts of each service; one when 0
+	Followers  []string               `json:"followers,omitempty"` // ranges from which another server may follow it
 	// VirtualHosts are those of a broker that its services name.
 	VirtualHosts []string `json:"virtualHosts,omitempty"`
 	Residency    string   `json:"residency,omitempty"` // the rule that keeps its data in the country

@@ -41,6 +41,7 @@ func (l layout) site(env Environment) render.Site {
 	s := render.Site{
 		Expansion: l.Expansion, Organisation: l.Organisation, Environment: env.Name, Kind: env.Kind, Country: l.Country,
 		Zone: l.Proposal.Zone(env), Pods: l.prefix(env.Name, "pods"), VMs: l.prefix(env.Name, "machines"),
+		Operators: env.Operators, Images: env.Images, Backups: env.Backups,
 	}
 	for _, h := range l.Hosts(env) {
 		s.Hosts = append(s.Hosts, render.Host{Name: h, Address: addressOf(l.prefix(env.Name, "machines/"+h))})
@@ -217,13 +218,19 @@ func (l layout) stubbed(e *render.Endpoint, u Use, env Environment) {
 func (l layout) stored(e *render.Endpoint, m *Member, d *Datastore, env Environment) {
 	e.Port = d.Port
 	e.Secret = string(d.Name) + "-" + string(m.Name)
-	e.Username = workload.NameOf(string(m.Name))
+	if d.Logins < 2 { // else it is kept with the password
+		e.Username = workload.NameOf(string(m.Name))
+	}
 	for _, v := range d.Databases {
 		if v.For == m.Name {
 			e.Database = v.Name
 		}
 	}
-	l.reach(e, string(d.Name), render.Namespace(d.Team), l.environment(d.In), env)
+	name := string(d.Name)
+	if d.Pooled != "" && l.environment(d.In).Kind == "kubernetes" {
+		name = render.PoolName(d.Name)
+	}
+	l.reach(e, name, render.Namespace(d.Team), l.environment(d.In), env)
 }
 
 func (l layout) peer(e *render.Endpoint, to *Member, env Environment) {
@@ -293,6 +300,7 @@ func (l layout) caller(m *Member, in, env Environment) render.Peer {
 func (l layout) datastore(d *Datastore, env Environment) render.Datastore {
 	s := render.Datastore{
 		Name: d.Name, Team: d.Team, Technology: d.Technology, Port: d.Port, Instances: d.Instances, Storage: d.Storage, Memory: d.Memory, VirtualHosts: d.VirtualHosts,
+		Pooled: d.Pooled, Logins: d.Logins, Followers: d.Followers,
 		Content: string(d.Content), Callers: l.callers(d.Name, env), Wave: d.Wave,
 	}
 	for _, v := range d.Databases {

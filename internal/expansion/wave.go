@@ -210,8 +210,8 @@ func (p *planner) onMachines(env estate.EnvironmentName) bool {
 	return v.Kind == "vm"
 }
 
-// sharePorts gives datastores that would be called at the same port of the same load balancers ports of their own: the first
-// by name keeps its own, the others take the next that is free.
+// sharePorts gives datastores that would be called at the same port of the same load balancers ports of their own. One that was planned before stays where it
+// is, whatever comes beside it; of the others the first by name keeps its own, and the rest take the next that is free.
 func (p *planner) sharePorts() {
 	taken := map[listening]bool{}
 	for _, m := range p.members {
@@ -224,9 +224,21 @@ func (p *planner) sharePorts() {
 	for _, s := range p.stubs {
 		taken[listening{s.In, s.Port}] = true
 	}
+	stays := map[estate.ServiceName]bool{}
 	for _, name := range sortedNames(p.stores) {
 		s := p.stores[name]
-		if !p.onMachines(s.In) {
+		i := slices.IndexFunc(p.Planned, func(d Datastore) bool { return d.Name == name && d.In == s.In && d.Technology == s.Technology })
+		if !p.onMachines(s.In) || i < 0 || taken[listening{s.In, p.Planned[i].Port}] {
+			continue
+		}
+		asked := s.Port
+		stays[name], s.Port = true, p.Planned[i].Port
+		taken[listening{s.In, s.Port}] = true
+		p.tellPort(s, asked)
+	}
+	for _, name := range sortedNames(p.stores) {
+		s := p.stores[name]
+		if stays[name] || !p.onMachines(s.In) {
 			continue
 		}
 		asked := s.Port
@@ -234,10 +246,15 @@ func (p *planner) sharePorts() {
 			s.Port++
 		}
 		taken[listening{s.In, s.Port}] = true
-		if s.Port != asked {
-			p.ask(s, "port", "%s listens on %d, for others in %s have %d; a value that holds its port and not ${resources.%s.port} has to be changed",
-				s.Name, s.Port, s.In, asked, workload.NameOf(string(s.Name)))
-		}
+		p.tellPort(s, asked)
+	}
+}
+
+// tellPort says where a datastore listens that does not at its own port.
+func (p *planner) tellPort(s *Datastore, own int) {
+	if s.Port != own {
+		p.ask(s, "port", "%s listens on %d, for others in %s have %d; a value that holds its port and not ${resources.%s.port} has to be changed",
+			s.Name, s.Port, s.In, own, workload.NameOf(string(s.Name)))
 	}
 }
 

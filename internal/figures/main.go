@@ -39,7 +39,7 @@ type section struct {
 func sections() []section {
 	return []section{
 		{"Accuracy", accuracy}, {"Scale", scale}, {"First view of the map page", firstView}, {"Plan", planning}, {"Portal", portal}, {"Rendering", rendering}, {"Addresses", addresses},
-		{"Clusters", cluster}, {"Drift", drifted}, {"Test bed", bed},
+		{"Clusters", cluster}, {"Drift", drifted}, {"Warm standbys", warmStandbys}, {"Failover", failover}, {"Database move", moved}, {"Database move between worlds", worlds}, {"Redis", redis}, {"Test bed", bed},
 	}
 }
 

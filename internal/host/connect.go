@@ -4,6 +4,7 @@ package host
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,8 +34,11 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// patience is how long a machine may take to answer a connection.
-const patience = 10 * time.Second
+// patience is how long a machine may take to answer a connection, and loginPatience how long to let us in then: one that is busy is slow to.
+const (
+	patience      = 10 * time.Second
+	loginPatience = 40 * time.Second
+)
 
 // Machine is a connection to a machine. Its methods may be called from several goroutines.
 type Machine struct {
@@ -66,13 +70,13 @@ func Connect(ctx context.Context, o Options, name, address string) (*Machine, er
 	}
 	m := &Machine{Name: name, Address: address, user: o.user(), release: release, closed: make(chan struct{})}
 	target := net.JoinHostPort(address, strconv.Itoa(o.port()))
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	conn, err := o.dial(ctx, target)
+	conn, err := o.reach(ctx, target)
 	if err != nil {
 		release()
 		return nil, fault.Newf(fault.Unavailable, "%s (%s): %w; check that it runs and that this machine reaches its SSH port", name, target, err)
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, loginPatience, fmt.Errorf("it did not let us in for %s", loginPatience))
+	defer cancel()
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	c, chans, reqs, err := ssh.NewClientConn(conn, target, &ssh.ClientConfig{
@@ -81,11 +85,18 @@ func Connect(ctx context.Context, o Options, name, address string) (*Machine, er
 	if err != nil {
 		release()
 		_ = conn.Close()
-		return nil, o.refused(name, target, err)
+		return nil, o.refused(name, target, cmp.Or(context.Cause(ctx), err))
 	}
 	m.client = ssh.NewClient(c, chans, reqs)
 	go m.listen()
 	return m, nil
+}
+
+// reach connects to a port in good time.
+func (o Options) reach(ctx context.Context, target string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return o.dial(ctx, target)
 }
 
 // listen closes a connection on which nothing is answered any more, so that whoever waits for something learns of it.

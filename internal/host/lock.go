@@ -23,11 +23,12 @@ const (
 )
 
 // hold locks a machine as long as somebody says so on its standard input: a lock goes with the connection that holds it, and half a
-// minute after the line is cut. The file is looked at again, for whoever held it last may have taken it away.
+// minute after the line is cut. The file is looked at again, for whoever held it last may have taken it away, or the folder before it was opened.
 const hold = `set -u
+missed=0
 while :; do
 	mkdir -p -m 0755 "$1"
-	exec 9>"$1/lock" || exit 1
+	command exec 9>"$1/lock" || { missed=$((missed + 1)); [ "$missed" -lt 5 ] || exit 1; continue; }
 	flock --exclusive --wait "$2" 9 || exit 75
 	[ /proc/self/fd/9 -ef "$1/lock" ] && break
 done

@@ -9,6 +9,9 @@ func (o inCluster) restart() Recipe {
 	if o.operated() {
 		return o.restartOperated()
 	}
+	if o.c.Patroni != "" {
+		return o.restartPatroni()
+	}
 	r := Recipe{
 		Does: "Replaces its pods one by one with new ones of the same release.",
 		Commands: []Command{
@@ -28,6 +31,21 @@ func (o inCluster) restart() Recipe {
 		r.Warning = "one after the other its pods are away for a moment"
 	}
 	return r
+}
+
+// restartPatroni leaves the order to what keeps the database.
+func (o inCluster) restartPatroni() Recipe {
+	return Recipe{
+		Does: "Asks Patroni to restart its members, the standbys first.",
+		Commands: []Command{
+			look(o.exec("patronictl -c %s list", words{o.c.Patroni}), "who is primary, and how far the standbys are behind"),
+			change(o.session("patronictl -c %s restart %s --role replica", words{o.c.Patroni}, words{o.c.Name}), "the standbys"),
+			change(o.session("patronictl -c %s restart %s --role primary", words{o.c.Patroni}, words{o.c.Name}), "the primary, when the standbys are back"),
+		},
+		Differs: []string{"rollout restart replaces the pods, that of the primary too: a switch-over nobody asked for, to a standby whose cache may be cold."},
+		Warning: "while the primary restarts nothing can be written",
+		Rights:  o.lacks("exec"),
+	}
 }
 
 // restartOperated is how CloudNativePG restarts PostgreSQL: by an annotation that it looks for.

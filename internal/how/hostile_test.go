@@ -54,11 +54,13 @@ func everywhere(name string) Subject {
 		Listens: []render.Listen{{Name: name, Protocol: "TCP", Port: 80, Target: 80}}, Least: 2, Most: 2, Kept: []string{at.Value}, Lost: []string{"/tmp", at.Value}, Overlay: "overlays/" + name, TeamRole: true,
 	}
 	cluster.Expansion, cluster.Cluster, cluster.Stores = name, &Cluster{Names: names, Rendered: true}, stores(nil, name)
-	scaled, operated, seen := cluster, cluster, cluster
+	scaled, operated, seen, database := cluster, cluster, cluster, cluster
+	database.Cluster = &Cluster{Names: names, Rendered: true}
+	database.Cluster.Kind, database.Cluster.Patroni = "statefulset", at.Value
 	scaled.Cluster, operated.Cluster, seen.Cluster = &Cluster{Names: names, Rendered: true}, &Cluster{Names: names, Rendered: true}, &Cluster{Names: kube.Names{Kind: "deployment", Name: name}}
 	scaled.Cluster.Most = 6
 	operated.Cluster.Kind = "clusters.postgresql.cnpg.io"
-	return Subject{Name: estate.ServiceName(name), Kind: estate.Service, Places: []Place{today, plan, far, cluster, scaled, operated, seen}}
+	return Subject{Name: estate.ServiceName(name), Kind: estate.Service, Places: []Place{today, plan, far, cluster, scaled, operated, seen, database}}
 }
 
 // stubs stand in the place of the real programs: they do nothing, but that ssh runs what it is given, as the far machine's shell would,
@@ -77,10 +79,14 @@ func TestNoNameBecomesACommand(t *testing.T) {
 	canary := filepath.Join(t.TempDir(), "canary")
 	ran := 0
 	for _, name := range hostile(canary) {
-		script := []string{stubs}
+		script, seen := []string{stubs}, map[string]bool{}
 		for _, a := range Tell(everywhere(name)).Answers {
 			for _, r := range a.Recipes {
 				for _, c := range r.Commands {
+					if seen[c.Line] {
+						continue
+					}
+					seen[c.Line] = true
 					script = append(script, "( "+c.Line+" ) </dev/null >/dev/null", "[ ! -e "+canary+" ] || { echo 'the command before line '$LINENO' ran a name' >&2; exit 9; }")
 					ran++
 				}
@@ -93,8 +99,8 @@ func TestNoNameBecomesACommand(t *testing.T) {
 			t.Errorf("%q became a command: %v\n%s", name, err, out)
 		}
 	}
-	if ran < 3000 {
-		t.Errorf("only %d command lines", ran)
+	if ran < 1500 {
+		t.Errorf("only %d command lines that differ", ran)
 	}
 }
 

@@ -39,7 +39,7 @@ var samples = map[string]string{
 	"pg-main production-sg":   "A database of today.",
 	"pg-main indonesia-data":  "The same planned on machines, kept by Patroni.",
 	"redis-cache vietnam-k8s": "A cache planned in a cluster.",
-	"pg-main vietnam-k8s":     "A database planned in a cluster, kept by CloudNativePG.",
+	"pg-main vietnam-k8s":     "A database planned in a cluster, kept by Patroni.",
 }
 
 // TestTheSampleCompanyIsToldHow holds what is said for every action to archives people have read.

@@ -25,6 +25,8 @@ const (
 	Addresses     Kind = "addresses"     // the environment's ranges become live
 	Access        Kind = "access"        // namespaces, quotas, rights, machines
 	CreateStore   Kind = "datastore"     // a database, cache or broker
+	Replicate     Kind = "replicate"     // a datastore's instances in a new place follow those it has
+	CutOver       Kind = "cutover"       // clients of a datastore are led to the new place
 	Stub          Kind = "stub"          // canned answers
 	Configuration Kind = "configuration" // what a service is configured with
 	Switch        Kind = "switch"        // a service that runs is told what configuration has for it, in the place of what told it before
@@ -35,7 +37,7 @@ const (
 
 // Kinds lists them in order.
 func Kinds() []Kind {
-	return []Kind{Addresses, Access, CreateStore, Stub, Configuration, Switch, Deploy, Traffic, Removal}
+	return []Kind{Addresses, Access, CreateStore, Replicate, CutOver, Stub, Configuration, Switch, Deploy, Traffic, Removal}
 }
 
 // Step is one thing that is done. Equal steps have equal digests.

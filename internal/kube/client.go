@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ const (
 	lastPause  = 5 * time.Second
 	outage     = 2 * time.Minute
 	answering  = 30 * time.Second // for one request
+	returning  = 30 * time.Second // for which one that is back may not know yet who has which rights
 )
 
 // telling is the key of a context under which the line goes to people who look on.
@@ -39,12 +41,18 @@ func loud(ctx context.Context, tell journey.Tell) context.Context {
 	return context.WithValue(ctx, telling{}, tell)
 }
 
-// patiently tries again while the API server is away or overloaded, up to a limit.
+// patiently tries again while the API server is away, overloaded or only just back, up to a limit.
 func (t *Target) patiently(ctx context.Context, try func() error) error {
 	var limit <-chan time.Time
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := try()
-		if err == nil || !passing(err) || ctx.Err() != nil {
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		switch {
+		case passing(err):
+			t.away.Store(time.Now().UnixNano())
+		case !t.unready(err):
 			return err
 		}
 		if limit == nil {
@@ -61,6 +69,11 @@ func (t *Target) patiently(ctx context.Context, try func() error) error {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// unready reports whether a no may be one of an API server that is only just back: it answers before it has read who has which rights.
+func (t *Target) unready(err error) bool {
+	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), " cannot ") && time.Since(time.Unix(0, t.away.Load())) < returning
 }
 
 // passing reports whether a failure may be gone in a moment: the server is overloaded or away. What it says no to stays a no.

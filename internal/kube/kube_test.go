@@ -82,6 +82,33 @@ func TestEachServiceAndNamespaceIsBuiltAloneAndObjectsKnowTheirFiles(t *testing.
 	}
 }
 
+func TestAProgramThatJustBeganOrJustEndedIsNotTakenToRun(t *testing.T) {
+	const ran, began = `{"running": {"startedAt": "2026-03-01T12:00:00Z"}}`, `{"running": {"startedAt": "2026-03-01T12:00:57Z"}}`
+	const killed, done = `{"terminated": {"reason": "OOMKilled", "exitCode": 137}}`, `{"terminated": {"reason": "Completed", "exitCode": 0}}`
+	for _, c := range []struct {
+		name, phase, prepares, runs string
+		restless                    bool
+	}{
+		{"it runs", "Running", done, ran, false},
+		{"it has only just begun", "Running", done, began, true},
+		{"it was killed and not yet started anew", "Running", done, killed, true},
+		{"it ended by itself and is to run", "Running", done, done, true},
+		{"it waits to be started anew", "Running", done, `{"waiting": {"reason": "CrashLoopBackOff"}}`, true},
+		{"what prepares it failed", "Pending", killed, `{"waiting": {"reason": "PodInitializing"}}`, true},
+		{"what stands beside it has only just begun", "Running", began, ran, true},
+		{"its pod was evicted", "Failed", done, killed, false},
+	} {
+		var pod unstructured.Unstructured
+		if err := pod.UnmarshalJSON(fmt.Appendf(nil, `{"apiVersion": "v1", "kind": "Pod", "status": {"phase": %q, "initContainerStatuses": [{"name": "a", "state": %s}],
+			"containerStatuses": [{"name": "b", "state": %s}]}}`, c.phase, c.prepares, c.runs)); err != nil {
+			t.Fatal(err)
+		}
+		if got := restless(&pod, time.Date(2026, 3, 1, 12, 1, 0, 0, time.UTC)); got != c.restless {
+			t.Errorf("%s: restless is %v", c.name, got)
+		}
+	}
+}
+
 func TestANewerFileTakesThePlaceOfAnOlderOneAndChangesWhatIsBuiltFromIt(t *testing.T) {
 	older := treeOf("x", nil, rendered(), nil)
 	newer := treeOf("x", nil, rendered(), []render.File{{Path: "kubernetes/base/orders/deployment.yaml", Text: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: orders}\n"}})
@@ -267,6 +294,24 @@ func TestAnAPIServerThatIsAwayIsWaitedForAndNotForEver(t *testing.T) {
 		no := apierrors.NewBadRequest("no")
 		if err := target.patiently(ctx, func() error { tries++; return no }); !errors.Is(err, no) || tries != 1 {
 			t.Errorf("a no is asked again: %v, %d tries", err, tries)
+		}
+		tries = 0
+		denied := apierrors.NewForbidden(schema.GroupResource{Resource: "configmaps"}, "a", errors.New(`User "caravan" cannot get resource "configmaps"`))
+		if err := target.patiently(ctx, func() error {
+			switch tries++; {
+			case tries == 1:
+				return syscall.ECONNREFUSED
+			case tries < 5:
+				return denied
+			}
+			return nil
+		}); err != nil || tries != 5 {
+			t.Errorf("one that is only just back, and knows no rights yet: %v after %d tries", err, tries)
+		}
+		time.Sleep(returning)
+		tries = 0
+		if err := target.patiently(ctx, func() error { tries++; return denied }); !errors.Is(err, denied) || tries != 1 {
+			t.Errorf("a right that is lacking is asked for again: %v, %d tries", err, tries)
 		}
 		ended, cancel := context.WithCancel(ctx)
 		cancel()

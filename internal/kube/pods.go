@@ -17,6 +17,7 @@ import (
 type container struct {
 	name, image      string
 	waiting, message string // why it waits, and in the kubelet's words; "" when it does not
+	prepares         bool   // it runs before the others
 	running, ready   bool
 	since            time.Time // it runs
 	restarts         int64
@@ -37,7 +38,7 @@ func containers(pod *unstructured.Unstructured) []container {
 			if ended == nil {
 				ended = asMap(last["terminated"])
 			}
-			c := container{name: text(m, "name"), image: text(m, "image"), running: state["running"] != nil}
+			c := container{name: text(m, "name"), image: text(m, "image"), prepares: field == "initContainerStatuses", running: state["running"] != nil}
 			c.waiting, c.message = text(asMap(state["waiting"]), "reason"), text(asMap(state["waiting"]), "message")
 			c.since, _ = time.Parse(time.RFC3339, text(asMap(state["running"]), "startedAt")) // zero when it does not run
 			c.ready, _ = m["ready"].(bool)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -52,6 +53,7 @@ type Target struct {
 	core      *rest.RESTClient
 	discovery discovery.CachedDiscoveryInterface
 	mapper    *restmapper.DeferredDiscoveryRESTMapper
+	away      atomic.Int64 // when the API server was seen to be away last, in nanoseconds of Unix
 }
 
 var _ journey.Target = (*Target)(nil)

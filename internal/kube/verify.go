@@ -203,14 +203,19 @@ func (t *Target) steady(ctx context.Context, live *unstructured.Unstructured) (b
 	if err != nil {
 		return false, err
 	}
-	for i := range pods {
-		for _, c := range containers(&pods[i]) {
-			if c.running && time.Since(c.since) < steadily || c.waiting != "" {
-				return false, nil
-			}
-		}
+	return !slices.ContainsFunc(pods, func(p unstructured.Unstructured) bool { return restless(&p, time.Now()) }), nil
+}
+
+// restless reports whether a pod has programs that have not run for long enough, or do not run: one that ended is started anew, and until
+// that is seen its workload still says that it is available. A pod that is over, as after an eviction, has none.
+func restless(pod *unstructured.Unstructured, now time.Time) bool {
+	if phase, _, _ := unstructured.NestedString(pod.Object, "status", "phase"); phase == "Failed" || phase == "Succeeded" {
+		return false
 	}
-	return true, nil
+	return slices.ContainsFunc(containers(pod), func(c container) bool {
+		done := c.prepares && c.waiting == "" && c.code == 0
+		return c.running && now.Sub(c.since) < steadily || !c.running && !done
+	})
 }
 
 // probed reports whether every container of a workload is asked whether it is ready, or there are to be none.
@@ -279,7 +284,7 @@ func (t trouble) key() string {
 const (
 	soon     = 15 * time.Second // somebody else may be putting it right this moment
 	awhile   = 30 * time.Second // a node may be on its way
-	later    = time.Minute
+	later    = time.Minute      // the controllers of a cluster whose API server was away begin anew
 	forGood  = time.Duration(0)
 	untilEnd = 24 * time.Hour // it is told, and the target's patience decides
 )
@@ -434,5 +439,9 @@ func refusal(message string) trouble {
 	if strings.Contains(message, "exceeded quota") {
 		mend = "raise the quota of the namespace, or ask for less in the workload, and move again"
 	}
-	return trouble{text: "its pods cannot be made: " + clean(message), mend: mend, grace: soon}
+	grace := soon
+	if strings.Contains(message, "error looking up service account") { // each namespace is given one, a moment after it is made
+		grace = later
+	}
+	return trouble{text: "its pods cannot be made: " + clean(message), mend: mend, grace: grace}
 }

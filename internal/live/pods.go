@@ -1,21 +1,21 @@
 package live
 
 import (
-	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
+	"strings"
 	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/remotecommand"
 
 	"example.org/caravan/internal/discover"
 	"example.org/caravan/internal/discover/machine"
 	"example.org/caravan/internal/estate"
+	"example.org/caravan/internal/kube"
 )
 
 // Bounds of looking into pods.
@@ -23,7 +23,6 @@ const (
 	podsAtOnce  = 8
 	mostPods    = 1_000
 	podPatience = 10 * time.Second
-	mostTables  = 4 << 20
 )
 
 // connections reads the connections of pods that run, each through one of its containers.
@@ -85,35 +84,13 @@ func (c *cluster) lookInto(ctx context.Context, config *rest.Config, p *unstruct
 	r.Doubt(estate.Unreadable, estate.Place{File: c.place(p)}, "its connections were not read: "+text+"; look at its node over SSH instead")
 }
 
-// tablesOf runs cat in a container, as kubectl exec would.
+// tablesOf runs cat in a container.
 func tablesOf(ctx context.Context, config *rest.Config, p *unstructured.Unstructured, container string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, podPatience)
 	defer cancel()
-	at, err := url.Parse(config.Host)
-	if err != nil {
-		return nil, err
+	ran, err := kube.RunIn(ctx, config, p.GetNamespace(), p.GetName(), container, nil, "cat", "/proc/net/tcp", "/proc/net/tcp6")
+	if err == nil && len(ran.Stdout) == 0 { // where IPv6 is off, tcp6 is not there, and cat says so
+		err = errors.New(cmp.Or(strings.TrimSpace(string(ran.Stderr)), "cat says nothing"))
 	}
-	at = at.JoinPath("api", "v1", "namespaces", p.GetNamespace(), "pods", p.GetName(), "exec")
-	at.RawQuery = url.Values{"container": {container}, "command": {"cat", "/proc/net/tcp", "/proc/net/tcp6"}, "stdout": {"true"}, "stderr": {"true"}}.Encode()
-	exec, err := remotecommand.NewSPDYExecutor(config, http.MethodPost, at)
-	if err != nil {
-		return nil, err
-	}
-	var out, complaints bounded
-	err = exec.StreamWithContext(ctx, remotecommand.StreamOptions{Stdout: &out, Stderr: &complaints})
-	if out.Len() > 0 { // where IPv6 is off, tcp6 is not there, and cat says so
-		return out.Bytes(), nil
-	}
-	return nil, err
-}
-
-// bounded keeps the beginning of what is written to it.
-type bounded struct{ bytes.Buffer }
-
-func (b *bounded) Write(p []byte) (int, error) {
-	if room := mostTables - b.Len(); len(p) > room {
-		b.Buffer.Write(p[:room])
-		return len(p), nil
-	}
-	return b.Buffer.Write(p)
+	return ran.Stdout, err
 }

@@ -3,6 +3,7 @@ package object
 import (
 	"cmp"
 	"fmt"
+	"reflect"
 	"slices"
 )
 
@@ -306,14 +307,18 @@ const restarted = "kubectl.kubernetes.io/restartedAt"
 // authority is what programs such as cert-manager put into the configuration of webhooks, for it is not known when that is declared.
 const authority = "caBundle"
 
-// added reports what others wrote where nothing is declared. What nobody owns was filled in by the API server, or by what watches over
-// what comes in there.
+// added reports what others wrote where nothing is declared, and what was declared once. What nobody owns was filled in by the API server, or by
+// what watches over what comes in there.
 func (c *comparing) added(path []step, l any, owners []owner) {
 	var others []owner
 	whole := false
 	for _, o := range owners {
 		if o.manager == c.Manager && o.above {
 			return // filled in within what is ours
+		}
+		if o.manager == c.Manager && len(o.fields) == 0 && scalar(l) && says(l) {
+			c.report(path, Changed, reflect.Zero(reflect.TypeOf(l)).Interface(), l, owners)
+			return
 		}
 		if !o.writes(c.Manager, c.custom) {
 			continue

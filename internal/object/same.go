@@ -74,6 +74,12 @@ func plain(v any) bool {
 	return false
 }
 
+// scalar reports whether a value is no map and no list.
+func scalar(v any) bool {
+	_, truth := v.(bool)
+	return truth || plain(v)
+}
+
 // equal reports whether two plain values are the same, whatever type a number came in.
 func equal(x, y any) bool {
 	if a, ok := number(x); ok {

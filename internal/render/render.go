@@ -27,7 +27,13 @@ type Site struct {
 	Services     []Service              `json:"services,omitempty"`
 	Datastores   []Datastore            `json:"datastores,omitempty"`
 	Stubs        []Stub                 `json:"stubs,omitempty"`
+	Operators    []string               `json:"operators,omitempty"` // Kubernetes: that run there and keep datastores: CloudNativePG
+	Images       map[string]string      `json:"images,omitempty"`    // Kubernetes: of datastores, by technology, in the place of those that are usual
+	Backups      *Backups               `json:"backups,omitempty"`   // of its PostgreSQL; nothing when nobody said where they go
 }
+
+// CloudNativePG is the operator that keeps PostgreSQL on Kubernetes where a company has it.
+const CloudNativePG = "cloudnativepg"
 
 // Host is one machine of a VM environment.
 type Host struct {
@@ -82,6 +88,9 @@ type Datastore struct {
 	Memory     string             `json:"memory,omitempty"`  // of each instance: "4Gi"
 	CPU        string             `json:"cpu,omitempty"`     // of each instance: "2"
 	Databases  []Database         `json:"databases,omitempty"`
+	Pooled     Pooling            `json:"pooled,omitempty"`    // PostgreSQL: how PgBouncer before the primary lends its connections; "" when there is none
+	Logins     int                `json:"logins,omitempty"`    // PostgreSQL: accounts of each owner; one when 0
+	Followers  []string           `json:"followers,omitempty"` // CIDRs from which another server may follow it; PostgreSQL and Redis
 	// VirtualHosts are those of a broker, its own "/" when there are none.
 	VirtualHosts []string             `json:"virtualHosts,omitempty"`
 	Content      string               `json:"content"` // "empty", "seeded", "replica", "anonymised"
@@ -90,6 +99,15 @@ type Datastore struct {
 	Hosts        []string             `json:"hosts,omitempty"` // VM
 	Wave         int                  `json:"wave"`
 }
+
+// Pooling is for how long PgBouncer lends a caller a connection to the primary.
+type Pooling string
+
+// The kinds of pooling.
+const (
+	PoolSessions     Pooling = "session"     // until the caller ends its own
+	PoolTransactions Pooling = "transaction" // until the transaction ends
+)
 
 // Database is one database of a server, with the role that owns it.
 type Database struct {

@@ -63,7 +63,7 @@ var rules = []rule{
 	{Tokens, Viewer, "", "have tokens"},
 	{Agree, Member, Admin, "say yes or no"},
 	{Drill, Member, Admin, "keep a drill"},
-	{Decide, Member, Member, "decide a cut edge"},
+	{Decide, Member, Member, "decide for it"},
 	{Deploy, Member, Member, "deploy"},
 	{Scan, Platform, "", "scan"},
 	{Plan, Platform, "", "plan"},

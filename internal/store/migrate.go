@@ -26,8 +26,8 @@ var migrations embed.FS
 const versions = "caravan_migrations"
 
 // ours are the tables the migrations make.
-var ours = []string{"asked", "audit", "audit_end", "courses", "drift", "drift_exceptions", "drift_looks", "drills", "free_blocks", "green_lights", "heard", "lease_changes", "letters", "messages", "people", "proposals", "ranges", "release_lines", "releases", "run_lines",
-	"run_steps", "runs", "scans", "sessions", "signatures", "snapshots", "standings", "taken", "tokens", "vetoes", "workers"}
+var ours = []string{"asked", "audit", "audit_end", "backup_drills", "courses", "drift", "drift_exceptions", "drift_looks", "drills", "free_blocks", "green_lights", "heard", "incidents", "last_seen", "lease_changes", "letters", "looks", "messages", "people", "proposals", "ranges", "release_lines", "releases", "run_lines",
+	"run_steps", "runs", "scans", "sessions", "signatures", "snapshots", "standings", "taken", "tokens", "topologies", "transfers", "vetoes", "warmth", "workers"}
 
 // dialect is all that differs between the two databases.
 type dialect struct {

@@ -34,6 +34,15 @@ CREATE TABLE audit_end (
     CONSTRAINT audit_end_pkey PRIMARY KEY (one)
 );
 
+CREATE TABLE backup_drills (
+    datastore TEXT COLLATE "C" NOT NULL,
+    environment TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL,
+    good BOOLEAN NOT NULL,
+    drill BYTEA NOT NULL,
+    CONSTRAINT backup_drills_pkey PRIMARY KEY (datastore, environment, at)
+);
+
 CREATE TABLE courses (
     digest TEXT COLLATE "C" NOT NULL,
     expansion TEXT COLLATE "C" NOT NULL,
@@ -112,6 +121,25 @@ CREATE TABLE heard (
     CONSTRAINT heard_pkey PRIMARY KEY (one)
 );
 
+CREATE TABLE incidents (
+    datastore TEXT COLLATE "C" NOT NULL,
+    environment TEXT COLLATE "C" NOT NULL,
+    what TEXT COLLATE "C" NOT NULL,
+    id TEXT COLLATE "C" NOT NULL,
+    member TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL,
+    CONSTRAINT incidents_pkey PRIMARY KEY (datastore, environment, what, member, id)
+);
+
+CREATE INDEX incidents_at ON public.incidents USING btree (at);
+
+CREATE TABLE last_seen (
+    datastore TEXT COLLATE "C" NOT NULL,
+    environment TEXT COLLATE "C" NOT NULL,
+    seen BYTEA NOT NULL,
+    CONSTRAINT last_seen_pkey PRIMARY KEY (datastore, environment)
+);
+
 CREATE TABLE lease_changes (
     id BIGINT NOT NULL,
     at BIGINT NOT NULL,
@@ -150,6 +178,22 @@ CREATE TABLE letters (
 );
 
 CREATE INDEX letters_open ON public.letters USING btree (due) WHERE (state = ANY (ARRAY['waiting'::text, 'sending'::text]));
+
+CREATE TABLE looks (
+    datastore TEXT COLLATE "C" NOT NULL,
+    environment TEXT COLLATE "C" NOT NULL,
+    member TEXT COLLATE "C" NOT NULL,
+    hour BIGINT NOT NULL,
+    looks BIGINT NOT NULL,
+    followed BIGINT NOT NULL,
+    late BIGINT NOT NULL,
+    blocks BIGINT NOT NULL,
+    took BIGINT NOT NULL,
+    cached BIGINT NOT NULL,
+    CONSTRAINT looks_pkey PRIMARY KEY (datastore, environment, hour, member)
+);
+
+CREATE INDEX looks_hour ON public.looks USING btree (hour);
 
 CREATE TABLE messages (
     id BIGINT NOT NULL,
@@ -428,6 +472,21 @@ CREATE TABLE tokens (
 
 CREATE UNIQUE INDEX tokens_name ON public.tokens USING btree (owner, name) WHERE (revoked IS NULL);
 
+CREATE TABLE topologies (
+    datastore TEXT COLLATE "C" NOT NULL,
+    environment TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL,
+    topology BYTEA NOT NULL,
+    CONSTRAINT topologies_pkey PRIMARY KEY (datastore, environment)
+);
+
+CREATE TABLE transfers (
+    name TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL,
+    state BYTEA NOT NULL,
+    CONSTRAINT transfers_pkey PRIMARY KEY (name)
+);
+
 CREATE TABLE vetoes (
     id BIGINT NOT NULL,
     expansion TEXT COLLATE "C" NOT NULL,
@@ -441,6 +500,18 @@ CREATE TABLE vetoes (
 );
 
 CREATE UNIQUE INDEX vetoes_standing ON public.vetoes USING btree (expansion, step, team) WHERE (withdrawn IS NULL);
+
+CREATE TABLE warmth (
+    datastore TEXT COLLATE "C" NOT NULL,
+    environment TEXT COLLATE "C" NOT NULL,
+    member TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL,
+    share DOUBLE PRECISION NOT NULL,
+    lag BIGINT,
+    CONSTRAINT warmth_pkey PRIMARY KEY (datastore, environment, at, member)
+);
+
+CREATE INDEX warmth_at ON public.warmth USING btree (at);
 
 CREATE TABLE workers (
     name TEXT COLLATE "C" NOT NULL,

@@ -39,6 +39,15 @@ CREATE TABLE audit_end (
     hash TEXT    NOT NULL
 ) STRICT;
 
+CREATE TABLE backup_drills (
+    datastore   TEXT    NOT NULL,
+    environment TEXT    NOT NULL,
+    at          INTEGER NOT NULL,  -- microseconds since 1970, UTC
+    good        INTEGER NOT NULL,
+    drill       BLOB    NOT NULL,  -- JSON, gzip
+    PRIMARY KEY (datastore, environment, at)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE courses (
     digest    TEXT NOT NULL PRIMARY KEY,  -- of the journey: "sha256:" and 64 hexadecimal digits
     expansion TEXT NOT NULL,
@@ -108,6 +117,25 @@ CREATE TABLE heard (
     line INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE incidents (
+    datastore   TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    what        TEXT NOT NULL,
+    id          TEXT NOT NULL,  -- of its kind, the same whoever sees it
+    member      TEXT NOT NULL,
+    at          INTEGER NOT NULL,  -- microseconds since 1970, UTC
+    PRIMARY KEY (datastore, environment, what, member, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX incidents_at ON incidents (at);
+
+CREATE TABLE last_seen (
+    datastore   TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    seen        BLOB NOT NULL,  -- JSON, gzip
+    PRIMARY KEY (datastore, environment)
+) STRICT, WITHOUT ROWID;
+
 CREATE TRIGGER lease_changes_are_not_changed BEFORE UPDATE ON lease_changes
 BEGIN
     SELECT RAISE(ABORT, 'what happened to leases is not changed');
@@ -152,6 +180,22 @@ CREATE TABLE letters (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX letters_open ON letters (due) WHERE state IN ('waiting', 'sending');
+
+CREATE TABLE looks (
+    datastore   TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    member      TEXT NOT NULL,
+    hour        INTEGER NOT NULL,  -- microseconds since 1970, UTC
+    looks       INTEGER NOT NULL,
+    followed    INTEGER NOT NULL,  -- of them as a standby whose lag is known
+    late        INTEGER NOT NULL,  -- of these lagging more than is usual
+    blocks      INTEGER NOT NULL,  -- read from disk
+    took        INTEGER NOT NULL,  -- nanoseconds for all of them
+    cached      INTEGER NOT NULL,  -- blocks that came at once
+    PRIMARY KEY (datastore, environment, hour, member)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX looks_hour ON looks (hour);
 
 CREATE TABLE messages (
     id        INTEGER NOT NULL PRIMARY KEY,
@@ -404,6 +448,20 @@ CREATE TABLE tokens (
 
 CREATE UNIQUE INDEX tokens_name ON tokens (owner, name) WHERE revoked IS NULL;
 
+CREATE TABLE topologies (
+    datastore   TEXT    NOT NULL,
+    environment TEXT    NOT NULL,
+    at          INTEGER NOT NULL,  -- microseconds since 1970, UTC
+    topology    BLOB    NOT NULL,  -- JSON, gzip
+    PRIMARY KEY (datastore, environment)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE transfers (
+    name  TEXT    NOT NULL PRIMARY KEY,  -- of its journey
+    at    INTEGER NOT NULL,              -- microseconds since 1970, UTC
+    state BLOB    NOT NULL               -- JSON, gzip
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE vetoes (
     id        INTEGER NOT NULL PRIMARY KEY,
     expansion TEXT    NOT NULL,
@@ -416,6 +474,18 @@ CREATE TABLE vetoes (
 ) STRICT;
 
 CREATE UNIQUE INDEX vetoes_standing ON vetoes (expansion, step, team) WHERE withdrawn IS NULL;
+
+CREATE TABLE warmth (
+    datastore   TEXT    NOT NULL,
+    environment TEXT    NOT NULL,
+    member      TEXT    NOT NULL,
+    at          INTEGER NOT NULL,  -- microseconds since 1970, UTC
+    share       REAL    NOT NULL,  -- of the primary's hot blocks, 0 to 1
+    lag         INTEGER,           -- bytes
+    PRIMARY KEY (datastore, environment, at, member)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX warmth_at ON warmth (at);
 
 CREATE TABLE workers (
     name TEXT    NOT NULL PRIMARY KEY,

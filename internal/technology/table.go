@@ -30,7 +30,7 @@ func infrastructure(name, role string, ports ...int) Technology {
 // table lists every technology once; where two share a port or a scheme, the first is meant.
 var table = []entry{
 	{Technology: store("postgres", 5432), names: []string{"postgresql", "pgsql", "psql", "pg"}, schemes: []string{"postgres", "postgresql", "pgsql", "psql"},
-		images:       []string{"postgres", "postgresql", "postgresql-repmgr", "postgis", "timescaledb", "timescaledb-ha", "timescaledb-postgis", "pgvector", "postgres-alpine", "spilo", "edb-postgres", "crunchy-postgres", "stolon"},
+		images:       []string{"postgres", "postgresql", "postgresql-repmgr", "postgis", "timescaledb", "timescaledb-ha", "timescaledb-postgis", "pgvector", "postgres-alpine", "spilo", "edb-postgres", "crunchy-postgres", "stolon", "postgres-patroni"},
 		repositories: []string{"library/postgres", "ghcr.io/cloudnative-pg/postgresql", "supabase/postgres"}},
 	{Technology: store("mysql", 3306, 33060), names: []string{"percona"}, schemes: []string{"mysql", "mysqlx"},
 		images: []string{"mysql", "mysql-server", "percona", "percona-server", "percona-xtradb-cluster"}, repositories: []string{"mysql/community-server", "mysql/enterprise-server"}},

@@ -7,6 +7,7 @@ func TestOfImage(t *testing.T) {
 		{"postgres", "postgres"},
 		{"postgres:16-alpine@sha256:00", "postgres"},
 		{"bitnami/postgresql", "postgres"},
+		{"registry.kopi.internal/postgres-patroni:15", "postgres"},
 		{"localhost:5000/library/postgres:16", "postgres"},
 		{"public.ecr.aws/docker/library/postgres", "postgres"},
 		{"confluentinc/cp-kafka:7.5.0", "kafka"},

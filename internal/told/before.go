@@ -56,11 +56,22 @@ func Before(ctx context.Context, m *host.Machine, private string) (config.Told, 
 	return out, nil
 }
 
+// What is put and forgotten on a machine, of several services at once: their folders have one above them in common, which whoever forgets last takes
+// away, perhaps just when another has looked for it or was about to make its own in it.
+const (
+	put = `umask 077; folder=$(dirname -- "$2")
+mkdir -p -- "$folder" || mkdir -p -- "$folder" || mkdir -p -- "$folder" || exit 1
+chmod 0700 -- "$1" && cat >"$2.new" && chmod 0444 -- "$2.new" && [ "$(wc -c <"$2.new")" -eq "$3" ] || exit 1
+if cmp -s -- "$2.new" "$2"; then rm -f -- "$2.new"; else mv -- "$2.new" "$2" && echo another; fi`
+	forget = `rm -rf -- "$1" || exit 1
+empty() { [ ! -d "$1" ] || rmdir --ignore-fail-on-non-empty -- "$1" || [ ! -e "$1" ]; }
+for dir; do empty "$dir" || empty "$dir" || exit 1; done` // others take it away and make it anew between one look and the next
+)
+
 // Put writes a file with secrets in one move, below a folder that only root looks into, and says whether it was another before. A process that is
 // shown the file may read it.
 func Put(ctx context.Context, m *host.Machine, private, at, text string) (another bool, err error) {
-	said, err := m.Run(ctx, strings.NewReader(text), "sh", "-c", `umask 077 && mkdir -p -- "$(dirname -- "$2")" && chmod 0700 -- "$1" && cat >"$2.new" && chmod 0444 -- "$2.new" && [ "$(wc -c <"$2.new")" -eq "$3" ] || exit 1
-if cmp -s -- "$2.new" "$2"; then rm -f -- "$2.new"; else mv -- "$2.new" "$2" && echo another; fi`, "put", private, at, strconv.Itoa(len(text)))
+	said, err := m.Run(ctx, strings.NewReader(text), "sh", "-c", put, "put", private, at, strconv.Itoa(len(text)))
 	if err == nil && said.Code != 0 {
 		err = fault.Newf(fault.Unavailable, "%s: %s cannot be written: %s; make room, or let root write there", m.Name, at, strings.TrimSpace(string(said.Stderr)))
 	}
@@ -69,7 +80,7 @@ if cmp -s -- "$2.new" "$2"; then rm -f -- "$2.new"; else mv -- "$2.new" "$2" && 
 
 // Forget takes away what was kept of a process, and its secrets, and folders that are left empty.
 func Forget(ctx context.Context, m *host.Machine, private string, folders ...string) error {
-	said, err := m.Run(ctx, nil, append([]string{"sh", "-c", `rm -rf -- "$1" && for dir; do [ ! -d "$dir" ] || rmdir --ignore-fail-on-non-empty -- "$dir" || exit 1; done`, "forget", private}, folders...)...)
+	said, err := m.Run(ctx, nil, append([]string{"sh", "-c", forget, "forget", private}, folders...)...)
 	if err == nil && said.Code != 0 {
 		err = fault.Newf(fault.Unavailable, "%s: %s cannot be taken away: %s; let root do it there", m.Name, private, strings.TrimSpace(string(said.Stderr)))
 	}

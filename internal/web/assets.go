@@ -36,7 +36,7 @@ func mapScripts() []string {
 
 // styles of all pages, in the order in which later ones rest on earlier ones.
 func styles() []string {
-	return []string{"css/tokens.css", "css/base.css", "css/shell.css", "css/pages.css", "css/plan.css", "css/how.css", "css/why.css", "css/config.css", "css/board.css", "css/account.css", "css/addresses.css", "css/drift.css", "css/map.css"}
+	return []string{"css/tokens.css", "css/base.css", "css/shell.css", "css/pages.css", "css/plan.css", "css/how.css", "css/why.css", "css/config.css", "css/board.css", "css/account.css", "css/addresses.css", "css/drift.css", "css/standby.css", "css/map.css"}
 }
 
 func loadAssets() (*assets, error) {

@@ -67,6 +67,12 @@ type Backend interface {
 	AcceptDrift(ctx context.Context, id drift.ID, why string, until time.Time) error
 	// MendDrift begins to put in place again what a difference is about, and gives the expansion whose step does. Conflict when none does.
 	MendDrift(ctx context.Context, id drift.ID) (expansion string, err error)
+	// Standbys is how databases that keep copies of themselves stand, as last looked at.
+	Standbys(ctx context.Context) (Standbys, error)
+	// LookAtStandbys asks them all now; it takes seconds.
+	LookAtStandbys(ctx context.Context) error
+	// SwitchOver makes another instance primary. Denied, with the figures, when it lags or is cold.
+	SwitchOver(ctx context.Context, name estate.ServiceName, env estate.EnvironmentName, to string) error
 }
 
 // Expansion is one line of the list of expansions.

@@ -79,11 +79,11 @@ func shelves(now time.Time) map[string]Backend {
 	return map[string]Backend{
 		"small": smallShelf(now),
 		"large": shelf{
-			snapshots: []Snapshot{large}, space: largeSpace(now), drifted: largeDrift(now), wishes: wishesOf(large, map[string]string{"thailand": gallery.LargeWish()}),
+			snapshots: []Snapshot{large}, space: largeSpace(now), drifted: largeDrift(now), standing: largeStandbys(now), wishes: wishesOf(large, map[string]string{"thailand": gallery.LargeWish()}),
 			progress: Progress{Started: now, Ended: now, Failed: fault.Newf(fault.Unavailable, "read chef repository: no such directory /srv/chef: mend sources in caravan.yaml")},
 		},
 		"member":  smallShelf(now),
-		"empty":   shelf{drifted: Drift{Now: now}},
+		"empty":   shelf{drifted: Drift{Now: now}, standing: Standbys{Now: now}},
 		"running": shelf{progress: Progress{Running: true, Phase: "Reading files", Files: 18240, Read: 9120, Started: now}},
 		"broken":  shelf{failed: fault.Newf(fault.Unavailable, "open the store: caravan.db is locked by another program: stop it and load the page again")},
 	}
@@ -98,6 +98,7 @@ func smallShelf(now time.Time) shelf {
 		wishes:    wishesOf(newest, map[string]string{"malaysia": gallery.Malaysia, "brunei": gallery.Brunei, "laos": gallery.Laos}),
 		space:     smallSpace(now),
 		drifted:   smallDrift(now),
+		standing:  smallStandbys(now),
 	}
 }
 
@@ -108,6 +109,7 @@ type shelf struct {
 	wishes    *wishes
 	space     Addresses
 	drifted   Drift
+	standing  Standbys
 	failed    error
 }
 

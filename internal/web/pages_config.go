@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"example.org/caravan/internal/estate"
@@ -50,11 +51,17 @@ func (p *portal) showConfiguration(w http.ResponseWriter, r *http.Request) error
 	return nil
 }
 
-// switchPage is the page of a switch, when the name of a journey stands for one: config:SERVICE:ENVIRONMENT.
+// switchPage is the page of a switch, when the name of a journey stands for one: config:SERVICE:ENVIRONMENT; or that of a datastore that moves:
+// store:DATASTORE:ENVIRONMENT.
 func (p *portal) switchPage(r *http.Request, name string) (string, bool) {
-	rest, ok := strings.CutPrefix(name, "config:")
+	kind, rest, _ := strings.Cut(name, ":")
 	i := strings.LastIndexByte(rest, ':')
-	if !ok || i < 0 {
+	switch {
+	case i < 0:
+		return "", false
+	case kind == "store":
+		return p.Base + "/standbys#" + url.PathEscape(rest[:i]+"@"+rest[i+1:]), true
+	case kind != "config":
 		return "", false
 	}
 	return configuration.Address(p.frame(r, "map", shell.Moment{}), estate.ServiceName(rest[:i]), estate.EnvironmentName(rest[i+1:])) + "&ask=machines", true

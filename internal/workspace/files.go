@@ -74,7 +74,7 @@ func WriteExpansion(dir, name string, old, text []byte) error {
 }
 
 // Change writes a file of the workspace, slash-separated, as change makes it of what is there, nil when there is none. Nobody else writes into
-// its folder meanwhile. Nothing is written when change fails.
+// its folder meanwhile. Nothing is written when change fails; where it makes nothing (nil) of the file, that is taken away.
 func Change(dir, file string, change func([]byte) ([]byte, error)) (err error) {
 	if !filepath.IsLocal(filepath.FromSlash(file)) {
 		return fault.Newf(fault.Invalid, "%q is no path within the workspace", file)
@@ -95,6 +95,12 @@ func Change(dir, file string, change func([]byte) ([]byte, error)) (err error) {
 	text, err := change(old)
 	if err != nil || string(text) == string(old) {
 		return err
+	}
+	if text == nil {
+		if err := os.Remove(path); err != nil {
+			return fault.Newf(fault.Unavailable, "%w; make the workspace writable", err)
+		}
+		return nil
 	}
 	return replace(path, text)
 }
@@ -180,6 +186,30 @@ func WriteWorkload(dir string, name estate.ServiceName, text []byte) error {
 		return fault.Newf(fault.Unavailable, "%w; make the folder writable", err)
 	}
 	return replace(file, text)
+}
+
+// WorkloadText is a team's own workload as it is written; nil when there is none.
+func WorkloadText(dir string, name estate.ServiceName) ([]byte, error) {
+	data, err := readFile(filepath.Join(dir, filepath.FromSlash(WorkloadFile(name))))
+	if fault.KindOf(err) == fault.NotFound {
+		return nil, nil
+	}
+	return data, err
+}
+
+// RewriteWorkload puts the text of a workload in place, or takes the file away for nil. Conflict when the file is no longer what it was when it was read as old, where nothing means that
+// there was none; Invalid when the name is no folder's.
+func RewriteWorkload(dir string, name estate.ServiceName, old, text []byte) error {
+	if string(name) != path.Base(path.Clean("/"+string(name))) {
+		return fault.Newf(fault.Invalid, "%q cannot name a folder; write %s by hand", name, workload.FileName)
+	}
+	file := WorkloadFile(name)
+	return Change(dir, file, func(there []byte) ([]byte, error) {
+		if string(there) != string(old) {
+			return nil, fault.Newf(fault.Conflict, "%s was changed meanwhile, so nothing was written; look at it and try again", file)
+		}
+		return text, nil
+	})
 }
 
 // configuration is where layers of configuration are, as globs: those for everybody, and those of services whose names match one.

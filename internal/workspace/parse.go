@@ -59,6 +59,7 @@ func read(r *document.Reader, n syntax.Node) Workspace {
 		document.Optional("live", document.List(&w.Live, live)),
 		document.Optional("configuration", func(r *document.Reader, n syntax.Node, at string) { w.Switching = switching(r, n, at) }),
 		document.Optional("drift", func(r *document.Reader, n syntax.Node, at string) { w.Drift = drifting(r, n, at) }),
+		document.Optional("standby", func(r *document.Reader, n syntax.Node, at string) { w.Standbys = standbys(r, n, at) }),
 		document.Optional("consent", document.MayBeEmpty(consent.Section(&w.Consent, time.LoadLocation))),
 		document.Optional("channels", document.MayBeEmpty(channels(&w.Channels))),
 		document.Optional("signin", signIn(&w.SignIn)),
@@ -124,6 +125,8 @@ func check(r *document.Reader, w Workspace) {
 	checkNetworks(r, w)
 	checkConsent(r, w)
 	checkDrift(r, w)
+	checkStandbys(r, w)
+	checkMoves(r, w)
 	checkChannels(r, w.Channels)
 	checkSignIn(r, w)
 	if d := w.Database; d != "" && !strings.HasPrefix(d, "postgres://") && !strings.HasPrefix(d, "postgresql://") {

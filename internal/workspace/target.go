@@ -16,6 +16,8 @@ type Target struct {
 	Folder      string    `json:"folder,omitempty" jsonschema:"oneof_required=folder" jsonschema_description:"Folder that something else applies from, such as a checkout that Argo CD or Flux follows; relative to this file."`
 	Cluster     *Cluster  `json:"cluster,omitempty" jsonschema:"oneof_required=cluster" jsonschema_description:"Kubernetes cluster that manifests are applied to."`
 	Machines    *Machines `json:"machines,omitempty" jsonschema:"oneof_required=machines" jsonschema_description:"How the environment's virtual machines are reached over SSH."`
+	// Servers names the datastore whose servers there a step is carried out at. No file declares it.
+	Servers string `json:"servers,omitempty" jsonschema:"-"`
 }
 
 // Cluster is a Kubernetes cluster, as kubectl would reach it.
@@ -78,6 +80,8 @@ func (w Workspace) TargetOf(env estate.EnvironmentName) (Target, bool) {
 // String is where a target leads, in words that are others when it leads elsewhere; "" for none. With which keys a place is reached is not part of it.
 func (t Target) String() string {
 	switch {
+	case t.Servers != "":
+		return "servers of " + t.Servers
 	case t.Folder != "":
 		return "folder " + t.Folder
 	case t.Cluster != nil && t.Cluster.Kubeconfig != "":

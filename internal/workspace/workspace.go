@@ -44,6 +44,7 @@ type Workspace struct {
 	Database     string         `json:"database,omitempty" jsonschema:"pattern=^$|^postgres(ql)?://" jsonschema_description:"PostgreSQL to keep history in, as postgres://user@host/name, with the password left to PGPASSWORD or a password file. Without it, history is kept in .caravan/caravan.db beside this file."`
 	Delivery     Delivery       `json:"delivery,omitzero" jsonschema_description:"How versions of services get to the environments they live in: registry, base image, order, and for how long they may differ."`
 	Drift        Drift          `json:"drift,omitzero" jsonschema_description:"How much may differ between what runs and what is declared, and how long a look at an environment counts."`
+	Standbys     Standbys       `json:"standby,omitzero" jsonschema_description:"Databases that keep copies of themselves: how they are reached, looked at and kept warm, and what is asked before one takes over by plan."`
 
 	dir       string         // where it was opened; "" when it was only parsed
 	lines     map[string]int // path of a value ("teams[0].owns[1]") → its line

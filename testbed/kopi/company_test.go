@@ -184,7 +184,7 @@ func convergesOnce(t *testing.T, b *testbed.Bed) {
 // told tells a service on a machine what to suffer from.
 func told(t *testing.T, b *testbed.Bed, at, what string) {
 	t.Helper()
-	if out, err := b.Run(t.Context(), "curl", "-sS", "--max-time", "5", "-d", what, "http://"+at+"/faults"); err != nil && !strings.Contains(what, "crash") {
+	if out, err := b.Run(t.Context(), "curl", "-sS", "--max-time", "60", "-d", what, "http://"+at+"/faults"); err != nil && !strings.Contains(what, "crash") {
 		t.Fatal(out, err)
 	}
 }

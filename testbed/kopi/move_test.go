@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.org/caravan/internal/porttest"
 	"example.org/caravan/internal/signin/providertest"
 	"example.org/caravan/testbed"
 	"example.org/caravan/testbed/kopi"
@@ -74,9 +75,10 @@ func (m mover) rewrite(t *testing.T, path string, change func(string) string) {
 func beginning(t *testing.T) mover {
 	t.Helper()
 	dir := t.TempDir()
-	m := mover{caravan: filepath.Join(dir, "caravan"), workspace: filepath.Join(dir, "kopi")}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-C", "../..", "-o", m.caravan, "./cmd/caravan").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	m := mover{workspace: filepath.Join(dir, "kopi")}
+	var err error
+	if m.caravan, err = testbed.Caravan(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.CopyFS(m.workspace, os.DirFS(sample)); err != nil {
 		t.Fatal(err)
@@ -289,7 +291,7 @@ func TestTheCompanyMovesWithTheYesOfItsTeams(t *testing.T) {
 	b := testbed.Start(t, testbed.Options{Name: "move", Clusters: []testbed.ClusterAt{country.Cluster}, Machines: country.Machines()})
 	c := b.Clusters[0]
 	people := teams()
-	address := free(t)
+	address := "http://" + porttest.Address(t)
 	issuer, _ := providertest.Start(t, address+"/signin/callback", slices.Collect(maps.Values(people))...)
 	m.aim(t, b, address, issuer)
 	m.bed = b

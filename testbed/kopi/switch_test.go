@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,9 +18,10 @@ import (
 func inSingapore(t *testing.T, b *testbed.Bed) mover {
 	t.Helper()
 	dir := t.TempDir()
-	m := mover{caravan: filepath.Join(dir, "caravan"), workspace: filepath.Join(dir, "kopi"), bed: b}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-C", "../..", "-o", m.caravan, "./cmd/caravan").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	m := mover{workspace: filepath.Join(dir, "kopi"), bed: b}
+	var err error
+	if m.caravan, err = testbed.Caravan(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.CopyFS(m.workspace, os.DirFS(sample)); err != nil {
 		t.Fatal(err)

@@ -2,8 +2,11 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,6 +22,9 @@ const (
 	probeLife = 120
 	probeName = "why"
 )
+
+// hopeless are what a container waits for that no patience mends.
+var hopeless = []string{"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"}
 
 // beside puts a short-lived pod next to the subject's, with their labels, so that policies treat it alike, and the same node. It
 // never becomes ready, so no Service sends it anything, and it lacks the label by which a ReplicaSet would take it for its own.
@@ -40,7 +46,7 @@ func (l *look) beside(ctx context.Context) (at place, remove func(), err error) 
 			l.unseen(fmt.Sprintf("pod/%s was made to try from and could not be taken away; it ends by itself within %d s", made.Name, probeLife), err)
 		}
 	}
-	const often, most = 200 * time.Millisecond, 12 * time.Second
+	const often, most = 200 * time.Millisecond, 45 * time.Second // its image may have to come first
 	state := ""
 	err = wait.PollUntilContextTimeout(ctx, often, most, true, func(ctx context.Context) (bool, error) {
 		p, err := pods.Get(ctx, made.Name, metav1.GetOptions{})
@@ -48,11 +54,18 @@ func (l *look) beside(ctx context.Context) (at place, remove func(), err error) 
 			return false, err
 		}
 		v := podOf(*p, false)
-		state = v.Unscheduled
-		if len(v.Containers) > 0 && v.Containers[0].Waiting != "" {
-			state = v.Containers[0].Waiting + ": " + v.Containers[0].WaitingFor
+		if len(v.Containers) == 0 {
+			state = v.Unscheduled
+			return false, nil
 		}
-		return len(v.Containers) > 0 && v.Containers[0].Running, nil
+		c := v.Containers[0]
+		if c.Waiting != "" {
+			state = strings.TrimSuffix(c.Waiting+": "+c.WaitingFor, ": ")
+		}
+		if slices.Contains(hopeless, c.Waiting) {
+			return false, errors.New(c.Waiting)
+		}
+		return c.Running, nil
 	})
 	if err != nil {
 		return place{}, remove, fmt.Errorf("the pod to try it from did not start (%s)", clean(state))
@@ -68,7 +81,8 @@ func (l *look) probePod() *corev1.Pod {
 	}
 	labels[probeLabel] = l.s.Cluster.Name
 	spec := l.release.template.Spec
-	amount := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("10m"), corev1.ResourceMemory: resource.MustParse("16Mi")}
+	asked := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("10m"), corev1.ResourceMemory: resource.MustParse("16Mi")}
+	most := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("250m"), corev1.ResourceMemory: resource.MustParse("32Mi")} // a shell that is throttled takes seconds to begin, and would be taken for silence
 	p := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "caravan-why-", Labels: labels},
 		Spec: corev1.PodSpec{
@@ -77,7 +91,7 @@ func (l *look) probePod() *corev1.Pod {
 			ReadinessGates:  []corev1.PodReadinessGate{{ConditionType: probeLabel}},
 			SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: new(true), RunAsUser: new(int64(65534)), SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
 			Containers: []corev1.Container{{
-				Name: probeName, Image: l.Image, Command: []string{"sleep", fmt.Sprint(probeLife)}, Resources: corev1.ResourceRequirements{Requests: amount, Limits: amount},
+				Name: probeName, Image: l.Image, Command: []string{"sleep", fmt.Sprint(probeLife)}, Resources: corev1.ResourceRequirements{Requests: asked, Limits: most},
 				SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: new(false), ReadOnlyRootFilesystem: new(true), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}},
 			}},
 		},

@@ -270,3 +270,6 @@ func serviceOf(host, space string) (name, in string, sure bool) {
 
 // answerTime bounds one attempt to reach something.
 const answerTime = 4 * time.Second
+
+// probeAnswerTime is the same in a pod that has just begun: its node may have to read the programs first.
+const probeAnswerTime = 10 * time.Second

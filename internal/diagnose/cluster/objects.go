@@ -3,9 +3,11 @@ package cluster
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -311,14 +313,42 @@ const (
 	mostBytes  = int64(64 << 10)
 )
 
-func (l *look) log(ctx context.Context, i, j int, pod string, c why.Container) {
-	lines, mostTail := tail, mostBytes
-	o := &corev1.PodLogOptions{Container: c.Name, TailLines: &lines, LimitBytes: &mostTail, Previous: !c.Ready && c.Restarts > 0 && c.Waiting != ""}
-	data, err := l.client.CoreV1().Pods(l.space).GetLogs(pod, o).DoRaw(ctx)
-	if err != nil && o.Previous {
-		o.Previous = false
-		data, err = l.client.CoreV1().Pods(l.space).GetLogs(pod, o).DoRaw(ctx)
+// errTakenAway says that a kubelet has a log no more, and another container takes the place of the one whose it was.
+var errTakenAway = errors.New("it was taken away with its container")
+
+// words are the last a container said: before it ended where it begins anew, else now. One that is just being replaced is asked again.
+func (l *look) words(ctx context.Context, pod string, c why.Container) (data []byte, err error) {
+	const again, every = 4, 500 * time.Millisecond
+	before := !c.Ready && c.Restarts > 0 && c.Waiting != ""
+	for range again {
+		if data, err = l.logged(ctx, pod, c.Name, before); err != nil && before {
+			data, err = l.logged(ctx, pod, c.Name, false)
+		}
+		if !errors.Is(err, errTakenAway) {
+			return data, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(every):
+			before = !before
+		}
 	}
+	return nil, err
+}
+
+// logged is the end of a container's log, or of the one's before it.
+func (l *look) logged(ctx context.Context, pod, container string, before bool) ([]byte, error) {
+	lines, mostTail := tail, mostBytes
+	data, err := l.client.CoreV1().Pods(l.space).GetLogs(pod, &corev1.PodLogOptions{Container: container, TailLines: &lines, LimitBytes: &mostTail, Previous: before}).DoRaw(ctx)
+	if err == nil && strings.HasPrefix(string(data), "unable to retrieve container logs for") {
+		return nil, errTakenAway
+	}
+	return data, err
+}
+
+func (l *look) log(ctx context.Context, i, j int, pod string, c why.Container) {
+	data, err := l.words(ctx, pod, c)
 	if err != nil {
 		l.unseen("the log of pod/"+pod+", container "+c.Name, err)
 		return

@@ -134,7 +134,11 @@ func missing(said string) bool {
 
 // exec runs a program in a container; the code is -1 when it could not be run.
 func (l *look) exec(ctx context.Context, at place, argv []string) (int, string, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	limit := answerTime
+	if at.probe {
+		limit = probeAnswerTime
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	url := l.client.CoreV1().RESTClient().Post().Resource("pods").Namespace(l.space).Name(at.pod).SubResource("exec").
 		VersionedParams(&corev1.PodExecOptions{Container: at.container, Command: argv, Stdout: true, Stderr: true}, scheme.ParameterCodec).URL()

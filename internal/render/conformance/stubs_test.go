@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.org/caravan/internal/porttest"
 	"example.org/caravan/internal/render"
 	"example.org/caravan/internal/render/kube"
 	"example.org/caravan/internal/render/vm"
@@ -79,13 +80,8 @@ func TestAStubIsReachableAndAnswersAlike(t *testing.T) {
 func serving(t *testing.T, config string) (address string) {
 	t.Helper()
 	nginx := installed(t, "nginx", "nginx-light")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address = l.Addr().String()
-	l.Close()
 	dir := t.TempDir()
+	address = porttest.Address(t)
 	config = strings.NewReplacer("listen 8095;", "listen "+address+";", "listen [::]:8095;", "", "/tmp/", dir+"/").Replace(config)
 	put(t, filepath.Join(dir, "nginx.conf"), config, 0o644)
 	cmd := exec.Command(nginx, "-p", dir, "-e", "stderr", "-c", filepath.Join(dir, "nginx.conf"), "-g", "daemon off; master_process off;")

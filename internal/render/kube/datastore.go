@@ -28,8 +28,14 @@ func (c *cluster) datastores() error {
 		}
 		f := c.place(s.named, "datastores/"+s.name, d.Wave)
 		switch {
-		case d.Technology == "postgres" || d.Technology == "postgresql":
-			c.postgres(f, s)
+		case isPostgres(d):
+			keep := c.patroni
+			if c.hasOperator() {
+				keep = c.operated
+			}
+			if err := keep(f, s); err != nil {
+				return err
+			}
 		case d.Technology == "redis" || d.Technology == "valkey":
 			c.redis(f, s)
 		case d.Technology == "rabbitmq":
@@ -69,10 +75,14 @@ func (s store) storage() string { return cmp.Or(s.Storage, usualStorage) }
 func (s store) serverSecret() string { return workload.NameOf(s.name + "-server") }
 
 // podsOfStore are the labels of the pods that callers reach.
-func podsOfStore(d render.Datastore) map[string]string {
+func (c *cluster) podsOfStore(d render.Datastore) map[string]string {
 	name := workload.NameOf(string(d.Name))
 	switch {
-	case d.Technology == "postgres" || d.Technology == "postgresql":
+	case isPostgres(d) && d.Pooled != "" && c.hasOperator():
+		return pooled(render.PoolName(d.Name))
+	case isPostgres(d) && d.Pooled != "":
+		return of(render.PoolName(d.Name))
+	case isPostgres(d) && c.hasOperator():
 		return map[string]string{"cnpg.io/cluster": name}
 	case (d.Technology == "redis" || d.Technology == "valkey") && d.Instances > 1:
 		return of(proxyName(name))
@@ -97,6 +107,11 @@ func (c *cluster) place(n named, at string, wave int) *folder {
 func (f *folder) put(name, comment string, document *yaml.Node) {
 	f.c.add(f.c.file(f.of, path.Join(f.path, name), comment, document))
 	f.resources = append(f.resources, name)
+}
+
+// write puts a file beside the manifests that is none.
+func (f *folder) write(name, text string) {
+	f.c.add(render.File{Path: path.Join(f.path, name), Text: text, Mode: 0o644, Subject: f.of.subject})
 }
 
 // config is a ConfigMap of files, and its name: it ends in a digest of what it holds, so that pods are replaced one by one
@@ -163,7 +178,13 @@ func storePod(name string, grace int, containers, volumes []*yaml.Node) *yaml.No
 
 // exactly is what a datastore is given: as much as it may use, so that its memory is never somebody else's.
 func exactly(s render.Share) *yaml.Node {
-	return m("requests", m("cpu", cpuText(orElse(s.LeastCPU, s.CPU/4)), "memory", bytesText(s.Memory)), "limits", m("cpu", cpuText(s.CPU), "memory", bytesText(s.Memory)))
+	s.LeastMemory = s.Memory
+	return given(s)
+}
+
+// given is what a container is given, at least and at most.
+func given(s render.Share) *yaml.Node {
+	return m("requests", m("cpu", cpuText(orElse(s.LeastCPU, s.CPU/4)), "memory", bytesText(orElse(s.LeastMemory, s.Memory))), "limits", m("cpu", cpuText(s.CPU), "memory", bytesText(s.Memory)))
 }
 
 // starting says what an instance begins with.

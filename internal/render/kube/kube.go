@@ -3,7 +3,7 @@
 // which does, with its namespaces, datastores and stubs. `kubectl apply -k kubernetes/overlays/ENVIRONMENT`, Argo CD and Flux
 // take it as it is.
 //
-// A secret is a reference: SECRETS.md says which have to be there. The order of a process's life is the one of package vm.
+// A secret is a reference: SECRETS.md says which have to be there; STANDBY.md how Caravan reaches the datastores. The order of a process's life is the one of package vm.
 // Nothing here talks to a cluster.
 package kube
 
@@ -24,6 +24,9 @@ import (
 // nothing answers, a quantity that is none, a datastore nothing here can keep on Kubernetes, two services of one name.
 func Render(s render.Site) (render.Bundle, error) {
 	c := &cluster{Site: s, folder: path.Join("kubernetes/overlays", string(s.Environment)), targets: map[target]int{}, spaces: map[string]*space{}}
+	if s.Backups != nil && s.Backups.S3 == nil {
+		return render.Bundle{}, fault.Newf(fault.Invalid, "%s: pods have no folder for backups that outlives them; name a bucket", s.Environment)
+	}
 	c.learn()
 	for _, put := range []func() error{c.services, c.datastores, c.stubs} {
 		if err := put(); err != nil {
@@ -50,6 +53,7 @@ type cluster struct {
 	spaces      map[string]*space // namespaces by name
 	secrets     []secret
 	secretTexts map[string][]render.Piece // of files that are kept elsewhere as a whole, by their keys
+	declared    []render.Declared         // how Caravan reaches datastores that keep copies of themselves
 	parts       []part                    // of the environment, each a folder with a kustomization
 }
 
@@ -86,7 +90,7 @@ func (c *cluster) learn() {
 		}
 	}
 	for _, d := range c.Datastores {
-		if d.Technology == "postgres" || d.Technology == "postgresql" {
+		if isPostgres(d) {
 			c.targets[target{render.Namespace(d.Team), workload.NameOf(string(d.Name)), d.Port}] = postgresPort
 		}
 	}
@@ -146,6 +150,9 @@ func (c *cluster) whole() {
 	c.add(render.File{Path: path.Join(c.folder, "kustomization.yaml"), Text: b.String(), Mode: 0o644})
 	if page := c.secretsPage(); page != "" {
 		c.add(render.File{Path: path.Join(c.folder, "SECRETS.md"), Text: page, Mode: 0o644})
+	}
+	if page := render.DeclaredPage("Datastores of "+line(string(c.Environment)), c.declared); page != "" {
+		c.add(render.File{Path: path.Join(c.folder, "STANDBY.md"), Text: page, Mode: 0o644})
 	}
 }
 

@@ -176,9 +176,14 @@ func TestWhatCannotRunIsRefusedWithTheMend(t *testing.T) {
 		"public without a port": {with("a", container, func(s *render.Service) {
 			s.Workload.Metadata.Annotations[workload.AnnotationPublic] = "a.example.com"
 		}), "listens on no port"},
-		"files larger than a ConfigMap":  {with("a", workload.Container{Image: "a", Files: map[string]workload.File{"/x": {Content: strings.Repeat("x", 1<<20)}}}, func(*render.Service) {}), "have the image bring"},
-		"a datastore nobody keeps here":  {storing(render.Datastore{Name: "hana", Technology: "hana", Port: 30015, Instances: 1}), "placement: vm"},
-		"failover that is not to be had": {storing(render.Datastore{Name: "my", Technology: "mysql", Port: 3306, Instances: 2}), "instances: 1"},
+		"files larger than a ConfigMap": {with("a", workload.Container{Image: "a", Files: map[string]workload.File{"/x": {Content: strings.Repeat("x", 1<<20)}}}, func(*render.Service) {}), "have the image bring"},
+		"a datastore nobody keeps here": {storing(render.Datastore{Name: "hana", Technology: "hana", Port: 30015, Instances: 1}), "placement: vm"},
+		"two accounts that an operator does not keep": {site(func(s *render.Site) {
+			s.Operators = []string{render.CloudNativePG}
+			s.Datastores = []render.Datastore{{Name: "pg", Technology: "postgres", Port: 5432, Instances: 1, Logins: 2}}
+		}), "take logins out"},
+		"an account that is no key of a Secret": {storing(render.Datastore{Name: "pg", Technology: "postgres", Port: 5432, Instances: 1, Databases: []render.Database{{Name: "a", Owner: "o'brien", Secret: "pg-a"}}}), "lower-case letters"},
+		"failover that is not to be had":        {storing(render.Datastore{Name: "my", Technology: "mysql", Port: 3306, Instances: 2}), "instances: 1"},
 		"two services of one name": {site(func(s *render.Site) {
 			s.Services = append(with("a.b", container, func(*render.Service) {}).Services, with("a-b", container, func(*render.Service) {}).Services...)
 		}), "rename one of them"},
@@ -276,6 +281,71 @@ func TestScriptsAreWhatAShellTakes(t *testing.T) {
 				t.Run(string(d.Name)+"/"+name, func(t *testing.T) { judge(t, text, "\n", "\nfi\n", sh, "-n") })
 			}
 		}
+	}
+}
+
+// TestARedisThatNoSentinelKnowsOfGoesOnAsItWas starts instances while no Sentinel answers, as after a move had them forget the primary.
+func TestARedisThatNoSentinelKnowsOfGoesOnAsItWas(t *testing.T) {
+	sh := program(t, "sh")
+	const domain = "nodes.platform.svc.cluster.local"
+	for _, c := range []struct {
+		name, pod, before string
+		follows           string // "" when it leads
+	}{
+		{"the first of all leads", "redis-cache-0", "", ""},
+		{"another follows the first at first", "redis-cache-1", "", "redis-cache-0." + domain},
+		{"one that led leads", "redis-cache-1", "port 6379\n", ""},
+		{"the first follows whom it followed", "redis-cache-0", "replicaof redis-cache-1." + domain + " 6379\n", "redis-cache-1." + domain},
+		{"a name in quotes is one", "redis-cache-0", "replicaof \"redis-cache-2." + domain + "\" 6379\n", "redis-cache-2." + domain},
+		{"one that a move hid follows on", "redis-cache-0", "replica-announce-ip \"192.0.2.1\"\nreplicaof 10.20.0.4 6379\n", "10.20.0.4"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			write := func(name, text string) {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, d := range everything().Datastores {
+				if d.Name == "redis-cache" {
+					for name, text := range storeOf(t, d).redisFiles(domain, true) {
+						write(name, strings.NewReplacer("/config/", dir+"/", "/data/redis.conf", dir+"/kept", "/data/redis.next", dir+"/next").Replace(text))
+					}
+				}
+			}
+			write("redis-cli", "#!/bin/sh\nexit 1\n")
+			write("redis-server", "#!/bin/sh\ncat \"$1\"\n")
+			if c.before != "" {
+				write("kept", c.before)
+			}
+			cmd := exec.Command(sh, filepath.Join(dir, "start-redis"))
+			cmd.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "POD=" + c.pod, "REPLICATION_PASSWORD=x"}
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			follows := ""
+			for line := range strings.Lines(string(out)) {
+				if rest, found := strings.CutPrefix(line, "replicaof "); found {
+					follows += strings.Fields(rest)[0]
+				}
+			}
+			if follows != c.follows {
+				t.Errorf("it follows %q:\n%s", follows, out)
+			}
+		})
+	}
+}
+
+func TestScriptsOfPostgreSQLAreWhatAShellTakes(t *testing.T) {
+	sh := program(t, "sh")
+	for _, d := range everything().Datastores {
+		if isPostgres(d) {
+			judge(t, storeOf(t, d).patroniStart(), "\n", "\nfi\n", sh, "-n")
+		}
+	}
+	for _, text := range []string{patroniPasswords, keepAccounts, startPool} {
+		judge(t, text, "\n", "\nfi\n", sh, "-n")
 	}
 }
 

@@ -28,6 +28,7 @@ type Names struct {
 	Kept       []string // folders on a disk that outlives a pod, sorted
 	Lost       []string // folders it may write to that go with the pod, sorted
 	Overlay    string   // folder of the bundle that kubectl apply -k takes
+	Patroni    string   // configuration of Patroni in its pods; "" when nothing else than Kubernetes keeps it
 	TeamRole   bool     // its team has the rights of teamRole there
 }
 
@@ -107,8 +108,11 @@ func (c *cluster) storeNames(d render.Datastore) (Names, error) {
 	n.Lost, n.Kept = []string{temporary}, []string{"/data"}
 	switch d.Technology {
 	case "postgres", "postgresql":
-		n.Kind, n.Container, n.Label, n.Kept = "clusters.postgresql.cnpg.io", "postgres", "cnpg.io/cluster="+s.name, []string{"/var/lib/postgresql/data"}
+		n.Container, n.Kept, n.Patroni = "postgres", []string{postgresHome}, patroniFolder
 		n.Listens[0].Target = postgresPort
+		if c.hasOperator() {
+			n.Kind, n.Label, n.Kept, n.Patroni = "clusters.postgresql.cnpg.io", "cnpg.io/cluster="+s.name, []string{"/var/lib/postgresql/data"}, ""
+		}
 	case "redis", "valkey":
 		n.Container = "redis"
 		if s.forgetful() {

@@ -43,6 +43,12 @@ func (n *space) count(s service) {
 	}
 }
 
+// hold adds a datastore's pods to what a namespace must have room for.
+func (n *space) hold(pods int, share render.Share) {
+	n.pods += pods
+	n.reckon(pods, share)
+}
+
 func (n *space) reckon(pods int, share render.Share) {
 	times := int64(pods)
 	n.memory += times * share.Memory

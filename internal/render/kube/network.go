@@ -165,7 +165,7 @@ func isPrivate(host string) bool {
 // podsOf are the labels of the pods that answer at an endpoint of this cluster.
 func (c *cluster) podsOf(e render.Endpoint, name string) map[string]string {
 	if i := slices.IndexFunc(c.Datastores, func(d render.Datastore) bool { return d.Name == e.Target }); i >= 0 {
-		return podsOfStore(c.Datastores[i])
+		return c.podsOfStore(c.Datastores[i])
 	}
 	return of(name)
 }

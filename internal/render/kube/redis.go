@@ -9,6 +9,7 @@ import (
 
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/render"
+	"example.org/caravan/internal/standby"
 	"example.org/caravan/internal/workload"
 )
 
@@ -54,9 +55,38 @@ func (c *cluster) redis(f *folder, s store) {
 	} else {
 		in = append(in, callers(s.Callers, []rulePort{{s.Port, "TCP"}})...)
 	}
-	f.put("networkpolicy.yaml", "", c.policy(s.named, of(s.name), in, []rule{own}))
+	otherEnd, toOtherEnd := s.otherEnd(s.Port)
+	f.put("networkpolicy.yaml", "", c.policy(s.named, of(s.name), append(in, otherEnd...), append([]rule{own}, toOtherEnd...)))
 	c.space(s.namespace, s.team).hold(s.Instances, s.share)
+	if several {
+		c.space(s.namespace, s.team).reckon(s.Instances, helperShare())
+	}
 	c.redisSecrets(s, several)
+	c.redisDeclared(s, nodes, several)
+}
+
+// redisDeclared notes how Caravan reaches it: through the API server, which leads into each pod.
+func (c *cluster) redisDeclared(s store, nodes string, several bool) {
+	d := render.Declared{Name: s.Name, Team: s.Team, Environment: c.Environment}
+	if several {
+		d.Texts("sentinels", s.podAddresses(nodes, sentinelPort))
+		d.Put("master", s.name)
+	} else {
+		d.Put("technology", "redis")
+		d.Put("members", fmt.Sprintf("{%s-0: %q}", s.name, s.podAddresses(nodes, s.Port)[0]))
+	}
+	d.Put("through", "cluster")
+	if !s.guarded() {
+		d.Login("admin", "default", "")
+		c.declared = append(c.declared, d)
+		return
+	}
+	d.Login("admin", standby.RedisAccount, "`"+standby.RedisAccount+"`")
+	d.Login("replication", "replication", "`replication`")
+	if several {
+		d.Login("watched", "sentinel", "`sentinel`")
+	}
+	c.declared = append(c.declared, d)
 }
 
 // forgetful reports whether it begins empty and may do so again.
@@ -105,34 +135,57 @@ func (s store) redisConfig() string {
 
 func (s store) startRedis(domain string, several bool) string {
 	var b strings.Builder
-	b.WriteString("#!/bin/sh\n# Begins with the rendered configuration; what changes while it runs is kept beside the data.\nset -eu\ncp /config/redis.conf /data/redis.conf\n")
+	b.WriteString(`#!/bin/sh
+# Begins with the rendered configuration; what changes while it runs is kept beside the data. While a move has it follow instances elsewhere, which it
+# then hides from Sentinels at an address that is nowhere, it goes on with that: started as something else it could take writes beside the one that leads.
+set -eu
+kept=
+if grep -qs '^replica-announce-ip "*192\.0\.2\.1' /data/redis.conf; then
+  kept=$(grep -E '^(replicaof|replica-announce-ip|replica-announced|replica-priority|min-replicas-to-write|masteruser|masterauth) ' /data/redis.conf)
+fi
+cp /config/redis.conf /data/redis.next
+`)
+	begin := ""
 	if several {
-		fmt.Fprintf(&b, `me="$POD.%[1]s"
-printf 'replica-announce-ip %%s\nreplica-announce-port %[2]d\n' "$me" >>/data/redis.conf
-primary=$(sh /config/primary)
+		begin = fmt.Sprintf(`me="$POD.%[1]s"
+printf 'replica-announce-ip %%s\nreplica-announce-port %[2]d\n' "$me" >>/data/redis.next
+before=
+if [ -e /data/redis.conf ]; then
+  before=$(sed -n 's/^replicaof "*\([^ "]*\).*/\1/p' /data/redis.conf)
+  before=${before:-$me}
+fi
+primary=$(BEFORE=$before sh /config/primary)
 if [ "$primary" != "$me" ]; then
-  printf 'replicaof %%s %[2]d\n' "$primary" >>/data/redis.conf
+  printf 'replicaof %%s %[2]d\n' "$primary" >>/data/redis.next
 fi
 `, domain, s.Port)
 	}
 	if s.guarded() {
-		b.WriteString("printf 'masterauth %s\\n' \"$REPLICATION_PASSWORD\" >>/data/redis.conf\n")
+		begin += "printf 'masterauth %s\\n' \"$REPLICATION_PASSWORD\" >>/data/redis.next\n"
 	}
-	b.WriteString("exec redis-server /data/redis.conf\n")
+	b.WriteString("if [ -n \"$kept\" ]; then\n  printf '%s\\n' \"$kept\" >>/data/redis.next\n")
+	if begin != "" {
+		b.WriteString("else\n")
+		for line := range strings.Lines(begin) {
+			b.WriteString("  " + line)
+		}
+	}
+	b.WriteString("fi\nmv /data/redis.next /data/redis.conf\nexec redis-server /data/redis.conf\n")
 	return b.String()
 }
 
 // findPrimary prints the host of whoever is primary.
 func (s store) findPrimary(domain string) string {
 	return fmt.Sprintf(`#!/bin/sh
-# The Sentinels know who is primary. Before there are any, the first pod is.
+# The Sentinels know who is primary. Where they know of none, as when a move had them forget it, whoever was when this one ran before is; the first
+# pod is before that.
 for i in $(seq 0 %[1]d); do
   found=$(timeout 2 redis-cli -h "%[2]s-$i.%[3]s" -p %[4]d sentinel get-master-addr-by-name %[2]s 2>/dev/null | head -n 1)
   case "$found" in
   *.%[3]s) echo "$found" && exit ;;
   esac
 done
-echo "%[2]s-0.%[3]s"
+echo "${BEFORE:-%[2]s-0.%[3]s}"
 `, s.Instances-1, s.name, domain, sentinelPort)
 }
 
@@ -197,9 +250,7 @@ func (s store) redisPod(config string, several bool) *yaml.Node {
 }
 
 // small is what a helper beside a server is given.
-func small() *yaml.Node {
-	return m("requests", m("cpu", "50m", "memory", "64Mi"), "limits", m("cpu", "250m", "memory", "64Mi"))
-}
+func small() *yaml.Node { return given(helperShare()) }
 
 func (c *cluster) redisSecrets(s store, several bool) {
 	if !s.guarded() {
@@ -216,6 +267,8 @@ func (c *cluster) redisSecrets(s store, several bool) {
 		accounts = append(accounts, "`user sentinel on ><sentinel> &* -@all +multi +exec +slaveof +ping +subscribe +publish +config|rewrite +role +client|setname +client|kill +script|kill +info`")
 		c.secrets = append(c.secrets, secret{s.namespace, name, "sentinel", "password its Sentinels log in with"})
 	}
+	accounts = append(accounts, fmt.Sprintf("`user %[1]s on ><%[1]s> %[2]s`", standby.RedisAccount, standby.RedisRights))
+	c.secrets = append(c.secrets, secret{s.namespace, name, standby.RedisAccount, fmt.Sprintf("password of `%s`, by whom Caravan looks at %s and moves it", standby.RedisAccount, s.Name)})
 	for _, member := range s.members() {
 		accounts = append(accounts, fmt.Sprintf("`user %s on ><password in %s> ~* &* +@all -@admin`", workload.NameOf(string(member)), secretName(string(s.Name)+"-"+string(member))))
 	}
@@ -255,7 +308,7 @@ func (c *cluster) proxy(f *folder, s store, nodes string) {
 	n := s.named
 	n.name = name
 	f.put("proxy-networkpolicy.yaml", "", c.policy(n, of(name), callers(s.Callers, []rulePort{{s.Port, "TCP"}}), []rule{out}))
-	c.space(s.namespace, s.team).hold(two, render.Share{Memory: 64 * mebi, CPU: 250, LeastCPU: 50})
+	c.space(s.namespace, s.team).hold(two, helperShare())
 }
 
 func (s store) proxyConfig(nodes string) string {

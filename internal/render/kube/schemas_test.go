@@ -16,8 +16,8 @@ import (
 )
 
 // published is a folder with Kubernetes' api/openapi-spec/swagger.json (module k8s.io/kubernetes v1.34.4), and the
-// CustomResourceDefinitions of HTTPRoute (module sigs.k8s.io/gateway-api v1.4.0, config/crd/standard) and of CloudNativePG's Cluster
-// and Database. With it the test writes anew what is kept of them.
+// CustomResourceDefinitions of HTTPRoute (module sigs.k8s.io/gateway-api v1.4.0, config/crd/standard) and of CloudNativePG's Cluster,
+// Database, Pooler and ScheduledBackup. With it the test writes anew what is kept of them.
 var published = flag.String("schemas", "", "folder of published schemas to cut testdata/schemas.json from")
 
 const kept = "testdata/schemas.json"
@@ -40,6 +40,8 @@ var kinds = map[string]string{
 	"gateway.networking.k8s.io/v1/HTTPRoute":   "gateway.networking.k8s.io_httproutes.yaml",
 	"postgresql.cnpg.io/v1/Cluster":            "postgresql.cnpg.io_clusters.yaml",
 	"postgresql.cnpg.io/v1/Database":           "postgresql.cnpg.io_databases.yaml",
+	"postgresql.cnpg.io/v1/Pooler":             "postgresql.cnpg.io_poolers.yaml",
+	"postgresql.cnpg.io/v1/ScheduledBackup":    "postgresql.cnpg.io_scheduledbackups.yaml",
 }
 
 func TestSchemasAreWhatWasPublished(t *testing.T) {

@@ -102,12 +102,34 @@ func samples() []sample {
 			s.Workload.Containers["proxy"] = workload.Container{Image: "proxy:1", Before: map[string]workload.Before{"mailer": {Ready: "started"}}}
 			s.Workload.Containers["tail"] = workload.Container{Image: "tail:1"}
 		})},
-		{"postgres", "CloudNativePG: three instances, a database for each service, the datastore's own name for the primary.", storing(render.Datastore{
+		{"postgres", "Patroni: three instances, a database for each service, the datastore's own name for the primary.", storing(render.Datastore{
 			Name: "pg-main", Team: "platform", Technology: "postgres", Version: "16.4", Port: 5433, Instances: 3, Storage: "50Gi", Memory: "4Gi", CPU: "2", Content: "seeded", Callers: callers, Wave: 1,
 			Databases: []render.Database{{Name: "orders", Owner: "orders", Secret: "pg-main-orders", For: "orders"}, {Name: "shop_production", Owner: "shop", Secret: "pg-main-shop", For: "shop"}},
 		})},
+		{"postgres-backups", "Patroni whose log and nightly backups go into a bucket, from a container beside each instance.", site(func(s *render.Site) {
+			s.Backups = &render.Backups{Hour: new(18), S3: &render.ObjectStore{Endpoint: "s3.jakarta.example.org:9000", Region: "jakarta", Bucket: "backups", Path: "databases", Style: "path", CA: "/etc/ssl/certs/company.pem"}}
+			s.Datastores = []render.Datastore{{
+				Name: "pg-kept", Team: "platform", Technology: "postgres", Version: "15", Port: 5432, Instances: 2, Storage: "50Gi", Memory: "1Gi", Callers: callers, Wave: 1,
+				Databases: []render.Database{{Name: "orders", Owner: "orders", Secret: "pg-kept-orders", For: "orders"}},
+			}}
+		})},
+		{"postgres-pooled", "Patroni with PgBouncer before it, and two accounts for each service, in an image of the company's own.", site(func(s *render.Site) {
+			s.Images = map[string]string{"postgres": "registry.kopi.internal/postgres-patroni"}
+			s.Datastores = []render.Datastore{{
+				Name: "pg-pooled", Team: "platform", Technology: "postgres", Version: "15", Port: 5432, Instances: 2, Storage: "50Gi", Memory: "1Gi", Callers: callers, Wave: 1, Pooled: render.PoolTransactions, Logins: 2, Followers: []string{"10.20.0.0/16"},
+				Databases: []render.Database{{Name: "shop", Owner: "shop", Secret: "pg-pooled-shop", For: "shop"}},
+			}}
+		})},
+		{"cloudnativepg", "CloudNativePG, where its operator is: three instances, a database for each service, the datastore's own name for the primary.", site(func(s *render.Site) {
+			s.Backups = &render.Backups{S3: &render.ObjectStore{Endpoint: "s3.jakarta.example.org", Region: "jakarta", Bucket: "backups", CA: "store-ca"}}
+			s.Operators = []string{render.CloudNativePG}
+			s.Datastores = []render.Datastore{{
+				Name: "pg-operated", Team: "platform", Technology: "postgres", Version: "16.4", Port: 5433, Instances: 3, Storage: "50Gi", Memory: "4Gi", CPU: "2", Content: "seeded", Callers: callers, Wave: 1, Pooled: render.PoolSessions,
+				Databases: []render.Database{{Name: "orders", Owner: "orders", Secret: "pg-operated-orders", For: "orders"}, {Name: "shop_production", Owner: "shop", Secret: "pg-operated-shop", For: "shop"}},
+			}}
+		})},
 		{"redis", "Redis with Sentinels for callers who log in with no password, as most caches of machines are.", storing(render.Datastore{
-			Name: "redis-cache", Team: "platform", Technology: "redis", Port: 6379, Instances: 3, Memory: "1Gi", Content: "empty", Callers: callers, Open: []estate.ServiceName{"shop", "sync"}, Wave: 1,
+			Name: "redis-cache", Team: "platform", Technology: "redis", Port: 6379, Instances: 3, Memory: "1Gi", Content: "empty", Callers: callers, Followers: []string{"10.20.0.0/16"}, Open: []estate.ServiceName{"shop", "sync"}, Wave: 1,
 		})},
 		{"redis-guarded", "One Redis that keeps what it has, for callers of whom one logs in.", storing(render.Datastore{
 			Name: "redis-sessions", Team: "platform", Technology: "redis", Port: 6380, Instances: 1, Memory: "512Mi", Content: "replica", Callers: callers, Open: []estate.ServiceName{"sync"}, Wave: 1,

@@ -19,9 +19,11 @@ type account struct {
 
 // owners lists the accounts that have databases, each once, sorted.
 func (s store) owners() []account {
-	out := make([]account, len(s.Databases))
-	for i, d := range s.Databases {
-		out[i] = account{d.Owner, d.Secret}
+	var out []account
+	for _, d := range s.Databases {
+		for _, login := range s.LoginsOf(d.Owner) {
+			out = append(out, account{login, d.Secret})
+		}
 	}
 	return sortedAccounts(out)
 }
@@ -48,7 +50,7 @@ func (s store) ungiven() string {
 	if len(s.Open) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("\nNothing here hands the password to %s. What is in the release must be what is set here, or the workload\nbe given a variable for it.\n", joined(s.Open))
+	return fmt.Sprintf("\nWhat is rendered does not tell this password to %s: no variable of a workload has it. Set here the one that the release\nhas in it, or give the workload a variable for it.\n", joined(s.Open))
 }
 
 // joined names services for people.

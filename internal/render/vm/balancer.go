@@ -29,6 +29,8 @@ type spot struct {
 	server       string   // what is said of each machine besides its address
 	agent        bool     // its machines' agents are asked too
 	callers      []render.Peer
+	at           string // address it is taken at; "" for all
+	here         string // what answers on the load balancer's own machine; "" when the thing's machines do
 }
 
 // route is a host name, and a path below it, that leads to a backend.
@@ -107,6 +109,11 @@ func (e environment) balancer(things []thing) thing {
 	// Its package has started it before it was configured.
 	t.fresh, t.reloads = []string{"systemctl", "restart", "haproxy.service"}, true
 	t.content = []file{{File: render.File{Path: e.in("haproxy", "haproxy.cfg"), Text: e.proxy(things), Mode: 0o644}, at: "/etc/haproxy/haproxy.cfg", units: t.start}}
+	for _, v := range things {
+		if v.pool != nil {
+			t.take(*v.pool)
+		}
+	}
 	return t
 }
 
@@ -197,7 +204,7 @@ func (e environment) frontend(b *strings.Builder, t thing, s spot) {
 	if s.http {
 		mode = "http"
 	}
-	fmt.Fprintf(b, "\n# %s, %s\nfrontend %s\n    mode %s\n    bind :%d\n", unitComment(string(t.name)), s.about, s.name, mode, s.port)
+	fmt.Fprintf(b, "\n# %s, %s\nfrontend %s\n    mode %s\n    bind %s:%d\n", unitComment(string(t.name)), s.about, s.name, mode, s.at, s.port)
 	admitted(b, s.callers)
 	fmt.Fprintf(b, "    default_backend %s\n\nbackend %s\n    mode %s\n    balance %s\n", s.name, s.name, mode, balance(s.http))
 	if s.http {
@@ -208,6 +215,10 @@ func (e environment) frontend(b *strings.Builder, t thing, s spot) {
 	}
 	if s.agent {
 		fmt.Fprintf(b, "    default-server agent-check agent-port %d agent-inter 1s agent-send \"%s\\n\"\n", agentPort, workload.NameOf(string(t.name)))
+	}
+	if s.here != "" {
+		fmt.Fprintf(b, "    server %s 127.0.0.1:%d\n", s.here, s.target)
+		return
 	}
 	for _, host := range t.hosts {
 		fmt.Fprintf(b, "    server %s %s%s\n", host, net.JoinHostPort(e.addresses[host], strconv.Itoa(s.target)), s.server)

@@ -33,7 +33,9 @@ func (e environment) datastore(d render.Datastore) (thing, error) {
 	}
 	switch d.Technology {
 	case "postgres", "postgresql":
-		e.postgres(&t, s)
+		if err := e.postgres(&t, s); err != nil {
+			return thing{}, err
+		}
 	case "redis", "valkey":
 		e.redis(&t, s)
 	case "rabbitmq":

@@ -10,16 +10,20 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"example.org/caravan/internal/porttest"
+	"example.org/caravan/internal/redis"
 	"example.org/caravan/internal/render"
+	"example.org/caravan/internal/standby"
 	"example.org/caravan/internal/workload"
 )
 
 // patience is how long a busy machine may take for anything these tests wait for.
-const patience = time.Minute
+const patience = 5 * time.Minute
 
 // eventually waits until something is so, asking again and again.
 func eventually(t *testing.T, what string, so func() bool) {
@@ -45,7 +49,8 @@ func start(t *testing.T, name string, args ...string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd.Stdout, cmd.Stderr = said, said
+	told := struct{ io.Writer }{said} // no file of its own: Wait then waits for those who were forked to save, too
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = told, told, 10*time.Second
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -58,17 +63,6 @@ func start(t *testing.T, name string, args ...string) *exec.Cmd {
 		}
 	})
 	return cmd
-}
-
-// freePort is one that nothing listens on, at any of the addresses of this machine.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "0.0.0.0:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // nearby are callers on this machine.
@@ -111,7 +105,7 @@ func balancerOf(t *testing.T, s render.Site, moved ...string) (state func(server
 }
 
 func TestADrainingMachineIsTakenOutOfBalanceAndComesBack(t *testing.T) {
-	port, agents := freePort(t), freePort(t)
+	port, agents := porttest.Free(t), porttest.Free(t)
 	s := siteOf(t, "service")
 	s.Hosts = []render.Host{{Name: "lb-1", Address: "127.0.1.1"}, {Name: "app-1", Address: "127.0.2.1"}, {Name: "app-2", Address: "127.0.2.2"}}
 	s.Services[0].Callers = nearby
@@ -184,7 +178,7 @@ func TestRedisFailsOverAndTheLoadBalancerFollows(t *testing.T) {
 		t.Skip("SKIPPED: waits for a failover")
 	}
 	server, cli := installed(t, "redis-server", "redis-server"), installed(t, "redis-cli", "redis-tools")
-	port, sentinels := freePort(t), freePort(t)
+	port, sentinels := porttest.Free(t), porttest.Free(t)
 	s := siteOf(t, "redis")
 	s.Datastores = s.Datastores[1:]
 	d := &s.Datastores[0]
@@ -235,6 +229,16 @@ func TestRedisFailsOverAndTheLoadBalancerFollows(t *testing.T) {
 		// It asks the primary every ten seconds; whom it does not know it leaves behind.
 		eventually(t, "a Sentinel knows both standbys", func() bool { return strings.Contains(ask("MASTER", "redis-cache"), "num-slaves\n2\n") })
 	}
+	seen := redis.Set{Login: redis.Login{User: standby.RedisAccount, Password: "word"}, SentinelLogin: redis.Login{Password: "word"}, Master: "redis-cache"}
+	for i, h := range s.Hosts[1:] {
+		seen.Sentinels = append(seen.Sentinels, net.JoinHostPort(h.Address, fmt.Sprint(sentinels)))
+		seen.Instances = append(seen.Instances, redis.Instance{Name: d.Hosts[i], Address: net.JoinHostPort(h.Address, fmt.Sprint(port))})
+	}
+	eventually(t, "Caravan sees every instance", func() bool {
+		return !slices.ContainsFunc(seen.Look(t.Context(), time.Now).Instances, func(f standby.RedisFacts) bool {
+			return f.Unreachable != "" || len(f.Doubts) > 0 || len(f.Lacks) > 0 || len(f.Users) == 0
+		})
+	})
 
 	running["redis-cache-1"].Process.Kill()
 	eventually(t, "the load balancer has found another primary", func() bool { return state("redis-cache-2") == "UP" || state("redis-cache-3") == "UP" })

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"example.org/caravan/internal/render"
+	"example.org/caravan/internal/standby"
 )
 
 // Ports of Patroni and of etcd, their documentation's defaults.
@@ -23,8 +24,8 @@ const (
 // debianPostgres is Debian 12's PostgreSQL.
 const debianPostgres = "15"
 
-// postgres is PostgreSQL kept by Patroni, with an etcd member beside each instance.
-func (e environment) postgres(t *thing, s store) {
+// postgres is PostgreSQL kept by Patroni, with an etcd member beside each instance. Invalid when PgBouncer has no machine to be on.
+func (e environment) postgres(t *thing, s store) error {
 	major, _, _ := strings.Cut(cmp.Or(s.Version, debianPostgres), ".")
 	t.packages = []string{"etcd-server", "patroni", "postgresql-" + major, "ssl-cert"}
 	t.claims = append(t.claims, claim{"TCP", patroniPort}, claim{"TCP", etcdClients}, claim{"TCP", etcdPeers})
@@ -35,6 +36,7 @@ func (e environment) postgres(t *thing, s store) {
 		e.part(s, s.label+".sql", e.roles(s), path.Join("/etc", e.org, s.label+".sql"), ""),
 		e.part(s, "createcluster.conf", "# Patroni makes the cluster; Debian's package shall make none.\ncreate_main_cluster = false\n", "/etc/postgresql-common/createcluster.conf", ""),
 		e.part(s, "secrets.md", e.postgresSecrets(s, unit), "", ""),
+		e.part(s, "standby.md", render.DeclaredPage(string(s.Name), []render.Declared{e.postgresDeclared(s)}), "", ""),
 	}
 	for _, host := range s.Hosts {
 		t.content = append(t.content,
@@ -45,6 +47,7 @@ func (e environment) postgres(t *thing, s store) {
 	t.health = []string{"pg_isready", "--quiet", "--host", "/var/run/postgresql", "--port", strconv.Itoa(s.Port)}
 	t.keeps = []string{path.Join("/var/lib/postgresql", major, s.label), path.Join("/var/lib/etcd", s.label)}
 	t.secrets = []string{e.secretsAtStore(s, ".env")}
+	e.backedUp(t, s, major)
 	primary := []string{"option httpchk", "http-check send meth GET uri /primary", "http-check expect status 200"}
 	e.behindOne(t, s, spot{checks: primary, server: kept(patroniPort)})
 	if t.behind != nil && len(s.Hosts) > 1 && s.Port+replicaShift <= 65535 {
@@ -55,6 +58,7 @@ func (e environment) postgres(t *thing, s store) {
 		standbys.checks = []string{"option httpchk", "http-check send meth GET uri /replica", "http-check expect status 200"}
 		t.behind.listens = append(t.behind.listens, standbys)
 	}
+	return e.pooled(t, s)
 }
 
 // kept says of a server that its role is asked at another port, and that those connected to one that has lost the role are cut off.
@@ -83,10 +87,12 @@ name: %s
 restapi:
   listen: %s
   connect_address: %s
+  # Anybody may ask it; from these alone it may be told something.
+  allowlist: [%s]
 
 etcd3:
   hosts:
-`, unitComment(string(s.Name)), host, e.origin(), s.label, e.org, host, at(patroniPort), at(patroniPort))
+`, unitComment(string(s.Name)), host, e.origin(), s.label, e.org, host, at(patroniPort), at(patroniPort), strings.Join(quotedEach(e.at(s.Hosts)), ", "))
 	for _, p := range e.peers(s, etcdClients) {
 		fmt.Fprintf(&b, "    - %s\n", yamlQuoted(p))
 	}
@@ -99,17 +105,17 @@ bootstrap:
     retry_timeout: 10
     maximum_lag_on_failover: 1048576
     synchronous_mode: %t
+    # A primary whom all others still answer stays primary while etcd does not answer.
+    failsafe_mode: true
+    # Slots by which others follow changes stay while nobody follows. Patroni itself makes none of these.
+    ignore_slots:
+      - type: logical
+        plugin: pgoutput
     postgresql:
       use_pg_rewind: true
       use_slots: true
       parameters:
-        hot_standby: "on"
-        wal_level: replica
-        wal_log_hints: "on"
-        max_connections: 200
-        max_wal_senders: 10
-        max_replication_slots: 10
-  initdb:
+%s  initdb:
     - encoding: UTF8
     - locale: C.UTF-8
     - data-checksums
@@ -120,6 +126,9 @@ postgresql:
   data_dir: /var/lib/postgresql/%s/%s
   bin_dir: /usr/lib/postgresql/%s/bin
   pgpass: /run/%s/%s/pgpass
+  # A new standby begins at once, and not after the primary's next checkpoint.
+  basebackup:
+    - checkpoint: fast
   authentication:
     superuser:
       username: postgres
@@ -127,7 +136,7 @@ postgresql:
       username: replicator
     rewind:
       username: rewinder
-`, len(s.Hosts) >= 3, at(s.Port), at(s.Port), major, s.label, major, e.org, s.label)
+`, len(s.Hosts) >= 3, s.Bootstrap(), at(s.Port), at(s.Port), major, s.label, major, e.org, s.label)
 	b.WriteString(`  parameters:
     password_encryption: scram-sha-256
     unix_socket_directories: /var/run/postgresql
@@ -136,20 +145,50 @@ postgresql:
     ssl_cert_file: /etc/ssl/certs/ssl-cert-snakeoil.pem
     ssl_key_file: /etc/ssl/private/ssl-cert-snakeoil.key
 `)
+	if e.Backups != nil {
+		b.WriteString("    # Its log goes where its backups are.\n" + render.ArchiveParameters(e.backupCommand(s)))
+	}
 	if s.memory > 0 {
 		fmt.Fprintf(&b, "    # A quarter and a half of %s.\n    shared_buffers: %dMB\n    effective_cache_size: %dMB\n", s.Memory, max(s.memory/4>>20, 1), max(s.memory/2>>20, 1))
 	}
 	b.WriteString("  pg_hba:\n")
-	for _, line := range e.hostAccess(s) {
+	for _, line := range e.hostAccess(s, host) {
 		fmt.Fprintf(&b, "    - %s\n", line)
 	}
 	b.WriteString("\nwatchdog:\n  mode: automatic\n  device: /dev/watchdog\n  safety_margin: 5\n")
 	return b.String()
 }
 
-// hostAccess lists who may connect: the machines of the cluster among themselves, then each service to its database.
-func (e environment) hostAccess(s store) []string {
-	out := []string{"local all all peer"}
+func quotedEach(hosts []render.Host) []string {
+	out := make([]string, len(hosts))
+	for i, h := range hosts {
+		out[i] = yamlQuoted(h.Address)
+	}
+	return out
+}
+
+// postgresDeclared is how Caravan reaches it, from each of its machines itself.
+func (e environment) postgresDeclared(s store) render.Declared {
+	d := render.Declared{Name: s.Name, Team: s.Team, Environment: e.Environment}
+	d.Texts("patroni", e.peers(s, patroniPort))
+	d.Put("through", "machines")
+	d.Password("password", standby.Account, "`"+standby.Account+"`")
+	d.Login("admin", "postgres", "`postgres`, which moves its databases,")
+	s.DeclareFollower(&d)
+	d.Put("preference", "{file: "+path.Join(e.patroniFolder(s), "2-preference.yml")+"}")
+	e.backupDeclared(&d, s)
+	if names := s.PooledNames(); s.Pooled == render.PoolTransactions && len(names) > 0 {
+		for _, h := range e.balancers {
+			d.PgBouncer(h.Address, s.Port+poolShift, e.poolFile(s), names)
+		}
+	}
+	return d
+}
+
+// hostAccess lists who may connect to the instance on a machine: Caravan from the machine itself, which it comes to over SSH, the machines of the cluster
+// among themselves, then each service to its database.
+func (e environment) hostAccess(s store, host string) []string {
+	out := []string{"local all all peer", fmt.Sprintf("host all %s %s scram-sha-256", standby.Account, single(e.addresses[host]))}
 	for _, h := range s.Hosts {
 		one := single(e.addresses[h]).String()
 		out = append(out,
@@ -158,10 +197,20 @@ func (e environment) hostAccess(s store) []string {
 	}
 	for _, d := range s.Databases {
 		others := func(p render.Peer) bool { return p.Service != d.For }
+		if s.Pooled != "" {
+			for _, h := range e.balancers {
+				if line := fmt.Sprintf("host %s %s %s scram-sha-256", render.AccessName(d.Name), render.Pooler, single(h.Address)); !slices.Contains(out, line) {
+					out = append(out, line)
+				}
+			}
+		}
 		for _, from := range e.sources(slices.DeleteFunc(slices.Clone(s.Callers), others)) {
-			out = append(out, fmt.Sprintf("host %s %s %s scram-sha-256", accessName(d.Name), accessName(d.Owner), from))
+			for _, login := range s.LoginsOf(d.Owner) {
+				out = append(out, fmt.Sprintf("host %s %s %s scram-sha-256", render.AccessName(d.Name), render.AccessName(login), from))
+			}
 		}
 	}
+	out = append(out, s.FollowerAccess()...)
 	for i, line := range out {
 		if strings.Contains(line, `"`) {
 			out[i] = yamlQuoted(line)
@@ -170,12 +219,9 @@ func (e environment) hostAccess(s store) []string {
 	return out
 }
 
-// accessName quotes a name in pg_hba.conf, where words such as all would mean something else without.
-func accessName(name string) string {
-	if isPlain(name) && !strings.ContainsAny(name, "+@/,") && name != "all" && name != "replication" && !strings.HasPrefix(name, "same") {
-		return name
-	}
-	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+// patroniFolder is what Patroni is started with: its configuration, and beside it what it is told while it runs.
+func (e environment) patroniFolder(s store) string {
+	return path.Join(e.runFolder(s), "patroni")
 }
 
 func (e environment) patroniUnit(s store, config string) string {
@@ -195,7 +241,8 @@ Group=postgres
 EnvironmentFile=%[3]s
 ExecStartPre=-+/sbin/modprobe softdog
 ExecStartPre=-+/bin/chown postgres /dev/watchdog
-ExecStart=/usr/bin/patroni %[4]s
+ExecStartPre=/bin/sh -ec 'rm -rf %[6]s; mkdir %[6]s; ln -s %[4]s %[6]s/1-instance.yml'
+ExecStart=/usr/bin/patroni %[6]s
 ExecReload=/bin/kill -HUP $MAINPID
 # Patroni stops PostgreSQL itself; nothing else may.
 KillMode=process
@@ -207,25 +254,14 @@ LimitNOFILE=65536
 # Folders. It may write to these and to its own /tmp.
 RuntimeDirectory=%[5]s postgresql
 RuntimeDirectoryPreserve=yes
-ReadWritePaths=/var/lib/postgresql
+ReadWritePaths=/var/lib/postgresql%[7]s
 UMask=0077
 
 # Hardening. It needs the watchdog's device.
-NoNewPrivileges=yes
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectKernelLogs=yes
-ProtectControlGroups=yes
-RestrictSUIDSGID=yes
-RestrictNamespaces=yes
-LockPersonality=yes
-
+%[8]s
 [Install]
 WantedBy=multi-user.target
-`, unitText(unitComment(string(s.Name))), e.origin(), e.secretsAtStore(s, ".env"), config, path.Join(e.org, s.label))
+`, unitText(unitComment(string(s.Name))), e.origin(), e.secretsAtStore(s, ".env"), config, path.Join(e.org, s.label), e.patroniFolder(s), e.backupFolder(), strings.Replace(confined, "PrivateDevices=yes\n", "", 1))
 }
 
 // etcd is the environment of Debian's etcd.service on one machine.
@@ -257,34 +293,17 @@ func (e environment) etcd(s store, host string) string {
 
 // roles makes the accounts and databases of the services. Passwords are set by hand.
 func (e environment) roles(s store) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "-- Accounts and databases of %s. On the primary, as postgres: psql --file %s\n-- Running it again changes nothing. Passwords are not here: secrets.md says how they are set.\n\\set ON_ERROR_STOP on\n",
-		unitComment(string(s.Name)), path.Join("/etc", e.org, s.label+".sql"))
-	for _, d := range s.owners() {
-		fmt.Fprintf(&b, "\nSELECT format('CREATE ROLE %%I LOGIN', %[1]s)\nWHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = %[1]s) \\gexec\n", sqlText(d.name))
-	}
-	known := map[string]bool{}
-	for _, d := range s.Databases {
-		if known[d.Name] {
-			fmt.Fprintf(&b, "\n-- For %s too, which shares it: what is in it is another's, and rights to that are given there.\nGRANT ALL ON DATABASE %s TO %s;\n", unitComment(string(d.For)), sqlName(d.Name), sqlName(d.Owner))
-			continue
-		}
-		known[d.Name] = true
-		fmt.Fprintf(&b, "\n-- For %[1]s.\nSELECT format('CREATE DATABASE %%I OWNER %%I', %[2]s, %[3]s)\nWHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = %[2]s) \\gexec\nREVOKE CONNECT, TEMPORARY ON DATABASE %[4]s FROM PUBLIC;\n",
-			unitComment(string(d.For)), sqlText(d.Name), sqlText(d.Owner), sqlName(d.Name))
-	}
-	return b.String()
+	return fmt.Sprintf("-- Accounts and databases of %s. On the primary, as postgres: psql --file %s\n-- Running it again changes nothing. Passwords are not here: secrets.md says how they are set.\n%s",
+		unitComment(string(s.Name)), path.Join("/etc", e.org, s.label+".sql"), s.Datastore.Accounts())
 }
 
-// sqlText is a text of SQL. The escape form reads a backslash the same whatever the server's settings are.
-func sqlText(s string) string {
-	if strings.Contains(s, `\`) {
-		return ` E'` + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(s) + `'`
+// caravans are the accounts that Caravan uses.
+func (s store) caravans() []string {
+	if len(s.Followers) > 0 {
+		return []string{standby.Account, render.Follower}
 	}
-	return `'` + strings.ReplaceAll(s, `'`, `''`) + `'`
+	return []string{standby.Account}
 }
-
-func sqlName(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 
 func (e environment) postgresSecrets(s store, unit string) string {
 	var b strings.Builder
@@ -300,15 +319,22 @@ PATRONI_REPLICATION_PASSWORD=<password of replicator>
 PATRONI_REWIND_PASSWORD=<password of rewinder>
 %[5]s
 
-Then start %[6]s on each machine, and on the primary run %[1]s.sql and set the accounts' passwords:
+%[7]sThen start %[6]s on each machine, and on the primary run %[1]s.sql and set the accounts' passwords:
 
 | account | password is in the secret | how |
 | --- | --- | --- |
-`, s.label, starting(s.Content), "`"+e.secretsAtStore(s, ".env")+"`", hostList(s.Hosts), "```", "`"+unit+"`")
+`, s.label, starting(s.Content), "`"+e.secretsAtStore(s, ".env")+"`", hostList(s.Hosts), "```", "`"+unit+"`", e.poolSecret(s)+e.backupSecret(s))
 	for _, d := range s.owners() {
 		fmt.Fprintf(&b, "| `%s` | `%s` | `psql -c '\\password %s'` |\n", d.name, d.secret, d.name)
 	}
+	if s.Pooled != "" {
+		fmt.Fprintf(&b, "| `%[1]s` | the one before | `psql -c '\\password %[1]s'` |\n", render.Pooler)
+	}
+	for _, account := range s.caravans() {
+		fmt.Fprintf(&b, "| `%[1]s` | of Caravan, as standby.md says | `psql -c '\\password %[1]s'` |\n", account)
+	}
 	b.WriteString(s.ungiven())
+	b.WriteString(e.rotation(s, unit))
 	if len(s.Hosts) == 2 {
 		b.WriteString("\nWith two machines, losing either leaves etcd without a majority: nothing is failed over. Give it a third.\n")
 	}

@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"example.org/caravan/internal/render"
 	"example.org/caravan/internal/store/pgtest"
 )
 
@@ -68,5 +69,38 @@ func TestPatroniCanReadItsConfiguration(t *testing.T) {
 	}
 	if seen != 3 {
 		t.Errorf("%d instances are configured", seen)
+	}
+}
+
+func TestBackupsGoNowhereWhereTheirDiskIsNotMounted(t *testing.T) {
+	site := siteOf(t, "postgres")
+	folder := t.TempDir()
+	site.Backups = &render.Backups{Folder: folder}
+	script, tool := filepath.Join(t.TempDir(), "pgbackrest"), t.TempDir()
+	put(t, filepath.Join(tool, "pgbackrest"), "#!/bin/sh\necho \"backed up with $*\"\n", 0o755)
+	put(t, filepath.Join(tool, "stat"), "#!/bin/sh\n[ \"$3\" = / ] && echo 1 || echo \"${DISK:-1}\"\n", 0o755)
+	allowed := 0
+	for _, f := range bundle(t, site).Files {
+		switch base := filepath.Base(f.Path); {
+		case base == "pgbackrest":
+			put(t, script, f.Text, 0o755)
+		case base == "pgbackrest.conf" && (!strings.Contains(f.Text, "repo1-path="+folder+"/id-vm/pg-main\n") || strings.Contains(f.Text, "s3")):
+			t.Error(f.Text)
+		case strings.HasPrefix(base, "patroni-") && strings.HasSuffix(base, ".yml") && !strings.Contains(f.Text, "    archive_command: /etc/kopi/pgbackrest-pg-main archive-push %p\n"):
+			t.Error(f.Text)
+		case strings.HasSuffix(base, ".service") && strings.Contains(f.Text, " -"+folder+"\n"):
+			allowed++
+		}
+	}
+	if allowed != 2 {
+		t.Errorf("%d units may write into the folder", allowed)
+	}
+	t.Setenv("PATH", tool+":/usr/bin:/bin")
+	if out, ok := run(t, script, "info"); ok || !strings.Contains(out, folder+" is not mounted") {
+		t.Errorf("without its disk: %s", out)
+	}
+	t.Setenv("DISK", "2")
+	if out, ok := run(t, script, "info"); !ok || out != "backed up with --stanza=pg-main info\n" {
+		t.Errorf("with its disk: %s", out)
 	}
 }

@@ -28,7 +28,7 @@ func (e environment) contents(b *strings.Builder, things []thing) {
 	b.WriteString("\n## What is where\n\n| folder | holds |\n| --- | --- |\n| `hosts/HOST/cloud-init.yaml` | all that makes a machine what it is; no secret |\n| `hosts/etc-hosts` | every name of this environment |\n| `install.json` of each folder | what else its machines need, for programs |\n")
 	rows := []struct{ folder, holds string }{
 		{"services/NAME", "unit, variables, `health`, `drain` and `release` scripts, `secrets.md`"},
-		{"datastores/NAME", "configuration for each machine, roles and databases, `secrets.md`"},
+		{"datastores/NAME", "configuration for each machine, roles and databases, `secrets.md`; `standby.md`: how Caravan reaches it"},
 		{"stubs/NAME", "an nginx server with canned answers"},
 		{"haproxy", "the load balancers' configuration"},
 		{"agent", "tells the load balancers what is being stopped"},

@@ -5,6 +5,9 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"example.org/caravan/internal/render"
+	"example.org/caravan/internal/standby"
 )
 
 const sentinelPort = 26379
@@ -40,7 +43,32 @@ func (e environment) redis(t *thing, s store) {
 			t.content = append(t.content, e.part(s, "sentinel-"+host+".conf", e.sentinelConfig(s, host), e.redisAt(s, "sentinel"), host))
 		}
 	}
+	t.content = append(t.content, e.part(s, "standby.md", render.DeclaredPage(string(s.Name), []render.Declared{e.redisDeclared(s)}), "", ""))
 	e.behindOne(t, s, spot{checks: primaryOfRedis(), server: " inter 2s on-marked-down shutdown-sessions"})
+}
+
+// redisDeclared is how Caravan reaches it, from each of its machines itself.
+func (e environment) redisDeclared(s store) render.Declared {
+	d := render.Declared{Name: s.Name, Team: s.Team, Environment: e.Environment}
+	several := len(s.Hosts) > 1
+	if several {
+		d.Texts("sentinels", e.peers(s, sentinelPort))
+		d.Put("master", s.label)
+	} else {
+		d.Put("technology", "redis")
+		d.Put("members", fmt.Sprintf("{%s: %q}", s.Hosts[0], e.peers(s, s.Port)[0]))
+	}
+	d.Put("through", "machines")
+	d.Login("admin", standby.RedisAccount, "`"+standby.RedisAccount+"`")
+	d.Login("replication", "replication", "`replication`")
+	if several {
+		d.Login("watch", "", "the Sentinels' own")
+		d.Login("watched", "sentinel", "`sentinel`")
+	}
+	for _, h := range e.balancers {
+		d.HAProxy(h.Address, balancerSocket, s.label)
+	}
+	return d
 }
 
 // redisAt is where one of the two configurations is on a machine.
@@ -185,6 +213,7 @@ func (e environment) redisSecrets(s store) string {
 	if len(s.Hosts) > 1 {
 		b.WriteString("user sentinel on ><password of sentinel> &* -@all +multi +exec +slaveof +ping +subscribe +publish +config|rewrite +role +client|setname +client|kill +script|kill +info\n")
 	}
+	fmt.Fprintf(&b, "user %[1]s on ><password of %[1]s> %[2]s\n", standby.RedisAccount, standby.RedisRights)
 	for _, a := range s.accounts() {
 		fmt.Fprintf(&b, "user %s on ><password in %s> ~* &* +@all -@admin\n", a.name, a.secret)
 	}

@@ -29,6 +29,7 @@ func TestWhatCannotRunIsRefused(t *testing.T) {
 		other.Name = "pricing"
 		s.Services = append(s.Services, other)
 	}
+	pooled := render.Datastore{Name: "pg", Technology: "postgres", Port: 5432, Instances: 1, Pooled: render.PoolSessions}
 	tests := []struct {
 		name  string
 		spoil func(s *render.Site)
@@ -128,6 +129,20 @@ func TestWhatCannotRunIsRefused(t *testing.T) {
 		{"a stub with an answer nginx cannot hold", func(s *render.Site) {
 			s.Stubs = []render.Stub{{Name: "stub", Port: 80, Answers: []render.Answer{{Path: "/", Status: 200, Body: strings.Repeat("x", 5000)}}}}
 		}, "shorten it"},
+		{"PgBouncer without a machine", func(s *render.Site) {
+			s.Hosts = s.Hosts[1:]
+			s.Services = nil
+			for _, h := range s.Hosts {
+				pooled.Hosts = append(pooled.Hosts, h.Name)
+			}
+			s.Datastores = []render.Datastore{pooled}
+		}, "take pooled out"},
+		{"PgBouncer without a port", func(s *render.Site) {
+			s.Datastores = []render.Datastore{{Name: "pg", Technology: "postgres", Port: 40000, Instances: 1, Hosts: []string{"app-1"}, Pooled: render.PoolSessions}}
+		}, "give it one up to 35535"},
+		{"a datastore at PgBouncer's port", func(s *render.Site) {
+			s.Datastores = []render.Datastore{{Name: "my", Technology: "mysql", Port: 25432, Instances: 1, Hosts: []string{"app-1"}}, {Name: "pg", Technology: "postgres", Port: 5432, Instances: 1, Hosts: []string{"app-2"}, Pooled: render.PoolSessions}}
+		}, "port 25432 (TCP) of the load balancers"},
 		{"a stub with a path that is none", func(s *render.Site) {
 			s.Stubs = []render.Stub{{Name: "stub", Port: 80, Answers: []render.Answer{{Path: "x", Status: 200}}}}
 		}, "does not begin with /"},

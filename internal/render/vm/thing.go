@@ -30,6 +30,7 @@ type thing struct {
 	keeps    []string // folders of what it was given to keep
 	claims   []claim  // ports it listens on
 	behind   *behind  // what spreads calls over its machines; nil when its name leads straight to them
+	pool     *pool    // PgBouncer on the load balancers' machines; nil when there is none
 	secrets  []string // what must be put on its machines by hand: paths
 }
 
@@ -100,6 +101,9 @@ func (t thing) spreads() []int {
 	out := make([]int, len(t.behind.listens))
 	for i, l := range t.behind.listens {
 		out[i] = l.port
+	}
+	if t.pool != nil {
+		out = append(out, t.pool.port)
 	}
 	return out
 }

@@ -38,10 +38,13 @@ const superuser = "caravan"
 // startup is how long a cluster may take to come up on a busy machine.
 const startup = 2 * time.Minute
 
-// Start starts a cluster that ends with the test. Without PostgreSQL on the machine the test is skipped, or fails when
+// Start starts a cluster that ends with the test. Short runs skip it. Without PostgreSQL on the machine the test is skipped, or fails when
 // CARAVAN_TEST_ALL is 1.
 func Start(t testing.TB) *Cluster {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("servers take their time: make test runs this")
+	}
 	bin := programs()
 	if bin == "" {
 		absent(t, "no PostgreSQL in /usr/lib/postgresql; install the package postgresql")

@@ -237,7 +237,7 @@ func sign(points int) string { return fmt.Sprintf("%+d", points) }
 // kindWord says a kind of step.
 func kindWord(k journey.Kind) string {
 	return map[journey.Kind]string{
-		journey.Addresses: "addresses", journey.Access: "access", journey.CreateStore: "datastore", journey.Stub: "stub",
+		journey.Addresses: "addresses", journey.Access: "access", journey.CreateStore: "datastore", journey.Stub: "stub", journey.Replicate: "copy", journey.CutOver: "move",
 		journey.Configuration: "configuration", journey.Switch: "switch", journey.Deploy: "service", journey.Traffic: "traffic", journey.Removal: "removal",
 	}[k]
 }

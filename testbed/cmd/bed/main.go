@@ -42,6 +42,7 @@ func bed() int {
 // wish is what is to be raised.
 type wish struct {
 	clusters, machines     int
+	nodes                  int
 	company, country, plan string
 }
 
@@ -57,6 +58,7 @@ func newUp(name *string) *cobra.Command {
 		}}
 	c.Flags().IntVar(&w.machines, "machines", 0, "how many virtual machines")
 	c.Flags().IntVar(&w.clusters, "clusters", 1, "how many clusters, at most two")
+	c.Flags().IntVar(&w.nodes, "nodes", 1, "how many nodes each cluster has, at most five")
 	c.Flags().StringVar(&w.company, "company", "", "folder of the sample company, whose machines in Singapore are raised and installed")
 	c.Flags().StringVar(&w.country, "country", "", "folder of a country that caravan rendered for the sample company, whose machines and cluster are raised and installed")
 	c.Flags().StringVar(&w.plan, "plan", "", "with --country: file of its plan, as caravan plan NAME -o json has it")
@@ -84,6 +86,9 @@ func (w wish) raise(ctx context.Context, name string) error {
 		return errors.New("--country and --plan go together: what was rendered, and the plan it was rendered from")
 	}
 	o := testbed.Options{Name: name, Clusters: testbed.Clusters(w.clusters), Machines: testbed.Machines(w.machines)}
+	for i := range o.Clusters {
+		o.Clusters[i].Nodes = w.nodes
+	}
 	var company kopi.Company
 	var country kopi.Country
 	if w.company != "" {
