@@ -104,6 +104,33 @@ func Program(ctx context.Context, program string) (string, error) {
 	return path, errors.Join(os.Rename(path+".new", path), forget(at))
 }
 
+// Caravan is the path of the program itself, built of the checkout the working directory is in: once for all who ask, as the toolchain leaves
+// alone what it would build the same.
+func Caravan(ctx context.Context) (string, error) {
+	root, err := programs()
+	if err != nil {
+		return "", err
+	}
+	checkout := filepath.Join(root, "..", "..")
+	at, err := cache()
+	if err != nil {
+		return "", err
+	}
+	digest := sha256.Sum256([]byte(checkout))
+	dir := filepath.Join(at, "caravan-"+hex.EncodeToString(digest[:])[:16]) // the program is called by its name
+	path := filepath.Join(dir, "caravan")
+	done, err := alone(ctx, dir)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	if out, err := exec.CommandContext(ctx, "go", "build", "-C", checkout, "-o", path, "./cmd/caravan").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build caravan: %w\n%s", err, out)
+	}
+	used(dir)
+	return path, nil
+}
+
 // longestBuild is how long somebody else may take to build the same thing.
 const longestBuild = 30 * time.Minute
 

@@ -20,6 +20,5 @@ func (c *Cluster) startGateways(ctx context.Context) error {
 	if err := json.Unmarshal([]byte(out), &module); err != nil {
 		return fmt.Errorf("where %s is: %w", gatewayAPI, err)
 	}
-	_, err = c.Kubectl(ctx, "apply", "--server-side", "-f", filepath.Join(module.Dir, "config", "crd", "standard"))
-	return err
+	return c.apply(ctx, filepath.Join(module.Dir, "config", "crd", "standard"))
 }

@@ -116,14 +116,35 @@ func (g groups) processes(name string) []int {
 	return out
 }
 
-// patience is how long programs are given to end by themselves.
-const patience = 3 * time.Second
+// patience is how long programs are given to end by themselves, and dying is how long the kernel may take to end them.
+const (
+	patience = 3 * time.Second
+	dying    = 2 * time.Minute
+)
 
 // end asks the processes of a group to end, and ends those that do not in time.
 func (g groups) end(name string) error {
-	deadline := time.Now().Add(patience)
-	sent := syscall.SIGTERM
-	asked := map[int]syscall.Signal{}
+	asked := map[int]bool{}
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-look.C {
+		left := g.processes(name)
+		if len(left) == 0 {
+			return nil
+		}
+		for _, pid := range left {
+			if !asked[pid] {
+				_ = syscall.Kill(pid, syscall.SIGTERM)
+				asked[pid] = true
+			}
+		}
+	}
+	return g.kill(name)
+}
+
+// kill ends the processes of a group, and gives them no time.
+func (g groups) kill(name string) error {
+	deadline := time.Now().Add(dying)
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	for {
@@ -131,17 +152,11 @@ func (g groups) end(name string) error {
 		if len(left) == 0 {
 			return nil
 		}
-		switch {
-		case time.Now().After(deadline.Add(patience)):
+		if time.Now().After(deadline) {
 			return fmt.Errorf("%d processes of %s do not end, the first is %d; end them by hand", len(left), name, left[0])
-		case time.Now().After(deadline):
-			sent = syscall.SIGKILL
 		}
 		for _, pid := range left {
-			if asked[pid] != sent {
-				_ = syscall.Kill(pid, sent)
-				asked[pid] = sent
-			}
+			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 		<-look.C
 	}
@@ -160,10 +175,23 @@ func (g groups) remove(name string) error {
 			return nil
 		})
 		for _, dir := range slices.Backward(dirs) {
-			if err := syscall.Rmdir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := removeGroup(dir); err != nil {
 				failed = fmt.Errorf("remove %s: %w", dir, err)
 			}
 		}
 	}
 	return failed
+}
+
+// removeGroup takes a group away. The kernel may count those who ended for a moment longer.
+func removeGroup(dir string) error {
+	for deadline := time.Now().Add(patience); ; <-time.After(20 * time.Millisecond) {
+		err := syscall.Rmdir(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if !errors.Is(err, syscall.EBUSY) || time.Now().After(deadline) {
+			return err
+		}
+	}
 }

@@ -144,6 +144,14 @@ func (c *Cluster) Kubectl(ctx context.Context, args ...string) (string, error) {
 	return output(ctx, argv...)
 }
 
+// apply applies the objects of a file or folder, again while the API server, which may be busy with its store, refuses.
+func (c *Cluster) apply(ctx context.Context, path string) error {
+	return await(ctx, "what is in "+path, 2*time.Minute, func(ctx context.Context) error {
+		_, err := c.Kubectl(ctx, "apply", "--server-side", "-f", path)
+		return err
+	})
+}
+
 // Run runs a program of this computer in the cluster's network, as on its node, and gives what it says.
 func (c *Cluster) Run(ctx context.Context, argv ...string) (string, error) {
 	return output(ctx, c.space().inside(argv...)...)
@@ -162,7 +170,7 @@ func (c *Cluster) startNames(ctx context.Context) error {
 	if err := os.WriteFile(file, fmt.Appendf(nil, namesManifest, lanAddress, c.dns()), 0o644); err != nil {
 		return err
 	}
-	if _, err := c.Kubectl(ctx, "apply", "--server-side", "-f", file); err != nil {
+	if err := c.apply(ctx, file); err != nil {
 		return err
 	}
 	_, err = c.Kubectl(ctx, "-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s")

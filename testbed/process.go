@@ -76,6 +76,15 @@ func (b *Bed) Await(ctx context.Context, what string, ready func() error) error 
 	return await(ctx, what, 2*time.Minute, func(context.Context) error { return ready() })
 }
 
+// Await asks until something is so or ctx ends, and says what was lacking last.
+func Await(ctx context.Context, what string, ready func(context.Context) error) error {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(2 * time.Minute)
+	}
+	return await(ctx, what, time.Until(deadline)-time.Second, ready)
+}
+
 // run runs a program and tells what it said when it fails.
 func run(ctx context.Context, argv ...string) error { return feed(ctx, "", argv...) }
 

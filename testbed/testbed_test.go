@@ -16,8 +16,9 @@ import (
 	"example.org/caravan/testbed"
 )
 
-// The tests share one bed: there is one on a machine at a time, and it takes a while.
+// The parts share one bed, since it takes a while.
 func TestABed(t *testing.T) {
+	t.Parallel()
 	clusters := testbed.Clusters(2)
 	clusters[1].Servers = 2
 	b := testbed.Start(t, testbed.Options{Clusters: clusters, Machines: testbed.Machines(2)})
@@ -165,8 +166,8 @@ func linksAreDisturbed(t *testing.T, b *testbed.Bed) {
 		t.Error("a link that is cut lets requests through")
 	}
 	disturb("c1", testbed.Link{})
-	if err := reach(); err != nil {
-		t.Errorf("a healed link does not: %v", err)
+	if err := b.Await(t.Context(), "requests over a healed link", reach); err != nil {
+		t.Error(err)
 	}
 	const delay = 30 * time.Millisecond
 	disturb("vm2", testbed.Link{Delay: delay})
@@ -206,7 +207,7 @@ func serverStops(t *testing.T, b *testbed.Bed) {
 	if _, err := c.Kubectl(t.Context(), "get", "pods", "--request-timeout=2s"); err == nil {
 		t.Error("a server that stopped answers")
 	}
-	if _, err := b.Machines[0].Run(t.Context(), "curl -fsS --max-time 5 http://"+c.Address+":30080/?name=localhost"); err != nil {
+	if _, err := b.Machines[0].Run(t.Context(), "curl -fsS --max-time 60 http://"+c.Address+":30080/?name=localhost"); err != nil {
 		t.Errorf("pods stopped with the API server: %v", err)
 	}
 	if err := c.StartServer(t.Context()); err != nil {
@@ -284,8 +285,14 @@ func serverStarves(t *testing.T, b *testbed.Bed) {
 		}
 		return n
 	}
-	if n := failures(); n != 0 {
-		t.Fatalf("%d of %d requests fail while both are ready", n, requests)
+	succeed := func() error {
+		if n := failures(); n > 0 {
+			return fmt.Errorf("%d of %d fail", n, requests)
+		}
+		return nil
+	}
+	if err := b.Await(t.Context(), "requests that succeed while both are ready", succeed); err != nil {
+		t.Fatal(err)
 	}
 	if err := c.Starve(); err != nil {
 		t.Fatal(err)
@@ -304,21 +311,16 @@ func serverStarves(t *testing.T, b *testbed.Bed) {
 	if err := c.Feed(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Await(t.Context(), "requests that succeed", func() error {
-		if n := failures(); n > 0 {
-			return fmt.Errorf("%d of %d fail", n, requests)
-		}
-		return nil
-	}); err != nil {
+	if err := b.Await(t.Context(), "requests that succeed", succeed); err != nil {
 		t.Error(err)
 	}
 }
 
 // traces are what a bed leaves on a machine while it is there.
-func traces(t *testing.T) []string {
+func traces(t *testing.T, name string) []string {
 	t.Helper()
 	var out []string
-	for _, pattern := range []string{"/var/lib/caravan-testbed/test", "/run/netns/caravan-bed.test.*", "/sys/fs/cgroup/caravan-bed.test", "/sys/fs/cgroup/*/caravan-bed.test"} {
+	for _, pattern := range []string{"/var/lib/caravan-testbed/" + name, "/run/netns/caravan-bed." + name + ".*", "/sys/fs/cgroup/caravan-bed." + name, "/sys/fs/cgroup/*/caravan-bed." + name} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -330,7 +332,7 @@ func traces(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	for line := range bytes.Lines(mounts) {
-		if bytes.Contains(line, []byte("caravan-testbed/test")) {
+		if bytes.Contains(line, []byte("caravan-testbed/"+name+"/")) {
 			out = append(out, string(line))
 		}
 	}
@@ -340,27 +342,28 @@ func traces(t *testing.T) []string {
 // TestABedIsTakenAwayWhereverItsRaisingWasKilled kills the program that raises a bed after each of what it says, and takes away what
 // there is.
 func TestABedIsTakenAwayWhereverItsRaisingWasKilled(t *testing.T) {
-	testbed.Start(t, testbed.Options{Clusters: testbed.Clusters(1), Machines: testbed.Machines(1)}) // everything is built, and one is there to be replaced
+	t.Parallel()
+	b := testbed.Start(t, testbed.Options{Name: "killed", Clusters: testbed.Clusters(1), Machines: testbed.Machines(1)}) // everything is built, and one is there to be replaced
 	program := filepath.Join(t.TempDir(), "bed")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./cmd/bed").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, said := range []string{"boot machine vm1", "raise cluster c1"} {
-		killAfter(t, program, said)
+		killAfter(t, program, b.Name, said)
 		for range 2 {
-			if err := testbed.Down(t.Context(), "test"); err != nil {
+			if err := testbed.Down(t.Context(), b.Name); err != nil {
 				t.Fatalf("killed after %q: %v", said, err)
 			}
 		}
-		if left := traces(t); len(left) > 0 {
+		if left := traces(t, b.Name); len(left) > 0 {
 			t.Errorf("killed after %q, this is left: %s", said, strings.Join(left, "\n"))
 		}
 	}
 }
 
-func killAfter(t *testing.T, program, said string) {
+func killAfter(t *testing.T, program, name, said string) {
 	t.Helper()
-	cmd := exec.CommandContext(context.Background(), program, "up", "--name=test", "--clusters=1", "--machines=1")
+	cmd := exec.CommandContext(context.Background(), program, "up", "--name="+name, "--clusters=1", "--machines=1")
 	out, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

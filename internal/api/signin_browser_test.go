@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 
 	"example.org/caravan/examples"
 	"example.org/caravan/internal/app"
+	"example.org/caravan/internal/browsertest"
 	"example.org/caravan/internal/estate"
 	"example.org/caravan/internal/rights"
 	"example.org/caravan/internal/signin/providertest"
@@ -75,21 +75,14 @@ func company(t *testing.T, people ...providertest.Person) (a *app.App, address s
 // chromium is a browser for one test.
 func chromium(t *testing.T) context.Context {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
+	ctx, end, err := browsertest.Open()
 	if err != nil {
 		if os.Getenv("CARAVAN_TEST_ALL") == "1" {
 			t.Fatal(err)
 		}
 		t.Skipf("SKIPPED: no Chromium to sign in with: %v", err)
 	}
-	allocated, stop := chromedp.NewExecAllocator(t.Context(), chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
-	t.Cleanup(stop)
-	ctx, cancel := chromedp.NewContext(allocated)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatal(err)
-	}
+	t.Cleanup(end)
 	return ctx
 }
 
@@ -123,7 +116,7 @@ func (s seat) until(expression string) {
 	enough := time.NewTimer(time.Minute)
 	defer enough.Stop()
 	for {
-		is, err := chromedp.Run(s.Context, chromedp.Evaluate[bool]("!!("+expression+")"))
+		is, err := chromedp.Run(s.Context, chromedp.Evaluate[bool]("document.readyState === 'complete' && !!("+expression+")"))
 		if err == nil && is {
 			return
 		}

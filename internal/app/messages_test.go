@@ -144,9 +144,13 @@ func (c *company) post(t *testing.T) {
 	}
 }
 
-// move begins, and waits until it stands.
+// move begins, and waits until it stands. What is told of it waits for post.
 func (c *company) move(t *testing.T) journey.Run {
 	t.Helper()
+	if _, err := c.conduct(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.outbox.Close()
 	r, err := c.StartMove(t.Context(), "indonesia", MoveRequest{}, false, ayu)
 	if err != nil {
 		t.Fatal(err)
@@ -433,8 +437,15 @@ func TestTheNewsOfWavesAreTold(t *testing.T) {
 	}
 	c.post(t)
 	began, ended := map[string]int{}, map[string]int{}
-	for len(began) < 2 || len(began) != len(ended) || len(c.hooks) > 0 { // some may be on their way from beside
-		told := <-c.hooks
+	for len(began) < 2 || len(began) != len(ended) || len(c.hooks) > 0 {
+		var told string
+		select {
+		case told = <-c.hooks:
+		case <-time.After(time.Minute): // the first try was not answered in time
+			c.forward(2 * time.Minute)
+			c.post(t)
+			continue
+		}
 		if strings.HasPrefix(told, "news orders: ") && strings.HasSuffix(told, "has begun") {
 			began[told]++
 		}

@@ -103,8 +103,12 @@ var may = map[string][]string{
 		"readiness", "redact", "registry", "render", "render/kube", "render/vm", "rights", "signin", "sops", "store", "told", "web", "webhook", "why", "workload", "workspace"},
 	// for those who work on it
 	"architecture": {},
+	"browsertest":  {},
 	"figures":      {"synthetic"},
 	"idioms":       {},
+	"porttest":     {},
+	"soak":         {},
+	"suite":        {},
 	"synthetic":    {},
 }
 

@@ -22,6 +22,7 @@ import (
 	"example.org/caravan/internal/fault"
 	"example.org/caravan/internal/jobs"
 	"example.org/caravan/internal/journey"
+	"example.org/caravan/internal/soak"
 	"example.org/caravan/internal/store"
 	"example.org/caravan/internal/store/pgtest"
 )
@@ -256,12 +257,10 @@ func (b bench) over(t *testing.T, p *program, n int, id journey.RunID) bool {
 	return false
 }
 
-const kills = 200
-
 // TestKilledAtRandomMomentsEveryEffectIsThereOnce carries a journey out and back, again and again, by programs that are killed.
 func TestKilledAtRandomMomentsEveryEffectIsThereOnce(t *testing.T) {
 	if testing.Short() {
-		t.Skip("kills two hundred programs for each kind of store")
+		t.Skip("kills programs again and again for each kind of store")
 	}
 	t.Run("SQLite", func(t *testing.T) { prepare(t, "").killAgainAndAgain(t, 1) })
 	t.Run("PostgreSQL with three replicas", func(t *testing.T) {
@@ -275,6 +274,7 @@ func (b bench) killAgainAndAgain(t *testing.T, replicas int) {
 		programs[i] = b.program(t)
 	}
 	random := rand.New(rand.NewPCG(1, uint64(replicas)))
+	kills := soak.JourneyKills.Count(t)
 	way, killed, runs := journey.Forth, 0, 0
 	for r := b.start(t, way); ; {
 		i := random.IntN(replicas)

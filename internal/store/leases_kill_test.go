@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"example.org/caravan/internal/address"
+	"example.org/caravan/internal/soak"
 	"example.org/caravan/internal/store/pgtest"
 )
 
@@ -75,8 +76,8 @@ func TestAKilledProgramLeavesNothingHalfTaken(t *testing.T) {
 // killAmidPlans kills a program at different times, and looks at the tables after each.
 func killAmidPlans(t *testing.T, opts Options) {
 	s := registry(t, opts, countries)
-	for round := range 6 {
-		killAfter(t, opts.Path+opts.Database, 1+round*3, time.Duration(round)*time.Millisecond)
+	for round := range soak.PlanKills.Count(t) {
+		killAfter(t, opts.Path+opts.Database, 1+round%6*3, time.Duration(round%13)*time.Millisecond)
 		wholePlans(t, s)
 	}
 	if len(leases(t, s, "")) == 0 {

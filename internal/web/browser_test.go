@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"example.org/caravan/internal/browsertest"
 	"example.org/caravan/internal/web/gallery"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -63,7 +63,7 @@ func open(t testing.TB, width, height int64, actions ...step) *tab {
 	if testing.Short() {
 		t.Skip("a browser takes its time: make test runs this")
 	}
-	browser.Do(startBrowser)
+	browser.Do(func() { browser.ctx, browser.end, browser.err = browsertest.Open() })
 	if browser.err != nil {
 		if os.Getenv("CARAVAN_TEST_ALL") == "1" {
 			t.Fatalf("Chromium is needed: %v", browser.err)
@@ -72,7 +72,7 @@ func open(t testing.TB, width, height int64, actions ...step) *tab {
 	}
 	ctx, cancel := chromedp.NewContext(browser.ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	ctx, stop := context.WithTimeout(ctx, time.Minute)
+	ctx, stop := context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(stop)
 	w := &tab{TB: t, Context: ctx}
 	w.do(chromedp.EmulateViewport(width, height))
@@ -82,33 +82,6 @@ func open(t testing.TB, width, height int64, actions ...step) *tab {
 	w.do(actions...)
 	t.Cleanup(w.checkQuiet)
 	return w
-}
-
-func startBrowser() {
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		browser.err = err
-		return
-	}
-	profile, err := os.MkdirTemp("", "caravan-chromium-")
-	if err != nil {
-		browser.err = err
-		return
-	}
-	options := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("hide-scrollbars", true),
-	}
-	allocated, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	ctx, cancel := chromedp.NewContext(allocated)
-	browser.err = chromedp.Do(ctx)
-	browser.ctx = ctx
-	browser.end = func() {
-		cancel()
-		stop()
-		_ = os.RemoveAll(profile) // a left-over profile in the temporary folder does no harm
-	}
 }
 
 func (w *tab) hear(event any) {
@@ -155,7 +128,7 @@ func (w *tab) do(actions ...step) {
 // until waits for an expression to become true; how long is bounded by the tab's own time.
 func (w *tab) until(expression string) {
 	w.Helper()
-	poll := chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(15*time.Second))
+	poll := chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(time.Minute))
 	if _, err := chromedp.Run(w.Context, poll); err != nil {
 		html, _ := chromedp.Run(w.Context, chromedp.Evaluate[string](`document.body.innerText.slice(0, 1500)`))
 		w.Fatalf("never came true: %s: %v\npage: %s\nconsole: %v", expression, err, html, w.complaint)

@@ -130,20 +130,23 @@ func TestTheListHasWhatTheMapHas(t *testing.T) {
 }
 
 func TestBoxesOfTheMapDoNotOverlapAndHoldTheirNames(t *testing.T) {
+	base := serveGallery(t)
 	for _, path := range []string{"/small/", "/small/?select=orders&focus=1", "/large/", "/large/?open=team+team-07"} {
-		w := open(t, 1440, 900, chromedp.Navigate(serveGallery(t)+path))
-		w.ready()
-		overlaps := ask[[]string](w, `(() => {
-			const all = caravan.look().nodes.filter((n) => !caravan.look().nodes.some((m) => m.id === n.id && /−$/.test(m.label)));
-			const bad = [];
-			all.forEach((a, i) => all.slice(0, i).forEach((b) => {
-				if (a.box.x1 + 4 < b.box.x2 && b.box.x1 + 4 < a.box.x2 && a.box.y1 + 4 < b.box.y2 && b.box.y1 + 4 < a.box.y2) bad.push(a.label + ' over ' + b.label);
-			}));
-			return bad;
-		})()`)
-		for _, o := range overlaps {
-			t.Errorf("%s: %s", path, o)
-		}
+		t.Run(path, func(t *testing.T) { // each closes its page
+			w := open(t, 1440, 900, chromedp.Navigate(base+path))
+			w.ready()
+			overlaps := ask[[]string](w, `(() => {
+				const all = caravan.look().nodes.filter((n) => !caravan.look().nodes.some((m) => m.id === n.id && /−$/.test(m.label)));
+				const bad = [];
+				all.forEach((a, i) => all.slice(0, i).forEach((b) => {
+					if (a.box.x1 + 4 < b.box.x2 && b.box.x1 + 4 < a.box.x2 && a.box.y1 + 4 < b.box.y2 && b.box.y1 + 4 < a.box.y2) bad.push(a.label + ' over ' + b.label);
+				}));
+				return bad;
+			})()`)
+			for _, o := range overlaps {
+				t.Error(o)
+			}
+		})
 	}
 }
 
@@ -194,12 +197,14 @@ func TestTextIsReadableInLightAndDark(t *testing.T) {
 		for _, path := range []string{"/small/?select=orders", "/small/services/orders", "/small/doubts", "/small/scan", "/large/scan", "/empty/", "/large/",
 			"/small/how/orders#how-restart", "/small/how/menu#how-logs", "/small/expansions", "/empty/expansions", "/small/expansions/malaysia", "/small/expansions/malaysia/journey", "/small/expansions/malaysia/journey?team=shop", "/small/expansions/laos", "/small/addresses", "/small/addresses?at=10.64.0.0/10",
 			"/small/expansions/malaysia/files?path=malaysia/malaysia/shop/menu/deployment.yaml", "/small/expansions/malaysia/files?path=malaysia/malaysia/shop/menu/deployment.yaml&view=diff"} {
-			w := open(t, 1440, 900, media("prefers-color-scheme", scheme), chromedp.Navigate(base+path))
-			w.ignore = "Failed to load resource"
-			w.until(`document.querySelector('#map')?.dataset.selected !== '' && (!document.querySelector('#map') || document.querySelector('#map').dataset.state === 'ready')`)
-			for _, low := range ask[[]string](w, contrastBelowAA) {
-				t.Errorf("%s %s: %s", scheme, path, low)
-			}
+			t.Run(scheme+" "+path, func(t *testing.T) { // each closes its page
+				w := open(t, 1440, 900, media("prefers-color-scheme", scheme), chromedp.Navigate(base+path))
+				w.ignore = "Failed to load resource"
+				w.until(`document.querySelector('#map')?.dataset.selected !== '' && (!document.querySelector('#map') || document.querySelector('#map').dataset.state === 'ready')`)
+				for _, low := range ask[[]string](w, contrastBelowAA) {
+					t.Error(low)
+				}
+			})
 		}
 	}
 }
@@ -216,7 +221,8 @@ const contrastBelowAA = `(() => {
 		if (!e.checkVisibility() || e.disabled || e.closest('[disabled], .hidden, .skip') || ![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim())) continue;
 		if (e.classList.contains('hop')) continue; // an arrow, hidden from readers
 		const style = getComputedStyle(e);
-		const under = drawn ? getComputedStyle(e.parentElement.querySelector('rect')).fill : 'none';
+		const box = drawn && e.parentElement.querySelector('rect');
+		const under = box ? getComputedStyle(box).fill : 'none';
 		const a = light(rgb(drawn ? style.fill : style.color)), b = light(under === 'none' ? behind(drawn || e) : rgb(under));
 		const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
 		const large = parseFloat(style.fontSize) >= 24;
@@ -230,16 +236,18 @@ func TestNothingScrollsSidewaysOnAPhone(t *testing.T) {
 	for _, path := range []string{"/small/", "/small/?select=orders", "/small/?view=list", "/small/services/orders", "/small/doubts", "/small/scan", "/empty/", "/small/nowhere", "/large/", "/large/scan", "/running/scan",
 		"/small/how/orders#how-config", "/small/how/orders#how-connect-database", "/small/how/menu#how-logs", "/small/expansions", "/empty/expansions", "/small/expansions/malaysia", "/small/expansions/malaysia/journey", "/small/expansions/malaysia/journey?team=shop", "/small/expansions/laos", "/small/expansions/malaysia/files", "/small/expansions/malaysia/files?path=malaysia/malaysia/shop/menu/deployment.yaml&view=diff",
 		"/small/addresses", "/small/addresses?at=10.64.0.0/10", "/small/addresses?at=fd4b:6f70:6900::/48", "/large/addresses", "/small/diff?old=" + string(gallery.Earlier().Digest) + "&new=" + string(gallery.Small().Digest)} {
-		w := open(t, 390, 844)
-		w.ignore = "Failed to load resource"
-		w.do(chromedp.Navigate(base + path))
-		w.until(`document.querySelector('#map')?.dataset.selected !== '' && (!document.querySelector('#map') || document.querySelector('#map').dataset.state === 'ready')`)
-		if wide := ask[int](w, `Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)`); wide > 390 {
-			t.Errorf("%s is %d pixels wide", path, wide)
-		}
-		for _, out := range ask[[]string](w, `[...document.querySelectorAll('header a, header button, main a, main button, main code')].filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.closest('.hidden, .sections, .code-box') && (e.getBoundingClientRect().right > 391 || e.getBoundingClientRect().left < -1)).map((e) => e.outerHTML.slice(0, 120))`) {
-			t.Errorf("%s: beyond the edge: %s", path, out)
-		}
+		t.Run(path, func(t *testing.T) { // each closes its page
+			w := open(t, 390, 844)
+			w.ignore = "Failed to load resource"
+			w.do(chromedp.Navigate(base + path))
+			w.until(`document.querySelector('#map')?.dataset.selected !== '' && (!document.querySelector('#map') || document.querySelector('#map').dataset.state === 'ready')`)
+			if wide := ask[int](w, `Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)`); wide > 390 {
+				t.Errorf("it is %d pixels wide", wide)
+			}
+			for _, out := range ask[[]string](w, `[...document.querySelectorAll('header a, header button, main a, main button, main code')].filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.closest('.hidden, .sections, .code-box') && (e.getBoundingClientRect().right > 391 || e.getBoundingClientRect().left < -1)).map((e) => e.outerHTML.slice(0, 120))`) {
+				t.Errorf("beyond the edge: %s", out)
+			}
+		})
 	}
 }
 

@@ -136,8 +136,9 @@ const proxy = `global
 defaults
     mode http
     timeout connect 2s
-    timeout client 10s
-    timeout server 10s
+    timeout client 60s
+    timeout server 60s
+    timeout check 5s
     option redispatch
     retries 3
 frontend orders
@@ -145,19 +146,19 @@ frontend orders
     default_backend orders
 backend orders
     option httpchk GET /healthz
-    server one 10.90.0.11:8210 check inter 300ms rise 1
-    server two 10.90.0.12:8210 check inter 300ms rise 1
+    server one 10.90.0.11:8210 check inter 300ms rise 1 fall 10
+    server two 10.90.0.12:8210 check inter 300ms rise 1 fall 10
 `
 
 // open puts the service on the machines as it always was, and makes a workspace that knows of it.
 func open(t *testing.T, b *testbed.Bed) company {
 	t.Helper()
 	dir := t.TempDir()
-	c := company{Bed: b, caravan: filepath.Join(dir, "caravan"), workspace: filepath.Join(dir, "bed"), releases: filepath.Join(dir, "releases")}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-C", "../..", "-o", c.caravan, "./cmd/caravan").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	c := company{Bed: b, workspace: filepath.Join(dir, "bed"), releases: filepath.Join(dir, "releases")}
 	var err error
+	if c.caravan, err = testbed.Caravan(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if c.program, err = testbed.Program(t.Context(), "release"); err != nil {
 		t.Fatal(err)
 	}

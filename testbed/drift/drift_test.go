@@ -82,11 +82,9 @@ services:
 func open(t *testing.T, b *testbed.Bed) *country {
 	t.Helper()
 	c := &country{T: t, bed: b, dir: t.TempDir()}
-	c.program = filepath.Join(c.dir, "caravan")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", c.program, "./cmd/caravan")
-	build.Dir = "../.."
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build caravan: %v\n%s", err, out)
+	var err error
+	if c.program, err = testbed.Caravan(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	c.write("caravan.yaml", fmt.Sprintf(workspace, b.Clusters[0].Kubeconfig()))
 	c.write("services/docker-compose.yml", compose)

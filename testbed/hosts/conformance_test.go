@@ -13,6 +13,7 @@ import (
 	"example.org/caravan/internal/journey"
 	"example.org/caravan/internal/journey/targettest"
 	"example.org/caravan/internal/render"
+	"example.org/caravan/internal/soak"
 	"example.org/caravan/testbed"
 )
 
@@ -21,7 +22,7 @@ func conforms(t *testing.T, b *testbed.Bed) {
 	n := 0
 	targettest.Run(t, func(t *testing.T) targettest.Place {
 		n++
-		p := &folders{bed: b, name: fmt.Sprintf("conforms-%d", n)}
+		p := &folders{bed: b, name: fmt.Sprintf("conforms-%d", n), stride: soak.HostPackets.Count(t)}
 		t.Cleanup(func() { p.clear(t) })
 		return p
 	})
@@ -29,8 +30,9 @@ func conforms(t *testing.T, b *testbed.Bed) {
 
 // folders are a folder of the same name on two machines, which is there before.
 type folders struct {
-	bed  *testbed.Bed
-	name string
+	bed    *testbed.Bed
+	name   string
+	stride int // packets from one moment to the next: no part of a round trip's number, so that all of its parts are met
 
 	mu     sync.Mutex
 	left   int
@@ -94,9 +96,6 @@ func (p *folders) dial(ctx context.Context, network, address string) (net.Conn, 
 	return counted{conn, p.goesOn}, err
 }
 
-// stride is how many packets one moment is: no part of a round trip's number, so that all of its parts are met.
-const stride = 7
-
 func (p *folders) goesOn() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -115,7 +114,7 @@ func (p *folders) Interrupt(ctx context.Context, n int) (context.Context, contex
 	ctx, cancel := context.WithCancel(ctx)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.left, p.cancel = n*stride, cancel
+	p.left, p.cancel = n*p.stride, cancel
 	return ctx, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()

@@ -179,7 +179,7 @@ func bring(t testing.TB, b *testbed.Bed) {
 
 // ask asks the service through the load balancer.
 func ask(ctx context.Context, b *testbed.Bed) (string, error) {
-	out, err := b.Run(ctx, "curl", "-fsS", "--max-time", "10", "http://"+b.Machines[0].Address+":8210/")
+	out, err := b.Run(ctx, "curl", "-fsS", "--max-time", "60", "http://"+b.Machines[0].Address+":8210/")
 	return strings.TrimSpace(out), err
 }
 

@@ -135,7 +135,7 @@ func storesGone(t *testing.T, b *testbed.Bed, said *[]string) {
 func primaryOf(t *testing.T, b *testbed.Bed) string {
 	t.Helper()
 	for _, m := range b.Machines {
-		if _, err := b.Run(t.Context(), "curl", "-fsS", "-o", "/dev/null", "--max-time", "5", "http://"+m.Address+":8008/primary"); err == nil {
+		if _, err := b.Run(t.Context(), "curl", "-fsS", "-o", "/dev/null", "--max-time", "30", "http://"+m.Address+":8008/primary"); err == nil {
 			return m.Name
 		}
 	}

@@ -52,11 +52,12 @@ func parse(t *testing.T, answer string) link {
 }
 
 func TestTheCompanyRunsAsItsChefRepositorySays(t *testing.T) {
+	t.Parallel()
 	company, err := kopi.Read(sample)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := testbed.Start(t, testbed.Options{Machines: company.Machines})
+	b := testbed.Start(t, testbed.Options{Name: "company", Machines: company.Machines})
 	if err := company.Install(t.Context(), b, func(line string) { t.Log(line) }); err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +185,7 @@ func convergesOnce(t *testing.T, b *testbed.Bed) {
 // told tells a service on a machine what to suffer from.
 func told(t *testing.T, b *testbed.Bed, at, what string) {
 	t.Helper()
-	if out, err := b.Run(t.Context(), "curl", "-sS", "--max-time", "5", "-d", what, "http://"+at+"/faults"); err != nil && !strings.Contains(what, "crash") {
+	if out, err := b.Run(t.Context(), "curl", "-sS", "--max-time", "60", "-d", what, "http://"+at+"/faults"); err != nil && !strings.Contains(what, "crash") {
 		t.Fatal(out, err)
 	}
 }

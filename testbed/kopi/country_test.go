@@ -1,12 +1,15 @@
 package kopi_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"example.org/caravan/testbed"
 	"example.org/caravan/testbed/kopi"
@@ -23,7 +26,11 @@ const answered = `      DATABASE_URL: postgresql://${resources.pg-main.username}
 func planned(t *testing.T) (dir string, plan []byte) {
 	t.Helper()
 	dir = t.TempDir()
-	caravan, workspace := filepath.Join(dir, "caravan"), filepath.Join(dir, "kopi")
+	caravan, err := testbed.Caravan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	workspace := filepath.Join(dir, "kopi")
 	run := func(argv ...string) []byte {
 		out, err := exec.CommandContext(t.Context(), argv[0], argv[1:]...).Output()
 		if err != nil {
@@ -31,7 +38,6 @@ func planned(t *testing.T) (dir string, plan []byte) {
 		}
 		return out
 	}
-	run("go", "build", "-C", "../..", "-o", caravan, "./cmd/caravan")
 	run(caravan, "demo", "--dir", workspace)
 	run(caravan, "--workspace", workspace, "workload", "delivery", "--write")
 	score := filepath.Join(workspace, "services", "delivery", "score.yaml")
@@ -51,6 +57,7 @@ func planned(t *testing.T) (dir string, plan []byte) {
 // Patroni and etcd, Redis with Sentinel, RabbitMQ and HAProxy on seventeen machines, and the services as pods. Everything is accepted,
 // every workload becomes ready, none starts anew, and an order goes through its whole chain.
 func TestTheCompanyRunsInItsNextCountryFromWhatIsRendered(t *testing.T) {
+	t.Parallel()
 	company, err := kopi.Read(sample)
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +67,7 @@ func TestTheCompanyRunsInItsNextCountryFromWhatIsRendered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := testbed.Start(t, testbed.Options{Clusters: []testbed.ClusterAt{country.Cluster}, Machines: country.Machines()})
+	b := testbed.Start(t, testbed.Options{Name: "country", Clusters: []testbed.ClusterAt{country.Cluster}, Machines: country.Machines()})
 	if err := country.Install(t.Context(), b, func(line string) { t.Log(line) }); err != nil {
 		t.Fatal(err)
 	}
@@ -143,24 +150,31 @@ func ordersInTheCountry(t *testing.T, b *testbed.Bed, _ []kopi.Deployment) {
 func failsOver(t *testing.T, b *testbed.Bed, _ []kopi.Deployment) {
 	primary := func() string {
 		for _, name := range []string{"pg-main-1", "pg-main-2", "pg-main-3"} {
-			if _, err := b.Run(t.Context(), "curl", "-fsS", "-o", "/dev/null", "--max-time", "2", "http://"+b.Machine(name).Address+":8008/primary"); err == nil {
+			if _, err := b.Run(t.Context(), "curl", "-fsS", "-o", "/dev/null", "--max-time", "10", "http://"+b.Machine(name).Address+":8008/primary"); err == nil {
 				return name
 			}
 		}
 		return ""
 	}
-	before := primary()
-	if before == "" {
-		t.Fatal("pg-main has no primary")
+	var before string
+	if err := b.Await(t.Context(), "a primary", func() error {
+		if before = primary(); before == "" {
+			return errors.New("nobody says that it is")
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
 	}
 	if err := b.Disturb(t.Context(), before, testbed.Link{Cut: true}); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Await(t.Context(), "another primary", func() error {
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	if err := testbed.Await(ctx, "another primary", func(ctx context.Context) error {
 		if now := primary(); now == "" || now == before {
 			return fmt.Errorf("it is %q", now)
 		}
-		_, err := b.Clusters[0].Run(t.Context(), ordering(t, b.Clusters[0])...)
+		_, err := b.Clusters[0].Run(ctx, ordering(t, b.Clusters[0])...)
 		return err
 	}); err != nil {
 		t.Error(err)

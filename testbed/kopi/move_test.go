@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.org/caravan/internal/porttest"
 	"example.org/caravan/internal/signin/providertest"
 	"example.org/caravan/testbed"
 	"example.org/caravan/testbed/kopi"
@@ -24,20 +25,29 @@ type mover struct {
 	caravan   string // the program
 	workspace string
 	bed       *testbed.Bed // once there is one: the program is run within its networks
+	env       []string     // "NAME=value" of secrets that are kept in variables
 }
 
-// run runs caravan and gives what it says on both outputs, and its exit code.
-func (m mover) run(t *testing.T, args ...string) (out, complaints string, code int) {
+// command is caravan with arguments.
+func (m mover) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	argv := append([]string{m.caravan, "--workspace", m.workspace}, args...)
 	if m.bed != nil {
 		argv = m.bed.Inside(argv...)
 	}
 	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
+	cmd.Env = append(os.Environ(), m.env...)
+	return cmd
+}
+
+// run runs caravan and gives what it says on both outputs, and its exit code.
+func (m mover) run(t *testing.T, args ...string) (out, complaints string, code int) {
+	t.Helper()
+	cmd := m.command(t, args...)
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
-		t.Fatalf("%v: %v", argv, err)
+		t.Fatalf("caravan %s: %v", strings.Join(args, " "), err)
 	}
 	return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
 }
@@ -74,9 +84,10 @@ func (m mover) rewrite(t *testing.T, path string, change func(string) string) {
 func beginning(t *testing.T) mover {
 	t.Helper()
 	dir := t.TempDir()
-	m := mover{caravan: filepath.Join(dir, "caravan"), workspace: filepath.Join(dir, "kopi")}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-C", "../..", "-o", m.caravan, "./cmd/caravan").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	m := mover{workspace: filepath.Join(dir, "kopi")}
+	var err error
+	if m.caravan, err = testbed.Caravan(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.CopyFS(m.workspace, os.DirFS(sample)); err != nil {
 		t.Fatal(err)
@@ -278,18 +289,19 @@ func (m mover) deliversTheSecret(t *testing.T, c *testbed.Cluster) {
 // nothing is touched while a team has not agreed, the move stops where secrets are missing and goes on, an order goes through its whole
 // chain, and the way back leaves the cluster as it was.
 func TestTheCompanyMovesWithTheYesOfItsTeams(t *testing.T) {
+	t.Parallel()
 	company, err := kopi.Read(sample)
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := beginning(t)
-	t.Setenv(partnerKey, partnerSecret)
+	m.env = []string{partnerKey + "=" + partnerSecret}
 	m.must(t, "config", "set", "search", partnerKey, "--secret", "env:"+partnerKey)
 	country := m.country(t)
 	b := testbed.Start(t, testbed.Options{Name: "move", Clusters: []testbed.ClusterAt{country.Cluster}, Machines: country.Machines()})
 	c := b.Clusters[0]
 	people := teams()
-	address := free(t)
+	address := "http://" + porttest.Address(t)
 	issuer, _ := providertest.Start(t, address+"/signin/callback", slices.Collect(maps.Values(people))...)
 	m.aim(t, b, address, issuer)
 	m.bed = b
@@ -376,8 +388,7 @@ const awayFor = 12
 // movesThroughAnOutage moves while the cluster's API server is away for a minute, from when something was applied there.
 func (m mover) movesThroughAnOutage(t *testing.T, c *testbed.Cluster) {
 	t.Helper()
-	argv := m.bed.Inside(m.caravan, "--workspace", m.workspace, "move", "indonesia", "--log")
-	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
+	cmd := m.command(t, "move", "indonesia", "--log")
 	said, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

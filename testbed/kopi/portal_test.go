@@ -8,13 +8,13 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 
+	"example.org/caravan/internal/browsertest"
 	"example.org/caravan/internal/signin/providertest"
 )
 
@@ -25,19 +25,6 @@ func teams() map[string]providertest.Person {
 		out[team] = providertest.Person{ID: "id-" + name, Username: name, Password: name, FirstName: name, LastName: "Kopi", Email: name + "@kopi.example.com", EmailVerified: true, Groups: []string{team}}
 	}
 	return out
-}
-
-// free is an address of this computer that nobody listens on.
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return "http://" + l.Addr().String()
 }
 
 // portal is a portal that runs, and a browser that people sit down at one after the other.
@@ -68,8 +55,7 @@ func (m mover) serve(t *testing.T, address, issuer string, people map[string]pro
 	pass(t, inside, func(ctx context.Context) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "tcp", provider.Host)
 	})
-	argv := m.bed.Inside(m.caravan, "--workspace", m.workspace, "serve", "--listen", at)
-	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
+	cmd := m.command(t, "serve", "--listen", at)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -83,7 +69,12 @@ func (m mover) serve(t *testing.T, address, issuer string, people map[string]pro
 		}
 	}}
 	t.Cleanup(p.close)
-	p.browser = chromium(t)
+	browser, end, err := browsertest.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(end)
+	p.browser = browser
 	wait(t, "the portal", func() error {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/signin", nil)
 		if err != nil {
@@ -130,24 +121,6 @@ func pass(t *testing.T, from net.Listener, to func(context.Context) (net.Conn, e
 	})
 }
 
-// chromium is a browser for one test.
-func chromium(t *testing.T) context.Context {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatal(err)
-	}
-	allocated, stop := chromedp.NewExecAllocator(t.Context(), chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
-	t.Cleanup(stop)
-	ctx, cancel := chromedp.NewContext(allocated)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatal(err)
-	}
-	return ctx
-}
-
 // wait asks again until there is no error.
 func wait(t *testing.T, what string, ready func() error) {
 	t.Helper()
@@ -182,7 +155,7 @@ func (p portal) agree(t *testing.T, team string) {
 	until := func(expression string) {
 		t.Helper()
 		wait(t, expression, func() error {
-			is, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+			is, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("document.readyState === 'complete' && !!("+expression+")"))
 			if err == nil && !is {
 				return fmt.Errorf("not yet")
 			}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,9 +18,10 @@ import (
 func inSingapore(t *testing.T, b *testbed.Bed) mover {
 	t.Helper()
 	dir := t.TempDir()
-	m := mover{caravan: filepath.Join(dir, "caravan"), workspace: filepath.Join(dir, "kopi"), bed: b}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-C", "../..", "-o", m.caravan, "./cmd/caravan").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	m := mover{workspace: filepath.Join(dir, "kopi"), bed: b}
+	var err error
+	if m.caravan, err = testbed.Caravan(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.CopyFS(m.workspace, os.DirFS(sample)); err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func areSwitched(t *testing.T, b *testbed.Bed) {
 			t.Errorf("%s is not told by configuration: %v %s", at, err, out)
 		}
 	}
-	bringsNewValues(t, b, m, before)
+	bringsNewValues(t, b, &m, before)
 	keepsSecrets(t, m)
 	goesBack(t, b, m, before)
 	isUndoneWhenUnwell(t, b, m, before)
@@ -158,9 +158,9 @@ func stopped(t *testing.T, b *testbed.Bed, m mover, s shadow) {
 }
 
 // bringsNewValues sets a value of a service that is switched already, and one of a secret that is kept in a variable.
-func bringsNewValues(t *testing.T, b *testbed.Bed, m mover, before map[string]string) {
+func bringsNewValues(t *testing.T, b *testbed.Bed, m *mover, before map[string]string) {
 	t.Helper()
-	t.Setenv("CARD_KEY", "canary-card-4t9")
+	m.env = []string{"CARD_KEY=canary-card-4t9"}
 	m.must(t, "config", "set", "payments", "LOG_LEVEL", "debug", "-e", "production-sg")
 	m.must(t, "config", "set", "payments", "CARD_API_KEY", "--secret", "env:CARD_KEY", "-e", "production-sg")
 	s, code := m.shadow(t, "payments")
@@ -173,7 +173,7 @@ func bringsNewValues(t *testing.T, b *testbed.Bed, m mover, before map[string]st
 	if !strings.Contains(now, "LOG_LEVEL=debug\n") || !strings.Contains(now, "CARD_API_KEY=canary-card-4t9\n") || strings.Count(now, "\n") != strings.Count(before["payments on sg-pay1"], "\n") {
 		t.Errorf("payments is told\n%s", now)
 	}
-	t.Setenv("CARD_KEY", "canary-card-5u8")
+	m.env = []string{"CARD_KEY=canary-card-5u8"}
 	m.must(t, "config", "switch", "payments", "-e", "production-sg")
 	if now := environ(t, b, "sg-pay1", "payments"); !strings.Contains(now, "CARD_API_KEY=canary-card-5u8\n") {
 		t.Errorf("a secret that is another now does not reach the process:\n%s", now)

@@ -13,6 +13,7 @@ import (
 	"example.org/caravan/internal/journey/targettest"
 	"example.org/caravan/internal/kube"
 	"example.org/caravan/internal/render"
+	"example.org/caravan/internal/soak"
 	"example.org/caravan/testbed"
 )
 
@@ -30,7 +31,7 @@ func conforms(t *testing.T, b *testbed.Bed) {
 	}()
 	targettest.Run(t, func(t *testing.T) targettest.Place {
 		n++
-		p := &namespace{bed: b, cluster: b.Clusters[0], name: fmt.Sprintf("conforms-%d", n)}
+		p := &namespace{bed: b, cluster: b.Clusters[0], name: fmt.Sprintf("conforms-%d", n), stride: soak.ClusterRequests.Count(t)}
 		p.kubectl(t, "create", "namespace", p.name)
 		t.Cleanup(func() { p.clear(t) })
 		return p
@@ -42,6 +43,7 @@ type namespace struct {
 	bed     *testbed.Bed
 	cluster *testbed.Cluster
 	name    string
+	stride  int // requests from one moment to the next
 
 	mu     sync.Mutex
 	left   int
@@ -97,7 +99,7 @@ func (p *namespace) Interrupt(ctx context.Context, n int) (context.Context, cont
 	ctx, cancel := context.WithCancel(ctx)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.left, p.cancel = n, cancel
+	p.left, p.cancel = n*p.stride, cancel
 	return ctx, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()

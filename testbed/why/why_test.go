@@ -46,11 +46,9 @@ func TestTheFirstLineNamesTheTrueCause(t *testing.T) {
 func open(t *testing.T, b *testbed.Bed) ward {
 	t.Helper()
 	w := ward{Bed: b, dir: t.TempDir()}
-	w.program = filepath.Join(w.dir, "caravan")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", w.program, "./cmd/caravan")
-	build.Dir = "../.."
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build caravan: %v\n%s", err, out)
+	var err error
+	if w.program, err = testbed.Caravan(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	files := map[string]string{
 		"caravan.yaml":               fmt.Sprintf(workspace, b.Clusters[0].Kubeconfig(), filepath.Join(b.Dir, "ssh", "id_ed25519"), filepath.Join(b.Dir, "ssh", "known_hosts")),
@@ -114,7 +112,7 @@ func (w ward) why(ctx context.Context, service, env string, more ...string) (str
 	return string(out), 0
 }
 
-// ask asks until the fault shows, and once more: what is true stays the first line.
+// ask asks until the fault shows twice in a row: what is true stays the first line.
 func (w ward) ask(t *testing.T, f fault) {
 	t.Helper()
 	env := "new"
@@ -129,18 +127,18 @@ func (w ward) ask(t *testing.T, f fault) {
 	defer cancel()
 	tick := time.NewTicker(often)
 	defer tick.Stop()
-	for again := false; ; {
+	for row := 0; ; {
 		said, code := w.why(t.Context(), f.service, env, f.flags...)
 		first, _, _ := strings.Cut(said, "\n")
-		if strings.Contains(first, f.want) && code == want {
-			if again {
-				t.Log(said)
-				return
-			}
-			again = true
-			continue
+		row++
+		if !strings.Contains(first, f.want) || code != want {
+			row = 0
 		}
-		if again || ctx.Err() != nil {
+		if row == 2 {
+			t.Log(said)
+			return
+		}
+		if ctx.Err() != nil {
 			t.Fatalf("the first line does not say %q (exit code %d):\n%s", f.want, code, said)
 		}
 		select {

@@ -84,7 +84,7 @@ func (s *Server) Calls(method string) []Call {
 // Wait gives the calls of a method once there are so many, or fails the test.
 func (s *Server) Wait(t testing.TB, method string, many int) []Call {
 	t.Helper()
-	enough := time.After(20 * time.Second)
+	enough := time.After(2 * time.Minute)
 	for {
 		if calls := s.Calls(method); len(calls) >= many {
 			return calls

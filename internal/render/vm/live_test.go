@@ -14,12 +14,13 @@ import (
 	"testing"
 	"time"
 
+	"example.org/caravan/internal/porttest"
 	"example.org/caravan/internal/render"
 	"example.org/caravan/internal/workload"
 )
 
 // patience is how long a busy machine may take for anything these tests wait for.
-const patience = time.Minute
+const patience = 5 * time.Minute
 
 // eventually waits until something is so, asking again and again.
 func eventually(t *testing.T, what string, so func() bool) {
@@ -45,7 +46,8 @@ func start(t *testing.T, name string, args ...string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd.Stdout, cmd.Stderr = said, said
+	told := struct{ io.Writer }{said} // no file of its own: Wait then waits for those it forked, too
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = told, told, 10*time.Second
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -58,17 +60,6 @@ func start(t *testing.T, name string, args ...string) *exec.Cmd {
 		}
 	})
 	return cmd
-}
-
-// freePort is one that nothing listens on, at any of the addresses of this machine.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "0.0.0.0:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // nearby are callers on this machine.
@@ -111,7 +102,7 @@ func balancerOf(t *testing.T, s render.Site, moved ...string) (state func(server
 }
 
 func TestADrainingMachineIsTakenOutOfBalanceAndComesBack(t *testing.T) {
-	port, agents := freePort(t), freePort(t)
+	port, agents := porttest.Free(t), porttest.Free(t)
 	s := siteOf(t, "service")
 	s.Hosts = []render.Host{{Name: "lb-1", Address: "127.0.1.1"}, {Name: "app-1", Address: "127.0.2.1"}, {Name: "app-2", Address: "127.0.2.2"}}
 	s.Services[0].Callers = nearby
@@ -184,7 +175,7 @@ func TestRedisFailsOverAndTheLoadBalancerFollows(t *testing.T) {
 		t.Skip("SKIPPED: waits for a failover")
 	}
 	server, cli := installed(t, "redis-server", "redis-server"), installed(t, "redis-cli", "redis-tools")
-	port, sentinels := freePort(t), freePort(t)
+	port, sentinels := porttest.Free(t), porttest.Free(t)
 	s := siteOf(t, "redis")
 	s.Datastores = s.Datastores[1:]
 	d := &s.Datastores[0]

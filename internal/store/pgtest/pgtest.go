@@ -5,6 +5,7 @@ package pgtest
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -83,7 +84,7 @@ func version(initdb string) int {
 // prepare makes the cluster's folder. PostgreSQL refuses to run as root, so root lends it another user.
 func (c *Cluster) prepare(t testing.TB) {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "caravan-pg-") // a socket's path must be short
+	dir, err := os.MkdirTemp(cmp.Or(os.Getenv("CARAVAN_TEST_RUN"), "/tmp"), "caravan-pg-") // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +125,7 @@ func unprivileged() (uid, gid int, ok bool) {
 func (c *Cluster) command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(c.bin, program), args...)
 	cmd.Dir, cmd.SysProcAttr = c.dir, c.run
-	cmd.Env = []string{"PATH=" + c.bin + ":/usr/bin:/bin", "LC_ALL=C.UTF-8", "HOME=" + c.dir}
+	cmd.Env = []string{"PATH=" + c.bin + ":/usr/bin:/bin", "LC_ALL=C.UTF-8", "HOME=" + c.dir, "CARAVAN_TEST_RUN=" + os.Getenv("CARAVAN_TEST_RUN")}
 	return cmd
 }
 

@@ -1,0 +1,195 @@
+package testbed
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Beds of tests share the computer, with those of other checkouts too: a test claims the name of its bed and room for it before
+// it raises one. What was claimed is free again when the program ends, however it ends.
+
+// nameHere is the name of a bed with a mark of the checkout.
+func nameHere(name string) (string, error) {
+	root, err := programs()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(root))
+	return name + "-" + hex.EncodeToString(sum[:3]), nil
+}
+
+// marker is the file that says of a bed that a test raises it: it may be taken away once that test's program has ended.
+func marker(name string) string { return filepath.Join(home, name+markerEnd) }
+
+const markerEnd = ".test"
+
+// claim waits until nobody else has a bed of that name and there is room for it, says what it waits for, and takes away the
+// beds of tests that were killed. Whoever claimed calls leave once the bed is gone.
+func claim(ctx context.Context, o Options, tell func(string)) (leave func(), err error) {
+	held, err := waitToHold(ctx, o.Name, tell)
+	if err != nil {
+		return nil, err
+	}
+	free, err := takeRoom(ctx, o.size(), tell)
+	if err != nil {
+		return nil, errors.Join(err, held.Close())
+	}
+	leave = func() {
+		free()
+		_ = held.Close()
+	}
+	err = errors.Join(os.MkdirAll(home, 0o755), os.WriteFile(marker(o.Name), nil, 0o644), removeOrphans(ctx, tell))
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	return leave, nil
+}
+
+// hold takes the name of a test's bed, which the kernel gives to one program and takes back when that ends.
+func hold(ctx context.Context, name string) (net.Listener, error) {
+	return (&net.ListenConfig{}).Listen(ctx, "unix", "@caravan-bed-test."+name)
+}
+
+func waitToHold(ctx context.Context, name string, tell func(string)) (held net.Listener, err error) {
+	err = wait(ctx, tell, "another test of this checkout to leave the bed "+name, func() (bool, error) {
+		var taken error
+		held, taken = hold(ctx, name)
+		if errors.Is(taken, unix.EADDRINUSE) {
+			return false, nil
+		}
+		return taken == nil, taken
+	})
+	return held, err
+}
+
+// removeOrphans takes away the beds of tests whose program has ended without doing so.
+func removeOrphans(ctx context.Context, tell func(string)) error {
+	found, err := filepath.Glob(marker("*"))
+	if err != nil {
+		return err
+	}
+	for _, file := range found {
+		name := strings.TrimSuffix(filepath.Base(file), markerEnd)
+		held, err := hold(ctx, name)
+		if errors.Is(err, unix.EADDRINUSE) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		tell("take away the bed " + name + ", whose test was killed")
+		err = errors.Join(Down(ctx, name), forgetMarker(name), held.Close())
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func forgetMarker(name string) error {
+	if err := os.Remove(marker(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// The size of what is raised, in machines.
+const (
+	sizeOfCluster = 6
+	sizePerCore   = 24 // that a computer carries
+)
+
+// size is how much room a bed needs, of what the computer has.
+func (o Options) size() int {
+	return min(sizePerCore*runtime.NumCPU(), len(o.Machines)+sizeOfCluster*len(o.Clusters))
+}
+
+// roomFiles are locked by those who have room: one file for each machine that fits, and one by whoever is next.
+const roomFiles = "/run/lock/caravan-testbed"
+
+// takeRoom waits for its turn and then for room. First come, first served: a large bed is not overtaken by small ones for ever.
+func takeRoom(ctx context.Context, size int, tell func(string)) (free func(), err error) {
+	if err := os.MkdirAll(roomFiles, 0o755); err != nil {
+		return nil, err
+	}
+	var turn *os.File
+	if err := wait(ctx, tell, "other beds that wait for room", func() (ok bool, err error) {
+		turn, err = tryLock("turn")
+		return turn != nil, err
+	}); err != nil {
+		return nil, err
+	}
+	defer func() { _ = turn.Close() }()
+	var mine []*os.File
+	free = func() {
+		for _, f := range mine {
+			_ = f.Close()
+		}
+	}
+	err = wait(ctx, tell, fmt.Sprintf("room for a bed of size %d beside others, of %d in all", size, sizePerCore*runtime.NumCPU()), func() (bool, error) {
+		for i := 0; i < sizePerCore*runtime.NumCPU() && len(mine) < size; i++ {
+			f, err := tryLock(fmt.Sprint(i))
+			if err != nil {
+				return false, err
+			}
+			if f != nil {
+				mine = append(mine, f)
+			}
+		}
+		return len(mine) == size, nil
+	})
+	if err != nil {
+		free()
+		return nil, err
+	}
+	return free, nil
+}
+
+// tryLock locks one of the files of the room; nil when somebody else has it.
+func tryLock(name string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(roomFiles, name), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return nil, f.Close()
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// wait asks until something is so, and says once that it waits, when it has to.
+func wait(ctx context.Context, tell func(string), what string, ready func() (bool, error)) error {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for said := false; ; said = true {
+		ok, err := ready()
+		if ok || err != nil {
+			return err
+		}
+		if !said {
+			tell("waiting for " + what)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %s: %w", what, ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
