@@ -18,7 +18,7 @@ demo: build ## map the sample company and ask it a question
 	@$(BIN) demo
 
 test: machine ## every test, against the real things; installs what it needs
-	@scripts/test
+	@scripts/test --times
 
 check: ## what every commit passes: format, vet, lint, unit tests, generated files
 	@scripts/check
