@@ -5,7 +5,7 @@ BIN := bin/caravan
 LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: FORCE help build demo test check bench generate machine clean testbed-up testbed-status testbed-down
+.PHONY: FORCE help build demo test soak check bench generate machine clean testbed-up testbed-status testbed-down
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -19,6 +19,9 @@ demo: build ## map the sample company and ask it a question
 
 test: machine ## every test, against the real things; installs what it needs
 	@scripts/test --times
+
+soak: machine ## prove by large numbers what make test exercises, for hours; writes docs/soak.md
+	@scripts/test --soak
 
 check: ## what every commit passes: format, vet, lint, unit tests, generated files
 	@scripts/check

@@ -22,8 +22,13 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	times := flag.Bool("times", false, "also print the slowest tests and packages")
+	soaks := flag.Bool("soak", false, "carry out the experiments with their full numbers instead, and write "+soakPage)
 	flag.Parse()
-	if err := suite(ctx, os.Stdout, *times); err != nil {
+	run := func() error { return suite(ctx, os.Stdout, *times) }
+	if *soaks {
+		run = func() error { return soakWhole(ctx, os.Stdout) }
+	}
+	if err := run(); err != nil {
 		if !errors.Is(err, errFailed) {
 			fmt.Fprintln(os.Stderr, "suite:", err)
 		}
@@ -80,6 +85,18 @@ func suite(ctx context.Context, out io.Writer, times bool) error {
 		printTimes(out, &r.results)
 	}
 	return report(out, r, busy.String(), log.Name())
+}
+
+// soakWhole carries out the experiments, and says where all that they print is.
+func soakWhole(ctx context.Context, out io.Writer) error {
+	log, err := newLog()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }()
+	err = runSoak(ctx, out, log)
+	fmt.Fprintf(out, "The whole log: %s\n", log.Name())
+	return err
 }
 
 // tries is how often a download is begun.

@@ -98,7 +98,7 @@ func (r *results) failed() []*outcome {
 		if o.Action != "fail" && !unfinished {
 			continue
 		}
-		if !slices.ContainsFunc(r.all, func(b *outcome) bool { return within(b, o) && (b.Action == "fail" || b.Action == "" && unfinished) }) {
+		if !slices.ContainsFunc(r.all, func(b *outcome) bool { return within(b, o) && (b.Action == "fail" || b.Action == "") }) {
 			out = append(out, o)
 		}
 	}
@@ -131,7 +131,7 @@ type circumstance struct {
 
 var circumstances = []circumstance{
 	{regexp.MustCompile(`(?i)no space left on device|disk quota exceeded`), "a disk of this machine is full; df -h shows which"},
-	{regexp.MustCompile(`(?i)temporary failure (in name )?resolv|dial tcp: lookup \S+( on \S+)?: (no such host|server misbehaving)|TLS handshake timeout|network is unreachable`),
+	{regexp.MustCompile(`(?i)temporary failure in name resolution|dial tcp: lookup \S+( on \S+)?: (no such host|server misbehaving)|TLS handshake timeout|network is unreachable`),
 		"a download needs the network, and this machine does not reach it"},
 	{regexp.MustCompile(`(?i)the test bed makes namespaces and control groups: run it as root|ip netns add .*operation not permitted|mount: .*permission denied`),
 		"this account may not make namespaces, control groups or mounts; run it as root"},

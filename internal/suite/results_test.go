@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// read are the results of what `go test -json` wrote.
+func read(t *testing.T, lines string) *results {
+	t.Helper()
+	var r results
+	for line := range strings.Lines(lines) {
+		var e event
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatal(err)
+		}
+		r.add(e)
+	}
+	return &r
+}
+
+func TestWhatFailedIsListedOnceAndWithWhatItSaid(t *testing.T) {
+	for _, tc := range []struct {
+		name, events string
+		want         []string
+		says         string // in what the first of them printed
+	}{
+		{"a subtest stands for those above it", `{"Action":"run","Package":"p","Test":"TestA"}
+{"Action":"output","Package":"p","Test":"TestA/b","Output":"a_test.go:3: it is 4\n"}
+{"Action":"fail","Package":"p","Test":"TestA/b","Elapsed":1.5}
+{"Action":"fail","Package":"p","Test":"TestA","Elapsed":2}
+{"Action":"fail","Package":"p","Elapsed":2}
+`, []string{"TestA/b   p"}, "it is 4"},
+		{"a test whose name begins like another's is not above it", `{"Action":"fail","Package":"p","Test":"TestA"}
+{"Action":"fail","Package":"p","Test":"TestAll"}
+{"Action":"fail","Package":"p"}
+`, []string{"TestA   p", "TestAll   p"}, ""},
+		{"a package that does not compile", `{"ImportPath":"p [p.test]","Action":"build-output","Output":"p.go:1:1: undefined: x\n"}
+{"ImportPath":"p [p.test]","Action":"build-fail"}
+{"Action":"fail","Package":"p","FailedBuild":"p [p.test]"}
+`, []string{"p"}, "undefined: x"},
+		{"a test that was under way when its package was ended", `{"Action":"run","Package":"p","Test":"TestA"}
+{"Action":"pass","Package":"p","Test":"TestA"}
+{"Action":"run","Package":"p","Test":"TestB"}
+{"Action":"output","Package":"p","Test":"TestB","Output":"panic: test timed out after 1m0s\n"}
+{"Action":"fail","Package":"p","Elapsed":60}
+`, []string{"TestB   p"}, "timed out"},
+		{"nothing", `{"Action":"pass","Package":"p","Test":"TestA"}
+{"Action":"skip","Package":"p","Test":"TestB"}
+{"Action":"pass","Package":"p"}
+`, nil, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var got []string
+			failed := read(t, tc.events).failed()
+			for _, o := range failed {
+				got = append(got, o.name())
+			}
+			if !slices.Equal(got, tc.want) {
+				t.Errorf("%q, want %q", got, tc.want)
+			}
+			if tc.says != "" && !strings.Contains(strings.Join(failed[0].Lines, "\n"), tc.says) {
+				t.Errorf("%q does not say %q", failed[0].Lines, tc.says)
+			}
+		})
+	}
+}
+
+func TestTheLastLinesOfAFailedRunNameTheTestsTheirOutputAndTheLog(t *testing.T) {
+	var lines strings.Builder
+	for range 50 {
+		lines.WriteString(`{"Action":"output","Package":"p","Test":"TestA","Output":"early\n"}` + "\n")
+	}
+	for range quoted {
+		lines.WriteString(`{"Action":"output","Package":"p","Test":"TestA","Output":"late\n"}` + "\n")
+	}
+	r := runner{results: *read(t, lines.String()+`{"Action":"fail","Package":"p","Test":"TestA"}`)}
+	var out bytes.Buffer
+	if err := report(&out, &r, "8 s", "/logs/1.log"); err == nil {
+		t.Error("a run with a failed test passes")
+	}
+	text := out.String()
+	if strings.Contains(text, "early") || strings.Count(text, "late\n") != quoted || !strings.HasSuffix(text, "The whole log: /logs/1.log\n") || !strings.Contains(text, "TestA   p") {
+		t.Error(text)
+	}
+}
+
+func TestWhatTheMachineLacksIsToldApartFromTheProduct(t *testing.T) {
+	for said, want := range map[string]string{
+		"write /tmp/x: no space left on device":                                             "disk",
+		"dial tcp: lookup proxy.example.org on 10.0.0.1:53: no such host":                   "network",
+		"the test bed makes namespaces and control groups: run it as root":                  "root",
+		"dial tcp 127.0.0.1:8080: connect: connection refused":                              "",
+		"orders_test.go:12: it answers 503":                                                 "",
+		"fork/exec /bin/sh: cannot allocate memory":                                         "memory",
+		"dial tcp: lookup orders.example.org: Temporary failure in name resolution (tests)": "network",
+	} {
+		got := circumstanceOf(&outcome{Lines: []string{said}})
+		if want == "" && got != "" || !strings.Contains(got, want) {
+			t.Errorf("%q: %q", said, got)
+		}
+	}
+}
+
+func TestTheSlowestComeFirst(t *testing.T) {
+	r := read(t, `{"Action":"pass","Package":"p","Test":"TestA","Elapsed":1}
+{"Action":"pass","Package":"p","Test":"TestB","Elapsed":3}
+{"Action":"pass","Package":"p","Elapsed":4}
+{"Action":"pass","Package":"q","Test":"TestC","Elapsed":2}
+{"Action":"pass","Package":"q","Elapsed":2}
+`)
+	if all := r.slowest(2, false); len(all) != 2 || all[0].Test != "TestB" || all[1].Test != "TestC" || all[0].Took != 3*time.Second {
+		t.Errorf("%v", all)
+	}
+	if all := r.slowest(20, true); len(all) != 2 || all[0].Package != "p" {
+		t.Errorf("%v", all)
+	}
+}
