@@ -108,7 +108,7 @@ var may = map[string][]string{
 	"idioms":       {},
 	"porttest":     {},
 	"soak":         {},
-	"suite":        {},
+	"suite":        {"soak"},
 	"synthetic":    {},
 }
 

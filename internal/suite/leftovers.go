@@ -47,7 +47,7 @@ func hold(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// clear takes away what runs that were killed left behind: their processes and their temporary files. Beds clear up for themselves.
+// clearLeftovers takes away what runs that were killed left behind: their processes and their temporary files. Beds clear up for themselves.
 func clearLeftovers(tell func(string)) error {
 	dirs, err := filepath.Glob(runFolders + "[0-9]*")
 	if err != nil {

@@ -15,7 +15,6 @@ type event struct {
 	ImportPath  string
 	Test        string
 	Output      string
-	Key, Value  string // of an attr
 	Elapsed     float64
 	FailedBuild string
 }
