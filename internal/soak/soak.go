@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Variable, set to 1 in the environment, asks for the full numbers.
+// Variable is what asks for the full numbers, set to 1 in the environment.
 const Variable = "CARAVAN_SOAK"
 
 // Experiment is a test that takes its number from here.

@@ -20,7 +20,6 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	times := flag.Bool("times", false, "also print the slowest tests and packages")
 	soaks := flag.Bool("soak", false, "carry out the experiments with their full numbers instead, and write "+soakPage)
 	flag.Parse()
@@ -28,7 +27,9 @@ func main() {
 	if *soaks {
 		run = func() error { return soakWhole(ctx, os.Stdout) }
 	}
-	if err := run(); err != nil {
+	err := run()
+	stop()
+	if err != nil {
 		if !errors.Is(err, errFailed) {
 			fmt.Fprintln(os.Stderr, "suite:", err)
 		}

@@ -288,7 +288,7 @@ func (c Country) MakeAccounts(ctx context.Context, b *testbed.Bed) error {
 		case strings.Contains(rows[0][2], "rabbitmqctl"):
 			script := "set -e\n"
 			for _, r := range rows {
-				script += "echo " + password + " | " + r[2] + " >/dev/null\n"
+				script += "echo " + password + " | " + r[2] + " >/dev/null || exit 1\n"
 			}
 			return first.Do(ctx, script)
 		}

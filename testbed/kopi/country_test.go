@@ -81,6 +81,7 @@ func TestTheCompanyRunsInItsNextCountryFromWhatIsRendered(t *testing.T) {
 	}{
 		{"every workload becomes ready and none starts anew", becomesReady},
 		{"an order goes through its whole chain", ordersInTheCountry},
+		{"a broker that missed a virtual host serves it once it starts", servesWhatItMissed},
 		{"a database fails over, and orders go on", failsOver},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, b, all) })
@@ -106,6 +107,21 @@ func becomesReady(t *testing.T, b *testbed.Bed, all []kopi.Deployment) {
 		if _, err := fmt.Sscan(line, &pod, &n); err == nil && n > 0 {
 			t.Errorf("%s started %d times anew", pod, n)
 		}
+	}
+}
+
+// servesWhatItMissed takes a virtual host from one of the brokers, as if another one had added it while this one started, and
+// runs what was rendered into its unit.
+func servesWhatItMissed(t *testing.T, b *testbed.Bed, _ []kopi.Deployment) {
+	const drop = "/etc/systemd/system/rabbitmq-server.service.d/virtual-hosts.conf"
+	m := b.Machine("rabbit-2")
+	if _, err := m.Run(t.Context(), `set -e
+rabbitmqctl --quiet eval 'rabbit_vhost_sup_sup:stop_and_delete_vhost(<<"kopi">>).'
+if rabbitmq-diagnostics --quiet check_virtual_hosts; then echo it runs still; exit 1; fi
+sed -n 's/^ExecStartPost=//p' `+drop+` | sed 's/\$\$/$/g' >/tmp/started
+runuser -u rabbitmq -- /bin/sh -e /tmp/started
+rabbitmq-diagnostics --quiet check_virtual_hosts`); err != nil {
+		t.Fatal(err)
 	}
 }
 

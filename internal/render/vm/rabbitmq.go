@@ -20,11 +20,12 @@ func (e environment) rabbitmq(t *thing, s store) {
 	t.secrets = []string{"/var/lib/rabbitmq/.erlang.cookie"}
 	// Its package has started it before it was configured.
 	t.fresh = []string{"systemctl", "restart", "rabbitmq-server.service"}
-	t.health = []string{"rabbitmq-diagnostics", "--quiet", "check_running"}
+	t.health = []string{"rabbitmq-diagnostics", "--quiet", "check_virtual_hosts"}
 	t.keeps = []string{"/var/lib/rabbitmq/mnesia"}
 	t.content = []file{
 		e.part(s, "rabbitmq.conf", e.rabbitConfig(s), "/etc/rabbitmq/rabbitmq.conf", "").read(t.start[0]),
 		e.part(s, "definitions.json", s.virtualHosts(), "/etc/rabbitmq/definitions.json", "").read(t.start[0]),
+		e.part(s, "virtual-hosts.conf", e.rabbitUnit(), "/etc/systemd/system/rabbitmq-server.service.d/virtual-hosts.conf", "").read(t.start[0]),
 		e.part(s, "secrets.md", e.rabbitSecrets(s), "", ""),
 	}
 	e.behindOne(t, s, spot{checks: []string{"option tcp-check"}})
@@ -41,6 +42,16 @@ func (s store) virtualHosts() string {
 	}
 	b.WriteString("\n  ]\n}\n")
 	return b.String()
+}
+
+// rabbitUnit adds to the broker's unit. Before 3.13.3, nodes that start together may each miss a virtual host that another one adds
+// meanwhile: https://github.com/rabbitmq/rabbitmq-server/pull/11363.
+func (e environment) rabbitUnit() string {
+	return "# " + e.origin() + `
+[Service]
+# A virtual host that another node added while this one started does not run here; without it, clients are turned away.
+ExecStartPost=/bin/sh -c 'rabbitmq-diagnostics --quiet check_virtual_hosts || rabbitmqctl --quiet list_vhosts --no-table-headers name | while read -r name; do rabbitmqctl --quiet restart_vhost --vhost "$$name" </dev/null || exit 1; done'
+`
 }
 
 func (e environment) rabbitConfig(s store) string {
