@@ -96,12 +96,32 @@ func Program(ctx context.Context, program string) (string, error) {
 	if used(path) {
 		return path, nil
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", flags(program), "-o", path+".new", ".")
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build %s: %w\n%s", program, err, out)
+	if err := download(ctx, dir); err != nil {
+		return "", err
+	}
+	if err := goIn(ctx, dir, "build", "-trimpath", "-ldflags", flags(program), "-o", path+".new", "."); err != nil {
+		return "", err
 	}
 	return path, errors.Join(os.Rename(path+".new", path), forget(at))
+}
+
+// download fetches the modules of a program, again when a download breaks off.
+func download(ctx context.Context, dir string) (err error) {
+	for range downloads {
+		if err = goIn(ctx, dir, "mod", "download"); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+func goIn(ctx context.Context, dir string, args ...string) error {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go %s in %s: %w\n%s", args[0], dir, err, out)
+	}
+	return nil
 }
 
 // Caravan is the path of the program itself, built of the checkout the working directory is in: once for all who ask, as the toolchain leaves

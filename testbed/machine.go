@@ -67,7 +67,7 @@ func base(ctx context.Context) (string, error) {
 	return dir, errors.Join(os.RemoveAll(debs), os.Rename(half, dir))
 }
 
-// downloads is how often the packages of machines are fetched, when a download of one breaks off; those that arrived are not fetched again.
+// downloads is how often packages and modules are fetched, when a download of one breaks off; those that arrived are not fetched again.
 const downloads = 3
 
 // baseScript lets nothing run that nobody asked for, and forgets what every machine makes for itself.

@@ -42,7 +42,7 @@ func claim(ctx context.Context, o Options, tell func(string)) (leave func(), err
 	if err != nil {
 		return nil, err
 	}
-	free, err := takeRoom(ctx, o.size(), tell)
+	free, err := here().take(ctx, o.size(), tell)
 	if err != nil {
 		return nil, errors.Join(err, held.Close())
 	}
@@ -114,20 +114,29 @@ const (
 
 // size is how much room a bed needs, of what the computer has.
 func (o Options) size() int {
-	return min(sizePerCore*runtime.NumCPU(), len(o.Machines)+sizeOfCluster*len(o.Clusters))
+	return min(here().places, len(o.Machines)+sizeOfCluster*len(o.Clusters))
 }
 
-// roomFiles are locked by those who have room: one file for each machine that fits, and one by whoever is next.
-const roomFiles = "/run/lock/caravan-testbed"
+// room is what beds take their places from: a folder with a file for each machine that fits, locked by the bed that has the place,
+// and one that is locked by whoever is next.
+type room struct {
+	dir    string
+	places int
+}
 
-// takeRoom waits for its turn and then for room. First come, first served: a large bed is not overtaken by small ones for ever.
-func takeRoom(ctx context.Context, size int, tell func(string)) (free func(), err error) {
-	if err := os.MkdirAll(roomFiles, 0o755); err != nil {
+// here is the room of this computer.
+func here() room {
+	return room{dir: "/run/lock/caravan-testbed", places: sizePerCore * runtime.NumCPU()}
+}
+
+// take waits for its turn and then for room. First come, first served: a large bed is not overtaken by small ones for ever.
+func (r room) take(ctx context.Context, size int, tell func(string)) (free func(), err error) {
+	if err := os.MkdirAll(r.dir, 0o755); err != nil {
 		return nil, err
 	}
 	var turn *os.File
 	if err := wait(ctx, tell, "other beds that wait for room", func() (ok bool, err error) {
-		turn, err = tryLock("turn")
+		turn, err = r.lock("turn")
 		return turn != nil, err
 	}); err != nil {
 		return nil, err
@@ -139,9 +148,9 @@ func takeRoom(ctx context.Context, size int, tell func(string)) (free func(), er
 			_ = f.Close()
 		}
 	}
-	err = wait(ctx, tell, fmt.Sprintf("room for a bed of size %d beside others, of %d in all", size, sizePerCore*runtime.NumCPU()), func() (bool, error) {
-		for i := 0; i < sizePerCore*runtime.NumCPU() && len(mine) < size; i++ {
-			f, err := tryLock(fmt.Sprint(i))
+	err = wait(ctx, tell, fmt.Sprintf("room for a bed of size %d beside others, of %d in all", size, r.places), func() (bool, error) {
+		for i := 0; i < r.places && len(mine) < size; i++ {
+			f, err := r.lock(fmt.Sprint(i))
 			if err != nil {
 				return false, err
 			}
@@ -158,9 +167,9 @@ func takeRoom(ctx context.Context, size int, tell func(string)) (free func(), er
 	return free, nil
 }
 
-// tryLock locks one of the files of the room; nil when somebody else has it.
-func tryLock(name string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(roomFiles, name), os.O_CREATE|os.O_RDWR, 0o644)
+// lock locks one of the files of the room; nil when somebody else has it.
+func (r room) lock(name string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(r.dir, name), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
 	}

@@ -21,10 +21,10 @@ const runFolders = "/tmp/caravan-test-"
 // begin makes the folder of a run, which is held until end is called or the program ends, however it does.
 func begin() (dir string, end func(), err error) {
 	dir = runFolders + strconv.Itoa(os.Getpid())
-	if err := errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o755)); err != nil { // servers that run as other users look into it
-		return "", nil, err
+	held, err := makeHeld(dir)
+	for errors.Is(err, errTaken) {
+		held, err = makeHeld(dir)
 	}
-	held, err := hold(dir)
 	if err != nil {
 		return "", nil, err
 	}
@@ -33,6 +33,29 @@ func begin() (dir string, end func(), err error) {
 		_ = os.RemoveAll(dir)
 		_ = held.Close()
 	}, nil
+}
+
+// errTaken says that another run took the folder for a leftover before it was held.
+var errTaken = errors.New("another run has removed the folder")
+
+// makeHeld makes a run's folder anew and holds it.
+func makeHeld(dir string) (*os.File, error) {
+	if err := errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o755)); err != nil { // servers that run as other users look into it
+		return nil, err
+	}
+	held, err := hold(dir)
+	if errors.Is(err, syscall.EWOULDBLOCK) || os.IsNotExist(err) {
+		return nil, errTaken
+	}
+	if err != nil {
+		return nil, err
+	}
+	now, err := os.Stat(dir)
+	mine, statErr := held.Stat()
+	if err != nil || statErr != nil || !os.SameFile(now, mine) {
+		return nil, errors.Join(errTaken, held.Close())
+	}
+	return held, nil
 }
 
 // hold locks a run's folder; the error is syscall.EWOULDBLOCK while somebody else holds it.
