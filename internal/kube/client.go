@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ const (
 	lastPause  = 5 * time.Second
 	outage     = 2 * time.Minute
 	answering  = 30 * time.Second // for one request
+	settling   = 30 * time.Second // for an API server that started to read who has which rights
 )
 
 // telling is the key of a context under which the line goes to people who look on.
@@ -39,12 +41,23 @@ func loud(ctx context.Context, tell journey.Tell) context.Context {
 	return context.WithValue(ctx, telling{}, tell)
 }
 
-// patiently tries again while the API server is away or overloaded, up to a limit.
+// patiently tries again while the API server is away, starting or overloaded, up to a limit.
 func (t *Target) patiently(ctx context.Context, try func() error) error {
 	var limit <-chan time.Time
+	var denials denials
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := try()
-		if err == nil || !passing(err) || ctx.Err() != nil {
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		if denied(err) {
+			if denials.final {
+				return err
+			}
+			if denials.note(t.readyz(ctx)); denials.final {
+				continue
+			}
+		} else if !passing(err) {
 			return err
 		}
 		if limit == nil {
@@ -61,6 +74,26 @@ func (t *Target) patiently(ctx context.Context, try func() error) error {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// denied reports whether the API server says that the account lacks a right.
+func denied(err error) bool {
+	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), " cannot ")
+}
+
+// denials decides whether to believe an API server that the account lacks a right. One that has just started answers before it has read who
+// has which rights, and then denies all of them, that to /readyz too. The next denial after it has said that it is ready is believed.
+type denials struct {
+	since time.Time // when it denied first
+	final bool      // the next one is believed
+}
+
+// note takes in what /readyz answers after a denial. A cluster may keep that from everybody for good.
+func (d *denials) note(ready error) {
+	if d.since.IsZero() {
+		d.since = time.Now()
+	}
+	d.final = ready == nil || apierrors.IsForbidden(ready) && time.Since(d.since) >= settling
 }
 
 // passing reports whether a failure may be gone in a moment: the server is overloaded or away. What it says no to stays a no.

@@ -276,6 +276,49 @@ func TestAnAPIServerThatIsAwayIsWaitedForAndNotForEver(t *testing.T) {
 	})
 }
 
+func TestAnAPIServerThatStartsIsNotBelievedThatAnAccountLacksARight(t *testing.T) {
+	configMaps := schema.GroupResource{Resource: "configmaps"}
+	no := apierrors.NewForbidden(configMaps, "a", errors.New(`User "jo" cannot get resource "configmaps"`))
+	hidden := apierrors.NewForbidden(schema.GroupResource{}, "", errors.New(`User "jo" cannot get path "/readyz"`))
+	refused := apierrors.NewForbidden(configMaps, "a", errors.New("exceeded quota: team"))
+	for _, c := range []struct {
+		name     string
+		starts   time.Duration // until it knows the rights, and says that it is ready
+		starting error         // what /readyz answers until then
+		then     error         // what the request gets then
+		tries    int           // 0: any number
+		longest  time.Duration
+	}{
+		{"the account has the right", 20 * time.Second, hidden, nil, 0, 20*time.Second + lastPause},
+		{"it answers that it is not ready", time.Minute, apierrors.NewInternalError(errors.New("not ready")), nil, 0, time.Minute + lastPause},
+		{"the account lacks the right", 20 * time.Second, hidden, no, 0, 20*time.Second + lastPause},
+		{"it has long started, and the account lacks the right", 0, nil, no, 2, firstPause},
+		{"it says to nobody whether it is ready", time.Hour, hidden, no, 0, settling + 2*lastPause},
+		{"a rule refuses it", 0, nil, refused, 1, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start, tries := time.Now(), 0
+				target := &Target{o: TargetOptions{Options: Options{Context: "id"}}, readyz: func(context.Context) error {
+					if time.Since(start) < c.starts {
+						return c.starting
+					}
+					return nil
+				}}
+				err := target.patiently(t.Context(), func() error {
+					if tries++; time.Since(start) < c.starts {
+						return no
+					}
+					return c.then
+				})
+				if took := time.Since(start); !errors.Is(err, c.then) || c.tries > 0 && tries != c.tries || took > c.longest {
+					t.Errorf("%v after %d tries and %s", err, tries, took)
+				}
+			})
+		})
+	}
+}
+
 func TestNamesOfInventoriesFitAndTellFoldersApart(t *testing.T) {
 	seen := map[string]bool{}
 	for _, name := range []string{"a/b", "a-b", "a.b", "A-b", strings.Repeat("x", 300), strings.Repeat("x", 301)} {

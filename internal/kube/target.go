@@ -50,6 +50,7 @@ type Target struct {
 	api       dynamic.Interface
 	names     metadata.Interface
 	core      *rest.RESTClient
+	readyz    func(context.Context) error // nil once the API server says that it is ready
 	discovery discovery.CachedDiscoveryInterface
 	mapper    *restmapper.DeferredDiscoveryRESTMapper
 }
@@ -90,6 +91,7 @@ func (t *Target) connect() (err error) {
 	if t.names, err = metadata.NewForConfigAndClient(t.config, t.client); err != nil {
 		return err
 	}
+	t.readyz = func(ctx context.Context) error { return t.core.Get().AbsPath("/readyz").Do(ctx).Error() }
 	t.core, err = rest.UnversionedRESTClientForConfigAndClient(plain(t.config), t.client)
 	return err
 }
