@@ -76,7 +76,7 @@ func suite(ctx context.Context, out io.Writer, times bool) error {
 	}
 	busy := beginLoad()
 	stop := busy.follow()
-	r := &runner{log: log, progress: out, env: []string{"TMPDIR=" + dir, runVariable + "=" + dir}}
+	r := &runner{log: log, progress: out, env: []string{"TMPDIR=" + dir, runVariable + "=" + dir, sharedBuilds()}}
 	r.run(ctx, lanes())
 	stop()
 	if ctx.Err() != nil {
@@ -86,6 +86,11 @@ func suite(ctx context.Context, out io.Writer, times bool) error {
 		printTimes(out, &r.results)
 	}
 	return report(out, r, busy.String(), log.Name())
+}
+
+// sharedBuilds has the toolchain compile without the checkout's path, so that another checkout takes what is unchanged from the cache.
+func sharedBuilds() string {
+	return "GOFLAGS=" + strings.TrimSpace(os.Getenv("GOFLAGS")+" -trimpath")
 }
 
 // soakWhole carries out the experiments, and says where all that they print is.
