@@ -172,5 +172,8 @@ func (c *Cluster) start(ctx context.Context, program, called string, args ...str
 	if program != "kube" && len(args) > 0 && args[0] == called {
 		args = args[1:]
 	}
-	return c.bed.start(process{name: c.Name + "-" + called, group: c.Name + "/" + called, space: c.space(), argv: append([]string{path}, args...)})
+	return c.bed.start(process{name: c.Name + "-" + called, group: c.Name + "/" + called, space: c.space(), argv: append([]string{"env", collections, path}, args...)})
 }
+
+// collections has the programs of clusters spend less time on the collection of garbage, and more memory.
+const collections = "GOGC=300"

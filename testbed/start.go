@@ -58,6 +58,9 @@ func Start(t testing.TB, o Options) *Bed {
 	return b
 }
 
+// quotes begins the lines that follow a failed test's own. scripts/test leaves them to its log.
+const quotes = "The programs of the bed said last:"
+
 // quote logs the end of every log.
 func (b *Bed) quote(t testing.TB) {
 	const last = 2 << 10
@@ -65,6 +68,7 @@ func (b *Bed) quote(t testing.TB) {
 	if err != nil {
 		return
 	}
+	t.Log(quotes)
 	for _, e := range entries {
 		if data, err := os.ReadFile(filepath.Join(b.Logs(), e.Name())); err == nil {
 			t.Logf("%s ends in:\n%s", e.Name(), data[max(0, len(data)-last):])

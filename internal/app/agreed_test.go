@@ -64,6 +64,7 @@ func again(t *testing.T, a *App, change func(string) string) *App {
 func asIs(text string) string { return text }
 
 func TestGreenLightsForOneTargetAreNoneForAnother(t *testing.T) {
+	long(t)
 	a, fleet := targeted(t)
 	scanned(t, a)
 	allAgree(t, a)
@@ -81,6 +82,7 @@ func TestGreenLightsForOneTargetAreNoneForAnother(t *testing.T) {
 }
 
 func TestWhatWasAlteredInTheStoreIsNotCarriedOut(t *testing.T) {
+	long(t)
 	for what, alter := range map[string]func(*course){
 		"a file":             func(c *course) { c.Files[len(c.Files)/2].Text += "# more\n" },
 		"the mode of a file": func(c *course) { c.Files[0].Mode = 0o777 },
@@ -142,6 +144,7 @@ func TestNothingIsWrittenIntoATargetByTheWay(t *testing.T) {
 }
 
 func TestRangesOfWhatRunsAreGivenBackByAnUndoAlone(t *testing.T) {
+	long(t)
 	a, _ := targeted(t)
 	scanned(t, a)
 	allAgree(t, a)

@@ -415,6 +415,7 @@ func TestForgedOldAndRepeatedRequestsChangeNothing(t *testing.T) {
 }
 
 func TestTheNewsOfWavesAreTold(t *testing.T) {
+	long(t)
 	c := telling(t)
 	c.move(t)
 	all, err := c.Consents(t.Context(), "indonesia")

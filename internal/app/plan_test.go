@@ -24,6 +24,14 @@ import (
 	"example.org/caravan/internal/workspace"
 )
 
+// long leaves a test that plans or moves many times over to make test.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("plans or moves many times over")
+	}
+}
+
 // kopi is the sample company in a directory of its own, opened.
 func kopi(t *testing.T) (*App, string) {
 	t.Helper()
@@ -42,6 +50,7 @@ func kopi(t *testing.T) (*App, string) {
 // TestAPlanIsTheSameHoweverItsInputArrives plans twenty times, with the facts in another order each time and on one processor
 // and two: the same proposal and the same files, to the byte.
 func TestAPlanIsTheSameHoweverItsInputArrives(t *testing.T) {
+	long(t)
 	a, dir := kopi(t)
 	w := a.declared
 	read, err := discover.Scan(t.Context(), workspace.Sources(w), every.Formats(), discover.Options{})
@@ -95,6 +104,7 @@ func swap[T any](list []T) func(i, j int) {
 }
 
 func TestNoSecretIsInWhatIsPlanned(t *testing.T) {
+	long(t)
 	canaries, err := os.ReadFile("../../examples/kopi-canaries.txt")
 	if err != nil {
 		t.Fatal(err)

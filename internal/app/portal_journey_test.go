@@ -59,6 +59,7 @@ func of(team estate.TeamName) rights.Person {
 }
 
 func TestFourTeamsAgreeInThePortalAndThenItMoves(t *testing.T) {
+	long(t)
 	a, fleet := targeted(t)
 	scanned(t, a)
 	p := Portal{App: a}

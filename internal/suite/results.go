@@ -26,6 +26,7 @@ type outcome struct {
 	Action  string // "pass", "fail" or "skip"; "" while it runs
 	Took    time.Duration
 	Lines   []string // the last it printed, at most quoted of them
+	quotes  bool     // what it prints from here on was said by programs of its bed
 }
 
 // name is how an outcome is listed: the test with its package, or the package alone.
@@ -39,7 +40,13 @@ func (o *outcome) name() string {
 // quoted is how many lines of a failed test's output are shown.
 const quoted = 30
 
+// bedQuotes is the line after which a failed test prints what the programs of its bed said, hundreds of lines which are in the whole log.
+const bedQuotes = "The programs of the bed said last:"
+
 func (o *outcome) say(line string) {
+	if o.quotes = o.quotes || strings.Contains(line, bedQuotes); o.quotes {
+		return
+	}
 	o.Lines = append(o.Lines, strings.TrimRight(line, "\n"))
 	if len(o.Lines) > quoted {
 		o.Lines = o.Lines[1:]

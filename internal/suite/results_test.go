@@ -39,6 +39,12 @@ func TestWhatFailedIsListedOnceAndWithWhatItSaid(t *testing.T) {
 {"Action":"fail","Package":"p","Test":"TestAll"}
 {"Action":"fail","Package":"p"}
 `, []string{"TestA   p", "TestAll   p"}, ""},
+		{"what a bed's programs said is in the log alone", `{"Action":"output","Package":"p","Test":"TestA","Output":"    a_test.go:3: it is 4\n"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"    start.go:70: The programs of the bed said last:\n"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"    start.go:70: it is no failure\n"}
+{"Action":"fail","Package":"p","Test":"TestA"}
+{"Action":"fail","Package":"p"}
+`, []string{"TestA   p"}, "    a_test.go:3: it is 4"},
 		{"a package that does not compile", `{"ImportPath":"p [p.test]","Action":"build-output","Output":"p.go:1:1: undefined: x\n"}
 {"ImportPath":"p [p.test]","Action":"build-fail"}
 {"Action":"fail","Package":"p","FailedBuild":"p [p.test]"}

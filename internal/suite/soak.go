@@ -45,6 +45,9 @@ func runSoak(ctx context.Context, out, log io.Writer) error {
 			return err
 		}
 	}
+	if err := note(raced(ctx, log)); err != nil {
+		return err
+	}
 	targets, err := fuzzTargets(ctx)
 	if err != nil {
 		return err
@@ -67,6 +70,15 @@ func experiment(ctx context.Context, e soak.Experiment, log io.Writer) row {
 	cmd.Dir, cmd.Stdout, cmd.Stderr = e.Module, log, log
 	cmd.Env = append(os.Environ(), soak.Variable+"=1", "CARAVAN_TEST_ALL=1")
 	return row{e.Promise, fmt.Sprintf("%d %s", e.Full, e.Unit), outcomeOf(cmd.Run()), time.Since(began)}
+}
+
+// raced runs the program's tests with the race detector: all of them, of which make test runs the quick ones of four packages.
+func raced(ctx context.Context, log io.Writer) row {
+	began := time.Now()
+	cmd := exec.CommandContext(ctx, "go", "test", "-race", "-count=1", "-timeout=3h", "./...")
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+	return row{"no two goroutines race in any test of the program", "1 run of all", outcomeOf(cmd.Run()), time.Since(began)}
 }
 
 func outcomeOf(err error) string {
