@@ -126,6 +126,20 @@ conntrack: {maxPerCore: 0, min: 0}
 	})
 }
 
+// AwaitQuota waits until a quota that was made in a namespace lets no more pods in: it is not in force before its controller has counted.
+func (c *Cluster) AwaitQuota(ctx context.Context, namespace string) error {
+	return await(ctx, "the quota of namespace "+namespace, 2*time.Minute, func(ctx context.Context) error {
+		_, err := c.Kubectl(ctx, "-n", namespace, "run", "probe", "--image=none", "--dry-run=server")
+		if err == nil {
+			return errors.New("a pod is let in")
+		}
+		if strings.Contains(err.Error(), "exceeded quota") {
+			return nil
+		}
+		return err
+	})
+}
+
 // KubectlLine is the command line that runs kubectl with every right in the cluster's network.
 func (c *Cluster) KubectlLine(ctx context.Context, args ...string) ([]string, error) {
 	path, err := Program(ctx, "kube")

@@ -208,6 +208,9 @@ func faults(t *testing.T, b *testbed.Bed) {
 			files := p.service(image, "run", "")
 			p.kubectl("create", "namespace", p.name)
 			p.kubectl("-n", p.name, "create", "quota", "few", "--hard=pods=0")
+			if err := b.Clusters[0].AwaitQuota(p.Context(), p.name); err != nil {
+				p.Fatal(err)
+			}
 			p.fails(files, fault.Conflict, p.name+" is there and was made by kubectl")
 			own := append(files[:2:2], files[3:]...)
 			own[1].Text = "namespace: " + p.name + "\nresources: [deployment.yaml]\n"

@@ -37,7 +37,12 @@ func (f fault) machine() string {
 
 func (f fault) namespace() string { return "f-" + f.service }
 
-// manifest is what is planted in the cluster.
+// around is what is planted in the cluster before the service.
+func (f fault) around() string {
+	return strings.ReplaceAll("apiVersion: v1\nkind: Namespace\nmetadata: {name: NS}\n---\n"+f.beside, "NS", f.namespace())
+}
+
+// manifest is all that is planted in the cluster.
 func (f fault) manifest() string {
 	image, service := f.image, f.service2
 	if image == "" {
@@ -50,11 +55,7 @@ func (f fault) manifest() string {
 	if f.script != "" {
 		command = fmt.Sprintf("          command: [bash, -ec, %q]\n", f.script)
 	}
-	text := `apiVersion: v1
-kind: Namespace
-metadata: {name: NS}
----
-` + f.beside + `apiVersion: apps/v1
+	text := f.around() + `apiVersion: apps/v1
 kind: Deployment
 metadata: {name: NAME, namespace: NS}
 spec:

@@ -187,9 +187,14 @@ func (w ward) plant(t *testing.T) {
 	if err := vm1.Do(ctx, script); err != nil {
 		t.Fatal(err)
 	}
-	all := ""
+	around, all := "", ""
 	for _, f := range inCluster {
+		around += f.around()
 		all += f.manifest()
+	}
+	w.apply(t, around)
+	if err := w.Clusters[0].AwaitQuota(ctx, "f-c-quota"); err != nil {
+		t.Fatal(err)
 	}
 	w.apply(t, all)
 	lost, cut := w.Disturb(ctx, vm2.Name, testbed.Link{Loss: 0.9999}), w.Disturb(ctx, w.Machines[2].Name, testbed.Link{Cut: true})
