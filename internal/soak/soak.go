@@ -47,7 +47,7 @@ var (
 	}
 	HostPackets = Experiment{
 		Promise: "A step killed at any moment on machines is finished, or taken back, by the next run", Unit: "packets between two moments",
-		Small: 31, Full: 7, Module: "testbed", Package: "./hosts", Test: "^TestMachines$/^it_keeps_what_targets_promise$",
+		Small: 31, Full: 7, Module: "testbed", Package: "./hosts", Test: "^TestMachinesKeepWhatTargetsPromise$",
 	}
 	ClusterRequests = Experiment{
 		Promise: "A step killed at any moment on a cluster is finished, or taken back, by the next run", Unit: "requests between two moments",
