@@ -186,7 +186,7 @@ func (b *Bed) prepare(ctx context.Context, o Options) error {
 		return err
 	}
 	b.ca, err = newAuthority(b.file("pki"))
-	return errors.Join(err, b.makeKey(ctx))
+	return errors.Join(err, b.makeKey(ctx), b.groups.weigh(o.size()))
 }
 
 // Open is the bed of that name that was raised before.

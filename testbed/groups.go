@@ -61,6 +61,26 @@ func (g groups) make(name string) error {
 	return nil
 }
 
+// weigh makes the bed's own group and gives it processor time by its size, where processors are busy: each machine counts for a quarter of a
+// process outside. Otherwise the kernel gives a bed of thirty machines no more than a single compiler that runs beside it.
+func (g groups) weigh(size int) error {
+	if err := g.make(""); err != nil {
+		return err
+	}
+	for _, h := range hierarchies() {
+		for name, weight := range map[string]int{"cpu.shares": 256 * size, "cpu.weight": min(25*size, 10000)} {
+			file := filepath.Join(h, string(g), name)
+			if _, err := os.Stat(file); err != nil {
+				continue // the other version's, or another controller's
+			}
+			if err := os.WriteFile(file, []byte(strconv.Itoa(weight)), 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // enableControllers hands the controllers of a group of version 2 on to those below it.
 func enableControllers(dir string) {
 	have, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))

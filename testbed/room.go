@@ -109,7 +109,7 @@ func forgetMarker(name string) error {
 // The size of what is raised, in machines.
 const (
 	sizeOfCluster = 6
-	sizePerCore   = 24 // that a computer carries
+	sizePerCore   = 30 // that a computer carries
 )
 
 // size is how much room a bed needs, of what the computer has.
