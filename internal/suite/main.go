@@ -77,7 +77,7 @@ func suite(ctx context.Context, out io.Writer, times bool) error {
 	}
 	busy := beginLoad()
 	stop := busy.follow()
-	r := &runner{log: log, progress: out, env: []string{"TMPDIR=" + dir, runVariable + "=" + dir, sharedBuilds()}}
+	r := &runner{log: log, progress: out, env: environment(dir)}
 	r.run(ctx, lanes())
 	stop()
 	if ctx.Err() != nil {
@@ -89,9 +89,10 @@ func suite(ctx context.Context, out io.Writer, times bool) error {
 	return report(out, r, busy.String(), log.Name())
 }
 
-// sharedBuilds has the toolchain compile without the checkout's path, so that another checkout takes what is unchanged from the cache.
-func sharedBuilds() string {
-	return "GOFLAGS=" + strings.TrimSpace(os.Getenv("GOFLAGS")+" -trimpath")
+// environment is what all steps are told, beside what the suite itself is: where the run keeps its temporary files; to compile without the
+// checkout's path, so that another checkout takes what is unchanged from the cache; and to take more memory for less garbage collection.
+func environment(dir string) []string {
+	return []string{"TMPDIR=" + dir, runVariable + "=" + dir, "GOFLAGS=" + strings.TrimSpace(os.Getenv("GOFLAGS")+" -trimpath"), "GOGC=400"}
 }
 
 // soakWhole carries out the experiments, and says where all that they print is.
