@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// programs is where the sources of the programs a cluster is made of are, each a module of its own: their versions do not go
-// together. It is looked for at and above the working directory.
+// programs is where the sources of the programs a cluster is made of are, each a module of its own:
+// their versions do not go together. It is looked for at and above the working directory.
 func programs() (string, error) {
 	at, err := os.Getwd()
 	if err != nil {
@@ -35,7 +35,8 @@ func programs() (string, error) {
 	}
 }
 
-// kubernetes is the version whose kubelet still runs on version 1 of control groups without being asked to.
+// kubernetes is the version whose kubelet still runs on version 1 of control groups without being
+// asked to.
 const kubernetes = "v1.34.4"
 
 // flags are what programs are linked with.
@@ -61,8 +62,9 @@ func cache() (string, error) {
 	return dir, os.MkdirAll(dir, 0o755)
 }
 
-// Program is the path of one of the bed's programs, which is built when it is not in the cache: a build is known by its sources, the
-// versions of its modules, how it is linked and the toolchain. "kopi" is every service of the sample company.
+// Program is the path of one of the bed's programs, which is built when it is not in the cache: a
+// build is known by its sources, the versions of its modules, how it is linked and the toolchain.
+// "kopi" is every service of the sample company.
 func Program(ctx context.Context, program string) (string, error) {
 	root, err := programs()
 	if err != nil {
@@ -124,8 +126,8 @@ func goIn(ctx context.Context, dir string, args ...string) error {
 	return nil
 }
 
-// Caravan is the path of the program itself, built of the checkout the working directory is in: once for all who ask, as the toolchain leaves
-// alone what it would build the same.
+// Caravan is the path of the program itself, built of the checkout the working directory is in:
+// once for all who ask, as the toolchain leaves alone what it would build the same.
 func Caravan(ctx context.Context) (string, error) {
 	root, err := programs()
 	if err != nil {
@@ -154,7 +156,8 @@ func Caravan(ctx context.Context) (string, error) {
 // longestBuild is how long somebody else may take to build the same thing.
 const longestBuild = 30 * time.Minute
 
-// alone lets one program at a time make what is to be at a path of the cache, until it says that it is done, or ends.
+// alone lets one program at a time make what is to be at a path of the cache, until it says that it
+// is done, or ends.
 func alone(ctx context.Context, path string) (done func(), err error) {
 	f, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {

@@ -24,7 +24,8 @@ type Cluster struct {
 	ca      *authority
 }
 
-// The addresses of Services that a cluster needs before there are any: that of its API server and that of its names.
+// The addresses of Services that a cluster needs before there are any: that of its API server and
+// that of its names.
 func (c *Cluster) first() string { return first(c.at.Services).String() }
 
 func (c *Cluster) dns() string {
@@ -39,8 +40,8 @@ func (c *Cluster) space() space            { return c.bed.space(c.Name) }
 func (c *Cluster) socket() string          { return c.file("containerd.sock") }
 func (c *Cluster) file(name string) string { return filepath.Join(c.dir, name) }
 
-// Kubeconfig is the path of a client configuration with every right. Its server is reached from within the bed's networks: take
-// Bed.Dial as the client's dialler.
+// Kubeconfig is the path of a client configuration with every right. Its server is reached from
+// within the bed's networks: take Bed.Dial as the client's dialler.
 func (c *Cluster) Kubeconfig() string { return c.file("pki/admin.kubeconfig") }
 
 // up raises the cluster: network, certificates, control plane, node.
@@ -66,7 +67,8 @@ func (c *Cluster) up(ctx context.Context) error {
 	return nil
 }
 
-// connect joins the node to the bridge. Pods are reached through it under their own addresses, as where clouds route them.
+// connect joins the node to the bridge. Pods are reached through it under their own addresses, as
+// where clouds route them.
 func (c *Cluster) connect(ctx context.Context) error {
 	if err := c.bed.join(ctx, c.Name, "eth0", c.at.Node); err != nil {
 		return err
@@ -118,7 +120,8 @@ func (c *Cluster) startControllers(ctx context.Context) error {
 	)
 }
 
-// ask asks an API server for a path with every right; an error when it does not answer with success.
+// ask asks an API server for a path with every right; an error when it does not answer with
+// success.
 func (c *Cluster) ask(ctx context.Context, server, path string) error {
 	client, err := c.client()
 	if err != nil {
@@ -175,5 +178,6 @@ func (c *Cluster) start(ctx context.Context, program, called string, args ...str
 	return c.bed.start(process{name: c.Name + "-" + called, group: c.Name + "/" + called, space: c.space(), argv: append([]string{"env", collections, path}, args...)})
 }
 
-// collections has the programs of clusters spend less time on the collection of garbage, and more memory.
+// collections has the programs of clusters spend less time on the collection of garbage, and more
+// memory.
 const collections = "GOGC=300"

@@ -13,11 +13,12 @@ import (
 	"time"
 )
 
-// groups are the control groups that every process of a bed is in, by the name of the one above all others.
+// groups are the control groups that every process of a bed is in, by the name of the one above all
+// others.
 type groups string
 
-// hierarchies are the mounts of control groups: one on version 2, one for each controller on version 1, and there maybe one of
-// version 2 without controllers beside them.
+// hierarchies are the mounts of control groups: one on version 2, one for each controller on
+// version 1, and there maybe one of version 2 without controllers beside them.
 func hierarchies() []string {
 	const at = "/sys/fs/cgroup"
 	if _, err := os.Stat(filepath.Join(at, "cgroup.controllers")); err == nil {
@@ -61,14 +62,15 @@ func (g groups) make(name string) error {
 	return nil
 }
 
-// weigh makes the bed's own group and gives it processor time by its size, where processors are busy: each machine counts for a quarter of a
-// process outside. Otherwise the kernel gives a bed of thirty machines no more than a single compiler that runs beside it.
+// weigh makes the bed's own group and gives it processor time by its size, where processors are
+// busy: each machine counts for a quarter of a process outside. Otherwise the kernel gives a bed of
+// thirty machines no more than a single compiler that runs beside it.
 func (g groups) weigh(size int) error {
 	if err := g.make(""); err != nil {
 		return err
 	}
 	for _, h := range hierarchies() {
-		for name, weight := range map[string]int{"cpu.shares": 256 * size, "cpu.weight": min(25*size, 10000)} {
+		for name, weight := range map[string]int{"cpu.shares": 256 * max(1, size), "cpu.weight": min(25*max(1, size), 10000)} {
 			file := filepath.Join(h, string(g), name)
 			if _, err := os.Stat(file); err != nil {
 				continue // the other version's, or another controller's
@@ -136,7 +138,8 @@ func (g groups) processes(name string) []int {
 	return out
 }
 
-// patience is how long programs are given to end by themselves, and dying is how long the kernel may take to end them.
+// patience is how long programs are given to end by themselves, and dying is how long the kernel
+// may take to end them.
 const (
 	patience = 3 * time.Second
 	dying    = 2 * time.Minute

@@ -12,7 +12,8 @@ import (
 
 const pauseImage = "docker.io/bed/pause:1"
 
-// limited reports whether processes here may not lower what the kernel ends first: runc then must not try.
+// limited reports whether processes here may not lower what the kernel ends first: runc then must
+// not try.
 func limited() bool {
 	const resource = 24 // CAP_SYS_RESOURCE
 	status, err := os.ReadFile("/proc/self/status")
@@ -28,7 +29,8 @@ func limited() bool {
 	return false
 }
 
-// startRuntime starts containerd with folders and a socket of the cluster's own, and gives it the image that every pod needs.
+// startRuntime starts containerd with folders and a socket of the cluster's own, and gives it the
+// image that every pod needs.
 func (c *Cluster) startRuntime(ctx context.Context) error {
 	config := fmt.Sprintf(`version = 2
 root = %q
@@ -126,7 +128,8 @@ conntrack: {maxPerCore: 0, min: 0}
 	})
 }
 
-// AwaitQuota waits until a quota that was made in a namespace lets no more pods in: it is not in force before its controller has counted.
+// AwaitQuota waits until a quota that was made in a namespace lets no more pods in: it is not in
+// force before its controller has counted.
 func (c *Cluster) AwaitQuota(ctx context.Context, namespace string) error {
 	return await(ctx, "the quota of namespace "+namespace, 2*time.Minute, func(ctx context.Context) error {
 		_, err := c.Kubectl(ctx, "-n", namespace, "run", "probe", "--image=none", "--dry-run=server")
@@ -158,7 +161,8 @@ func (c *Cluster) Kubectl(ctx context.Context, args ...string) (string, error) {
 	return output(ctx, argv...)
 }
 
-// apply applies the objects of a file or folder, again while the API server, which may be busy with its store, refuses.
+// apply applies the objects of a file or folder, again while the API server, which may be busy with
+// its store, refuses.
 func (c *Cluster) apply(ctx context.Context, path string) error {
 	return await(ctx, "what is in "+path, 2*time.Minute, func(ctx context.Context) error {
 		_, err := c.Kubectl(ctx, "apply", "--server-side", "-f", path)
@@ -166,7 +170,8 @@ func (c *Cluster) apply(ctx context.Context, path string) error {
 	})
 }
 
-// Run runs a program of this computer in the cluster's network, as on its node, and gives what it says.
+// Run runs a program of this computer in the cluster's network, as on its node, and gives what it
+// says.
 func (c *Cluster) Run(ctx context.Context, argv ...string) (string, error) {
 	return output(ctx, c.space().inside(argv...)...)
 }

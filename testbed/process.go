@@ -21,7 +21,8 @@ type process struct {
 	argv  []string
 }
 
-// start starts a program in its control group and namespace. What it says goes to a file in the folder of logs.
+// start starts a program in its control group and namespace. What it says goes to a file in the
+// folder of logs.
 func (b *Bed) start(p process) error {
 	if err := b.groups.make(p.group); err != nil {
 		return fmt.Errorf("make the control group of %s: %w", p.name, err)
@@ -35,7 +36,8 @@ func (b *Bed) start(p process) error {
 	if p.space != "" {
 		argv = p.space.inside(argv...)
 	}
-	// The shell enters the groups before there is anything else in the process, so that nothing it starts is outside of them.
+	// The shell enters the groups before there is anything else in the process, so that nothing it
+	// starts is outside of them.
 	enter := ""
 	for _, h := range hierarchies() {
 		enter += "echo $$ > " + filepath.Join(h, string(b.groups), p.group, "cgroup.procs") + " && "
@@ -43,6 +45,10 @@ func (b *Bed) start(p process) error {
 	cmd := exec.CommandContext(context.Background(), "/bin/sh", append([]string{"-c", enter + `exec "$@"`, "sh"}, argv...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Dir = b.Dir
+	// It is no process of the run that raised the bed, which may end before the bed does.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "CARAVAN_TEST_RUN=") || strings.HasPrefix(v, "TMPDIR=")
+	})
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", p.name, err)
@@ -50,7 +56,8 @@ func (b *Bed) start(p process) error {
 	return cmd.Process.Release()
 }
 
-// await asks again and again until something is so, and says what was lacking last when it is not in time.
+// await asks again and again until something is so, and says what was lacking last when it is not
+// in time.
 func await(ctx context.Context, what string, patience time.Duration, ready func(context.Context) error) error {
 	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -71,7 +78,8 @@ func await(ctx context.Context, what string, patience time.Duration, ready func(
 	}
 }
 
-// Await asks until something is so, for two minutes, and says what was lacking last when it is not in time.
+// Await asks until something is so, for two minutes, and says what was lacking last when it is not
+// in time.
 func (b *Bed) Await(ctx context.Context, what string, ready func() error) error {
 	return await(ctx, what, 2*time.Minute, func(context.Context) error { return ready() })
 }
@@ -99,8 +107,8 @@ func feed(ctx context.Context, text string, argv ...string) error {
 	return nil
 }
 
-// mortal is a program that ends with this one, however this one ends: with the thread that starts it (prctl(2), PR_SET_PDEATHSIG), which
-// is kept until it is freed.
+// mortal is a program that ends with this one, however this one ends: with the thread that starts
+// it (prctl(2), PR_SET_PDEATHSIG), which is kept until it is freed.
 func mortal(ctx context.Context, argv []string) (cmd *exec.Cmd, free func()) {
 	runtime.LockOSThread()
 	cmd = exec.CommandContext(ctx, argv[0], argv[1:]...)
@@ -121,7 +129,8 @@ func output(ctx context.Context, argv ...string) (string, error) {
 	return string(out), nil
 }
 
-// said is a command line as people speak of it: what it does, without how the bed comes to where it does it.
+// said is a command line as people speak of it: what it does, without how the bed comes to where it
+// does it.
 func said(argv []string) string {
 	if i := slices.IndexFunc(argv, func(a string) bool { return strings.HasPrefix(a, "root@") }); i >= 0 {
 		argv = argv[i+1:]

@@ -17,8 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Beds of tests share the computer, with those of other checkouts too: a test claims the name of its bed and room for it before
-// it raises one. What was claimed is free again when the program ends, however it ends.
+// Beds of tests share the computer, with those of other checkouts too: a test claims the name of
+// its bed and room for it before it raises one. What was claimed is free again when the program
+// ends, however it ends.
 
 // nameHere is the name of a bed with a mark of the checkout.
 func nameHere(name string) (string, error) {
@@ -30,13 +31,15 @@ func nameHere(name string) (string, error) {
 	return name + "-" + hex.EncodeToString(sum[:3]), nil
 }
 
-// marker is the file that says of a bed that a test raises it: it may be taken away once that test's program has ended.
+// marker is the file that says of a bed that a test raises it: it may be taken away once that
+// test's program has ended.
 func marker(name string) string { return filepath.Join(home, name+markerEnd) }
 
 const markerEnd = ".test"
 
-// claim waits until nobody else has a bed of that name and there is room for it, says what it waits for, and takes away the
-// beds of tests that were killed. Whoever claimed calls leave once the bed is gone.
+// claim waits until nobody else has a bed of that name and there is room for it, says what it waits
+// for, and takes away the beds of tests that were killed. Whoever claimed calls leave once the bed
+// is gone.
 func claim(ctx context.Context, o Options, tell func(string)) (leave func(), err error) {
 	held, err := waitToHold(ctx, o.Name, tell)
 	if err != nil {
@@ -50,15 +53,16 @@ func claim(ctx context.Context, o Options, tell func(string)) (leave func(), err
 		free()
 		_ = held.Close()
 	}
-	err = errors.Join(os.MkdirAll(home, 0o755), os.WriteFile(marker(o.Name), nil, 0o644), removeOrphans(ctx, tell))
-	if err != nil {
+	if err := errors.Join(os.MkdirAll(home, 0o755), os.WriteFile(marker(o.Name), nil, 0o644)); err != nil {
 		leave()
 		return nil, err
 	}
+	removeOrphans(ctx, tell)
 	return leave, nil
 }
 
-// hold takes the name of a test's bed, which the kernel gives to one program and takes back when that ends.
+// hold takes the name of a test's bed, which the kernel gives to one program and takes back when
+// that ends.
 func hold(ctx context.Context, name string) (net.Listener, error) {
 	return (&net.ListenConfig{}).Listen(ctx, "unix", "@caravan-bed-test."+name)
 }
@@ -75,28 +79,32 @@ func waitToHold(ctx context.Context, name string, tell func(string)) (held net.L
 	return held, err
 }
 
-// removeOrphans takes away the beds of tests whose program has ended without doing so.
-func removeOrphans(ctx context.Context, tell func(string)) error {
-	found, err := filepath.Glob(marker("*"))
+// removeOrphans takes away the beds of tests whose program has ended without doing so. One that
+// cannot be taken away is told of, and left to the next who tries: it is not the fault of this
+// test.
+func removeOrphans(ctx context.Context, tell func(string)) {
+	found, _ := filepath.Glob(marker("*")) // fails only for a bad pattern
+	for _, file := range found {
+		if err := removeOrphan(ctx, strings.TrimSuffix(filepath.Base(file), markerEnd), tell); err != nil {
+			tell(err.Error())
+		}
+	}
+}
+
+func removeOrphan(ctx context.Context, name string, tell func(string)) (err error) {
+	held, err := hold(ctx, name)
+	if errors.Is(err, unix.EADDRINUSE) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	for _, file := range found {
-		name := strings.TrimSuffix(filepath.Base(file), markerEnd)
-		held, err := hold(ctx, name)
-		if errors.Is(err, unix.EADDRINUSE) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		tell("take away the bed " + name + ", whose test was killed")
-		err = errors.Join(Down(ctx, name), forgetMarker(name), held.Close())
-		if err != nil {
-			return err
-		}
+	defer func() { err = errors.Join(err, held.Close()) }()
+	if _, err := os.Stat(marker(name)); errors.Is(err, fs.ErrNotExist) {
+		return nil // its test has ended meanwhile, and took it away or keeps it
 	}
-	return nil
+	tell("take away the bed " + name + ", whose test was killed")
+	return errors.Join(Down(ctx, name), forgetMarker(name))
 }
 
 func forgetMarker(name string) error {
@@ -117,8 +125,8 @@ func (o Options) size() int {
 	return min(here().places, len(o.Machines)+sizeOfCluster*len(o.Clusters))
 }
 
-// room is what beds take their places from: a folder with a file for each machine that fits, locked by the bed that has the place,
-// and one that is locked by whoever is next.
+// room is what beds take their places from: a folder with a file for each machine that fits, locked
+// by the bed that has the place, and one that is locked by whoever is next.
 type room struct {
 	dir    string
 	places int
@@ -129,7 +137,8 @@ func here() room {
 	return room{dir: "/run/lock/caravan-testbed", places: sizePerCore * runtime.NumCPU()}
 }
 
-// take waits for its turn and then for room. First come, first served: a large bed is not overtaken by small ones for ever.
+// take waits for its turn and then for room. A large bed that waits for room is not overtaken by
+// small ones.
 func (r room) take(ctx context.Context, size int, tell func(string)) (free func(), err error) {
 	if err := os.MkdirAll(r.dir, 0o755); err != nil {
 		return nil, err

@@ -13,9 +13,10 @@ import (
 // raising is how long a bed may take with nothing in the cache.
 const raising = 30 * time.Minute
 
-// Start raises a bed for a test, which is skipped where there can be none unless CARAVAN_TEST_ALL is set, and takes it away
-// when the test ends. The bed's name is the one asked for ("test" when empty) with a mark of the checkout, so that two checkouts
-// on one machine can be tested at once. Where others leave no room for it, the test waits until there is some. When it fails, the end of
+// Start raises a bed for a test, which is skipped where there can be none unless CARAVAN_TEST_ALL
+// is set, and takes it away when the test ends. The bed's name is the one asked for ("test" when
+// empty) with a mark of the checkout, so that two checkouts on one machine can be tested at once.
+// Where others leave no room for it, the test waits until there is some. When it fails, the end of
 // what every program said goes to the test's log, and with CARAVAN_TESTBED_KEEP set the bed stays.
 func Start(t testing.TB, o Options) *Bed {
 	t.Helper()
@@ -58,7 +59,7 @@ func Start(t testing.TB, o Options) *Bed {
 	return b
 }
 
-// quotes begins the lines that follow a failed test's own. scripts/test leaves them to its log.
+// quotes begins the lines that follow a failed test's own, which internal/suite leaves to its log.
 const quotes = "The programs of the bed said last:"
 
 // quote logs the end of every log.

@@ -13,8 +13,8 @@ import (
 // startup is how long a browser may take to come up on a busy machine.
 const startup = 2 * time.Minute
 
-// Open starts a Chromium without a window, with a profile of its own, and says how it ends. An error says that there is none, or that it does not
-// start.
+// Open starts a Chromium without a window, with a profile of its own, and says how it ends. An
+// error says that there is none, or that it does not start.
 func Open() (ctx context.Context, end func(), err error) {
 	path, err := exec.LookPath("chromium")
 	if err != nil {

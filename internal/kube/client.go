@@ -44,7 +44,7 @@ func loud(ctx context.Context, tell journey.Tell) context.Context {
 // patiently tries again while the API server is away, starting or overloaded, up to a limit.
 func (t *Target) patiently(ctx context.Context, try func() error) error {
 	var limit <-chan time.Time
-	var denials denials
+	denials := denials{final: t.believed.Load()}
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := try()
 		if err == nil || ctx.Err() != nil {
@@ -55,6 +55,7 @@ func (t *Target) patiently(ctx context.Context, try func() error) error {
 				return err
 			}
 			if denials.note(t.readyz(ctx)); denials.final {
+				t.believed.Store(denials.hidden)
 				continue
 			}
 		} else if !passing(err) {
@@ -70,6 +71,9 @@ func (t *Target) patiently(ctx context.Context, try func() error) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-limit:
+			if denied(err) {
+				return err
+			}
 			return fault.Newf(fault.Unavailable, "the API server of %s has not answered for %s: %s; once it does, run it again: it goes on where it stopped", t.o.Context, outage, words(err))
 		case <-time.After(pause):
 		}
@@ -81,22 +85,27 @@ func denied(err error) bool {
 	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), " cannot ")
 }
 
-// denials decides whether to believe an API server that the account lacks a right. One that has just started answers before it has read who
-// has which rights, and then denies all of them, that to /readyz too. The next denial after it has said that it is ready is believed.
+// denials decides whether to believe an API server that the account lacks a right. One that has
+// just started answers before it has read who has which rights, and then denies all of them, that
+// to /readyz too. The next denial after it has said that it is ready is believed.
 type denials struct {
-	since time.Time // when it denied first
-	final bool      // the next one is believed
+	since  time.Time // when it denied first
+	final  bool      // the next one is believed
+	hidden bool      // whether the server is ready is not to be learnt
 }
 
-// note takes in what /readyz answers after a denial. A cluster may keep that from everybody for good.
+// note takes in what /readyz answers after a denial. A cluster, or what stands before it, may keep
+// that from everybody for good.
 func (d *denials) note(ready error) {
 	if d.since.IsZero() {
 		d.since = time.Now()
 	}
-	d.final = ready == nil || apierrors.IsForbidden(ready) && time.Since(d.since) >= settling
+	d.hidden = ready != nil && !passing(ready) && time.Since(d.since) >= settling
+	d.final = ready == nil || d.hidden
 }
 
-// passing reports whether a failure may be gone in a moment: the server is overloaded or away. What it says no to stays a no.
+// passing reports whether a failure may be gone in a moment: the server is overloaded or away. What
+// it says no to stays a no.
 func passing(err error) bool {
 	var status apierrors.APIStatus
 	var f *fault.Error
@@ -117,7 +126,8 @@ const (
 	lastLook  = 2 * time.Second
 )
 
-// await looks again and again until something is so, as long as the target's patience lasts. Unavailable when it does not become so.
+// await looks again and again until something is so, as long as the target's patience lasts.
+// Unavailable when it does not become so.
 func (t *Target) await(ctx context.Context, look func() (bool, error)) error {
 	limit := time.After(t.o.Patience)
 	for pause := firstLook; ; pause = min(2*pause, lastLook) {
@@ -146,7 +156,8 @@ func plain(c *rest.Config) *rest.Config {
 	return c
 }
 
-// known are the kinds that every cluster has, and whether objects of them are in a namespace. The cluster is asked about others.
+// known are the kinds that every cluster has, and whether objects of them are in a namespace. The
+// cluster is asked about others.
 var known = map[schema.GroupKind]bool{
 	{Kind: "Namespace"}: false, {Kind: "ConfigMap"}: true, {Kind: "Secret"}: true, {Kind: "Service"}: true, {Kind: "ServiceAccount"}: true, {Kind: "ResourceQuota"}: true,
 	{Kind: "LimitRange"}: true, {Kind: "PersistentVolumeClaim"}: true, {Kind: "Pod"}: true,
@@ -233,8 +244,8 @@ func (t *Target) live(ctx context.Context, ids []id) (map[string]*unstructured.U
 	return t.look(ctx, ids, "")
 }
 
-// look are objects at a version, "0" for what the API server remembers, "" for what is. Few of a kind are asked for one by one, many as a
-// list.
+// look are objects at a version, "0" for what the API server remembers, "" for what is. Few of a
+// kind are asked for one by one, many as a list.
 func (t *Target) look(ctx context.Context, ids []id, version string) (map[string]*unstructured.Unstructured, error) {
 	const few = 6
 	groups, err := t.grouped(ctx, ids)
@@ -341,8 +352,8 @@ func (t *Target) within(ctx context.Context, names []string) (map[string]inside,
 	return out, err
 }
 
-// others are the objects of a kind in a namespace that are not to go with it. Only their names are asked for, of secrets too. A kind that
-// the account may not list could hold anything.
+// others are the objects of a kind in a namespace that are not to go with it. Only their names are
+// asked for, of secrets too. A kind that the account may not list could hold anything.
 func (t *Target) others(ctx context.Context, at place) ([]string, error) {
 	var out []string
 	o := metav1.ListOptions{Limit: page}
@@ -371,8 +382,8 @@ func (t *Target) others(ctx context.Context, at place) ([]string, error) {
 	}
 }
 
-// incidental reports whether an object goes with its namespace without anybody missing it: Caravan made it, another object owns it, or
-// Kubernetes makes it in every namespace.
+// incidental reports whether an object goes with its namespace without anybody missing it: Caravan
+// made it, another object owns it, or Kubernetes makes it in every namespace.
 func (t *Target) incidental(kind string, o metav1.Object) bool {
 	switch {
 	case o.GetLabels()[ownerLabel] == t.owner, len(o.GetOwnerReferences()) > 0, o.GetDeletionTimestamp() != nil:

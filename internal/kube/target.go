@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -51,6 +52,7 @@ type Target struct {
 	names     metadata.Interface
 	core      *rest.RESTClient
 	readyz    func(context.Context) error // nil once the API server says that it is ready
+	believed  atomic.Bool                 // denials are: the cluster does not say whether it is ready
 	discovery discovery.CachedDiscoveryInterface
 	mapper    *restmapper.DeferredDiscoveryRESTMapper
 }

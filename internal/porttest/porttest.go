@@ -1,5 +1,6 @@
-// Package porttest gives tests ports for the servers they start: ones that no other test has, of any package, and that the kernel gives to nobody's
-// connection, so that a server which is killed finds its port free when it starts again.
+// Package porttest gives tests ports for the servers they start: ones that no other test of this
+// machine has, and that the kernel gives to nobody's connection, so that a server which is killed
+// finds its port free when it starts again.
 package porttest
 
 import (
@@ -14,16 +15,18 @@ import (
 	"testing"
 )
 
-// Ports are given from first on, below those of connections (net.ipv4.ip_local_port_range) and those that Kubernetes gives to services.
+// Ports are given from first on, below those of connections (net.ipv4.ip_local_port_range) and
+// those that Kubernetes gives to services.
 const (
 	first = 16000
 	count = 12000
 )
 
-// Free is a port that nothing listens on at any address of this machine; it is the test's until it ends.
+// Free is a port that nothing listens on at any address of this machine; it is the test's until it
+// ends.
 func Free(t testing.TB) int {
 	t.Helper()
-	taken := filepath.Join(os.TempDir(), "caravan-ports-"+strconv.Itoa(os.Geteuid()))
+	taken := filepath.Join("/tmp", "caravan-ports-"+strconv.Itoa(os.Geteuid())) // the same for all runs, whatever their TMPDIR
 	if err := os.MkdirAll(taken, 0o700); err != nil {
 		t.Fatal(err)
 	}

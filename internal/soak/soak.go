@@ -1,5 +1,6 @@
-// Package soak says how often tests repeat what proves a promise by numbers: seldom in `make test`, where each promise is
-// exercised, and often in `make soak`, where each is proven. All numbers stand in one table.
+// Package soak says how often tests repeat what proves a promise by numbers: seldom in `make test`,
+// where each promise is exercised, and often in `make soak`, where each is proven. All numbers
+// stand in one table.
 package soak
 
 import (
@@ -25,15 +26,15 @@ type Experiment struct {
 func (e Experiment) Count(t testing.TB) int {
 	t.Helper()
 	n := e.Small
-	if Full() {
+	if isFull() {
 		n = e.Full
 	}
 	t.Logf("soak: %d %s", n, e.Unit)
 	return n
 }
 
-// Full reports whether the full numbers are asked for.
-func Full() bool { return os.Getenv(Variable) == "1" }
+// isFull reports whether the full numbers are asked for.
+func isFull() bool { return os.Getenv(Variable) == "1" }
 
 // The experiments.
 var (

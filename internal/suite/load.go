@@ -20,7 +20,8 @@ func beginLoad() *load {
 	return &load{began: time.Now(), busy: busy, idle: idle}
 }
 
-// ticks are those all processors were busy and idle for since the machine started (proc(5)): zero where nobody counts them.
+// ticks are those all processors were busy and idle for since the machine started (proc(5)): zero
+// where nobody counts them.
 func ticks() (busy, idle uint64) {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {

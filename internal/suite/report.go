@@ -23,7 +23,8 @@ func printTimes(out io.Writer, r *results) {
 	}
 }
 
-// report prints what failed with the last it said, so that the last lines of a run tell what happened, and where all of it is.
+// report prints what failed with the last it said, so that the last lines of a run tell what
+// happened, and where all of it is.
 func report(out io.Writer, r *runner, busy, log string) error {
 	failed := r.results.failed()
 	if len(failed) == 0 && len(r.broken) == 0 {
@@ -40,7 +41,7 @@ func report(out io.Writer, r *runner, busy, log string) error {
 	}
 	for _, o := range failed {
 		fmt.Fprintf(out, "\n--- FAIL: %s (%s)\n", o.name(), o.Took.Round(time.Millisecond))
-		if why := circumstanceOf(o); why != "" {
+		if why := circumstanceOf(strings.Join(o.Lines, "\n")); why != "" {
 			fmt.Fprintf(out, "    not the product, it seems: %s\n", why)
 		}
 		for _, line := range o.Lines {
@@ -49,6 +50,9 @@ func report(out io.Writer, r *runner, busy, log string) error {
 	}
 	for _, b := range r.broken {
 		fmt.Fprintf(out, "\n--- FAIL: %s\n", b)
+		if why := circumstanceOf(b); why != "" {
+			fmt.Fprintf(out, "    not the product, it seems: %s\n", why)
+		}
 	}
 	fmt.Fprintf(out, "\nThe whole log: %s\n", log)
 	return errFailed

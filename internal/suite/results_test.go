@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +20,7 @@ func read(t *testing.T, lines string) *results {
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			t.Fatal(err)
 		}
-		r.add(e)
+		r.add("", e)
 	}
 	return &r
 }
@@ -97,15 +99,18 @@ func TestTheLastLinesOfAFailedRunNameTheTestsTheirOutputAndTheLog(t *testing.T) 
 
 func TestWhatTheMachineLacksIsToldApartFromTheProduct(t *testing.T) {
 	for said, want := range map[string]string{
-		"write /tmp/x: no space left on device":                                             "disk",
-		"dial tcp: lookup proxy.example.org on 10.0.0.1:53: no such host":                   "network",
-		"the test bed makes namespaces and control groups: run it as root":                  "root",
-		"dial tcp 127.0.0.1:8080: connect: connection refused":                              "",
-		"orders_test.go:12: it answers 503":                                                 "",
-		"fork/exec /bin/sh: cannot allocate memory":                                         "memory",
-		"dial tcp: lookup orders.example.org: Temporary failure in name resolution (tests)": "network",
+		"write /tmp/x: no space left on device":                                            "disk",
+		"orders answers: no space left on device":                                          "",
+		"go: download: dial tcp: lookup proxy.example.org on 10.0.0.1:53: no such host":    "network",
+		"dial tcp: lookup orders.bed.internal on 10.0.0.1:53: no such host":                "",
+		"the test bed makes namespaces and control groups: run it as root":                 "root",
+		"dial tcp 127.0.0.1:8080: connect: connection refused":                             "",
+		"orders_test.go:12: it answers 503":                                                "",
+		"fork/exec /bin/sh: cannot allocate memory":                                        "memory",
+		"W: Failed to fetch http://deb.debian.org/x  Temporary failure in name resolution": "network",
+		"it is ended by the oom-kill of its machine":                                       "",
 	} {
-		got := circumstanceOf(&outcome{Lines: []string{said}})
+		got := circumstanceOf(said)
 		if want == "" && got != "" || !strings.Contains(got, want) {
 			t.Errorf("%q: %q", said, got)
 		}
@@ -124,5 +129,35 @@ func TestTheSlowestComeFirst(t *testing.T) {
 	}
 	if all := r.slowest(20, true); len(all) != 2 || all[0].Package != "p" {
 		t.Errorf("%v", all)
+	}
+}
+
+func TestAFailureIsNotForgottenWhenTheTestPassesInAnotherStep(t *testing.T) {
+	var r results
+	for _, e := range []struct{ step, action string }{{"program", "fail"}, {raceStep, "pass"}} {
+		r.add(e.step, event{Action: e.action, Package: "p", Test: "TestA"})
+	}
+	if got := r.failed(); len(got) != 1 || got[0].Step != "program" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestAStepThatBreaksOffIsReportedWhateverElseFailed(t *testing.T) {
+	for name, argv := range map[string][]string{"it ends": {"/bin/sh", "-c", "echo it broke; exit 1"}, "it does not start": {"/no/such/program"}} {
+		t.Run(name, func(t *testing.T) {
+			r := &runner{log: io.Discard, progress: io.Discard}
+			r.results.add("another", event{Action: "fail", Package: "p", Test: "TestA"})
+			r.run(t.Context(), []lane{{step{name: "program", argv: argv, test: true}}})
+			if len(r.broken) != 1 || !strings.HasPrefix(r.broken[0], "program: ") {
+				t.Errorf("%q", r.broken)
+			}
+		})
+	}
+}
+
+func TestTheBedAndTheSuiteAgreeOnWhatBeginsQuotes(t *testing.T) {
+	text, err := os.ReadFile("../../testbed/start.go")
+	if err != nil || !strings.Contains(string(text), bedQuotes) {
+		t.Errorf("testbed/start.go has no %q: %v", bedQuotes, err)
 	}
 }

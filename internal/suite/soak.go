@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,41 +21,33 @@ const soakPage = "docs/soak.md"
 // fuzzed is how long each fuzz target is tried.
 const fuzzed = 30 * time.Second
 
-// row is a line of the page.
-type row struct {
-	promise, count, outcome string
-	took                    time.Duration
-}
-
-// runSoak carries out every experiment with its full number, and writes the page anew after each, so that what was tried stands there
-// however it ends.
-func runSoak(ctx context.Context, out, log io.Writer) error {
+// runSoak carries out every experiment with its full number, and writes the page anew after each,
+// so that what was tried stands there however it ends. What an earlier run found stays until it is
+// found anew.
+func runSoak(ctx context.Context, out, log io.Writer, env []string) error {
 	commit, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output()
 	if err != nil {
 		return fmt.Errorf("which commit this is: %w", err)
 	}
-	var rows []row
-	failed := false
-	note := func(r row) error {
-		fmt.Fprintf(out, "%s: %s, %s after %.0f s\n", r.outcome, r.promise, r.count, r.took.Seconds())
-		failed = failed || r.outcome != "passed"
-		rows = append(rows, r)
-		return writeSoak(rows, strings.TrimSpace(string(commit)), time.Now())
-	}
-	for _, e := range soak.All() {
-		if err := note(experiment(ctx, e, log)); err != nil {
-			return err
-		}
-	}
-	if err := note(raced(ctx, log)); err != nil {
-		return err
-	}
-	targets, err := fuzzTargets(ctx)
+	page, err := readSoak(soakPage)
 	if err != nil {
 		return err
 	}
-	for _, f := range targets {
-		if err := note(f.try(ctx, log)); err != nil {
+	targets, err := fuzzTargets(ctx, env)
+	if err != nil {
+		return err
+	}
+	failed := false
+	for _, e := range experiments(targets) {
+		began := time.Now()
+		outcome := e.carryOut(ctx, log, env)
+		if ctx.Err() != nil {
+			return errors.New("interrupted")
+		}
+		fmt.Fprintf(out, "%s: %s, %s after %.0f s\n", outcome, e.promise, e.count, time.Since(began).Seconds())
+		failed = failed || outcome != passed
+		page.note(e, fmt.Sprintf("%s | %.0f | %s | %s", outcome, time.Since(began).Seconds(), strings.TrimSpace(string(commit)), time.Now().UTC().Format(time.DateOnly)))
+		if err := page.write(soakPage); err != nil {
 			return err
 		}
 	}
@@ -63,29 +57,70 @@ func runSoak(ctx context.Context, out, log io.Writer) error {
 	return nil
 }
 
-// experiment runs the test of one with its full number.
-func experiment(ctx context.Context, e soak.Experiment, log io.Writer) row {
-	began := time.Now()
-	cmd := exec.CommandContext(ctx, "go", "test", "-v", "-count=1", "-timeout=6h", "-run", e.Test, e.Package)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = e.Module, log, log
-	cmd.Env = append(os.Environ(), soak.Variable+"=1", "CARAVAN_TEST_ALL=1")
-	return row{e.Promise, fmt.Sprintf("%d %s", e.Full, e.Unit), outcomeOf(cmd.Run()), time.Since(began)}
+// experiment is something that proves a promise by large numbers.
+type experiment struct {
+	promise, count string
+	step           step
 }
 
-// raced runs the program's tests with the race detector: all of them, of which make test runs the quick ones of four packages.
-func raced(ctx context.Context, log io.Writer) row {
-	began := time.Now()
-	cmd := exec.CommandContext(ctx, "go", "test", "-race", "-count=1", "-timeout=3h", "./...")
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
-	return row{"no two goroutines race in any test of the program", "1 run of all", outcomeOf(cmd.Run()), time.Since(began)}
-}
-
-func outcomeOf(err error) string {
-	if err != nil {
-		return "failed: " + err.Error()
+// experiments are those of the table, a run of all tests with the race detector, and every fuzz
+// target.
+func experiments(targets []target) []experiment {
+	var out []experiment
+	for _, e := range soak.All() {
+		out = append(out, experiment{e.Promise, fmt.Sprintf("%d %s", e.Full, e.Unit), step{
+			dir: e.Module, argv: []string{"go", "test", "-v", "-count=1", "-timeout=6h", "-run", e.Test, e.Package}, env: []string{soak.Variable + "=1"},
+		}})
 	}
-	return "passed"
+	// make test runs the quick ones of some packages with the race detector.
+	out = append(out, experiment{"no two goroutines race in any test of the program", "1 run of all", step{
+		argv: []string{"go", "test", "-v", "-race", "-count=1", "-timeout=3h", "./..."},
+	}})
+	for _, f := range targets {
+		out = append(out, experiment{"`" + f.name + "` of " + f.pkg + " ends well, whatever it reads", fmt.Sprintf("%.0f s of new inputs", fuzzed.Seconds()), step{
+			argv: []string{"go", "test", "-v", "-run", "^$", "-fuzz", "^" + f.name + "$", "-fuzztime", fuzzed.String(), f.pkg},
+		}})
+	}
+	return out
+}
+
+const passed = "passed"
+
+// carryOut runs an experiment and says how it ended. One that ran no test has not passed.
+func (e experiment) carryOut(ctx context.Context, log io.Writer, env []string) string {
+	cmd := command(ctx, env, e.step)
+	var seen ran
+	cmd.Stdout = io.MultiWriter(log, &seen)
+	cmd.Stderr = cmd.Stdout
+	err := cmd.Run()
+	switch {
+	case seen.failed != "":
+		return "failed: " + seen.failed
+	case err != nil:
+		return "failed: " + err.Error()
+	case !seen.any:
+		return "failed: there is no such test"
+	}
+	return passed
+}
+
+// ran looks, in what go test -v prints, for a test that ran and for the first that failed.
+type ran struct {
+	any    bool
+	failed string
+	rest   string // of a line whose end is still to come
+}
+
+func (r *ran) Write(text []byte) (int, error) {
+	lines := strings.Split(r.rest+string(text), "\n")
+	r.rest = lines[len(lines)-1]
+	for _, line := range lines[:len(lines)-1] {
+		r.any = r.any || strings.HasPrefix(line, "=== RUN") || strings.HasPrefix(line, "fuzz: elapsed")
+		if name, ok := strings.CutPrefix(line, "--- FAIL: "); ok && r.failed == "" {
+			r.failed, _, _ = strings.Cut(name, " ")
+		}
+	}
+	return len(text), nil
 }
 
 // target is a fuzz target.
@@ -94,8 +129,12 @@ type target struct{ pkg, name string }
 var packageLine = regexp.MustCompile(`^ok\s+(\S+)`)
 
 // fuzzTargets are those of the program.
-func fuzzTargets(ctx context.Context) ([]target, error) {
-	text, err := exec.CommandContext(ctx, "go", "test", "-short", "-list", "^Fuzz", "./...").Output()
+func fuzzTargets(ctx context.Context, env []string) ([]target, error) {
+	text, err := command(ctx, env, step{argv: []string{"go", "test", "-list", "^Fuzz", "./..."}}).Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		err = fmt.Errorf("%w: %s%s", err, text, exit.Stderr)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list the fuzz targets: %w", err)
 	}
@@ -114,34 +153,62 @@ func fuzzTargets(ctx context.Context) ([]target, error) {
 	return out, nil
 }
 
-func (f target) try(ctx context.Context, log io.Writer) row {
-	began := time.Now()
-	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-fuzz", "^"+f.name+"$", "-fuzztime", fuzzed.String(), f.pkg)
-	cmd.Stdout, cmd.Stderr = log, log
-	return row{"`" + f.name + "` of " + f.pkg + " ends well, whatever it reads", fmt.Sprintf("%.0f s of new inputs", fuzzed.Seconds()), outcomeOf(cmd.Run()), time.Since(began)}
-}
-
-// experimentsTitle begins the section of the page that experiments are written to. The other sections stay as they are.
+// experimentsTitle begins the section of the page that experiments are written to. The other
+// sections stay as they are.
 const experimentsTitle = "## Experiments\n"
 
-func writeSoak(rows []row, commit string, now time.Time) error {
-	before, err := os.ReadFile(soakPage)
+const tableHead = "| experiment | count | outcome | seconds | commit | date |\n| --- | --- | --- | ---: | --- | --- |\n"
+
+// page is the page of experiments.
+type page struct {
+	before, after string   // the table
+	rows          []string // "promise | count | outcome | seconds | commit | date"
+}
+
+// readSoak reads the page.
+func readSoak(path string) (*page, error) {
+	text, err := os.ReadFile(path)
 	if err != nil {
+		return nil, err
+	}
+	before, rest, found := strings.Cut(string(text), experimentsTitle)
+	if !found {
+		return nil, fmt.Errorf("%s has no section %q; put it back", path, strings.TrimSpace(experimentsTitle))
+	}
+	p := &page{before: before + experimentsTitle + "\n"}
+	if i := strings.Index(rest, "\n## "); i >= 0 {
+		rest, p.after = rest[:i], rest[i:]
+	}
+	if _, table, found := strings.Cut(rest, tableHead); found {
+		for line := range strings.Lines(table) {
+			if row, ok := strings.CutPrefix(strings.TrimSuffix(strings.TrimSpace(line), " |"), "| "); ok {
+				p.rows = append(p.rows, row)
+			}
+		}
+	}
+	return p, nil
+}
+
+// note puts the outcome of an experiment in the place of an earlier one.
+func (p *page) note(e experiment, outcome string) {
+	row := e.promise + " | " + e.count + " | " + outcome
+	i := slices.IndexFunc(p.rows, func(r string) bool { return strings.HasPrefix(r, e.promise+" | ") })
+	if i < 0 {
+		p.rows = append(p.rows, row)
+		return
+	}
+	p.rows[i] = row
+}
+
+func (p *page) write(path string) error {
+	var b strings.Builder
+	b.WriteString(p.before + tableHead)
+	for _, r := range p.rows {
+		b.WriteString("| " + r + " |\n")
+	}
+	b.WriteString(p.after)
+	if err := os.WriteFile(path+".new", []byte(b.String()), 0o644); err != nil {
 		return err
 	}
-	head, rest, found := strings.Cut(string(before), experimentsTitle)
-	if !found {
-		return fmt.Errorf("%s has no section %q", soakPage, strings.TrimSpace(experimentsTitle))
-	}
-	if i := strings.Index(rest, "\n## "); i >= 0 {
-		rest = rest[i:]
-	} else {
-		rest = ""
-	}
-	var b strings.Builder
-	b.WriteString(head + experimentsTitle + "\n| experiment | count | outcome | seconds | commit | date |\n| --- | --- | --- | ---: | --- | --- |\n")
-	for _, r := range rows {
-		fmt.Fprintf(&b, "| %s | %s | %s | %.0f | %s | %s |\n", r.promise, r.count, r.outcome, r.took.Seconds(), commit, now.UTC().Format(time.DateOnly))
-	}
-	return os.WriteFile(soakPage, []byte(b.String()+rest), 0o644)
+	return os.Rename(path+".new", path)
 }

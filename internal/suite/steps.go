@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -23,7 +24,8 @@ type step struct {
 	test bool // it writes what `go test -json` does
 }
 
-// lane is a row of steps, each of which waits for the one before it. A failed step ends its lane.
+// lane is a row of steps, each of which waits for the one before it. A failed step ends its lane,
+// unless it runs tests.
 type lane []step
 
 // tests is a step that runs tests of packages.
@@ -47,10 +49,14 @@ func (r *runner) run(ctx context.Context, lanes []lane) {
 	for _, l := range lanes {
 		all.Go(func() {
 			for _, s := range l {
-				if err := r.step(ctx, s); err != nil && !s.test {
-					r.mu.Lock()
-					r.broken = append(r.broken, fmt.Sprintf("%s: %v", s.name, err))
-					r.mu.Unlock()
+				err := r.step(ctx, s)
+				if err == nil {
+					continue
+				}
+				r.mu.Lock()
+				r.broken = append(r.broken, fmt.Sprintf("%s: %v", s.name, err))
+				r.mu.Unlock()
+				if !s.test {
 					return
 				}
 			}
@@ -61,10 +67,7 @@ func (r *runner) run(ctx context.Context, lanes []lane) {
 
 // step runs one. That tests failed is no error: the results have it.
 func (r *runner) step(ctx context.Context, s step) error {
-	cmd := exec.CommandContext(ctx, s.argv[0], s.argv[1:]...)
-	cmd.Dir, cmd.Env = s.dir, append(append(os.Environ(), r.env...), s.env...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	cmd := command(ctx, r.env, s)
 	out, in := io.Pipe()
 	cmd.Stdout, cmd.Stderr = in, in
 	if err := cmd.Start(); err != nil {
@@ -79,25 +82,26 @@ func (r *runner) step(ctx context.Context, s step) error {
 	err := cmd.Wait()
 	err = errors.Join(err, in.Close())
 	<-read
-	if err == nil {
+	if err == nil || r.hasFailed(s) {
 		return nil
 	}
-	if s.test && r.hasFailed() {
-		return nil
-	}
-	text := fmt.Sprintf("%v\n%s", err, strings.Join(last, "\n"))
-	if s.test { // it did not get as far as a test
-		r.mu.Lock()
-		r.broken = append(r.broken, s.name+": "+text)
-		r.mu.Unlock()
-	}
-	return errors.New(text)
+	return fmt.Errorf("%w\n%s", err, strings.Join(last, "\n"))
 }
 
-func (r *runner) hasFailed() bool {
+// command is a step's program. It ends with this one, however this one ends.
+func command(ctx context.Context, env []string, s step) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, s.argv[0], s.argv[1:]...)
+	cmd.Dir, cmd.Env = s.dir, append(append(os.Environ(), env...), s.env...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	return cmd
+}
+
+// hasFailed reports whether a test of a step has.
+func (r *runner) hasFailed(s step) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.results.failed()) > 0
+	return slices.ContainsFunc(r.results.failed(), func(o *outcome) bool { return o.Step == s.name })
 }
 
 // tail are the last lines of something.
@@ -123,6 +127,9 @@ func (r *runner) read(s step, out io.Reader, last *tail) {
 	}
 }
 
+// waiting begins what a test says that finds no room for its bed, and what it waits for.
+const waiting = "waiting for room"
+
 func (r *runner) line(s step, line string, last *tail) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -135,7 +142,10 @@ func (r *runner) line(s step, line string, last *tail) {
 	if e.Output != "" {
 		fmt.Fprintf(r.log, "%s| %s\n", short(e), strings.TrimRight(e.Output, "\n"))
 	}
-	if ended := r.results.add(e); ended != "" && !strings.HasPrefix(ended, "?") {
+	if i := strings.Index(e.Output, waiting); i >= 0 && e.Test != "" {
+		fmt.Fprintf(r.progress, "%s: %s\n", e.Test, strings.TrimSpace(e.Output[i:]))
+	}
+	if ended := r.results.add(s.name, e); ended != "" && !strings.HasPrefix(ended, "?") {
 		fmt.Fprintln(r.progress, ended)
 	}
 }

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// Ports that the nodes of a RabbitMQ cluster use among themselves: Erlang's port mapper and its distribution.
+// Ports that the nodes of a RabbitMQ cluster use among themselves: Erlang's port mapper and its
+// distribution.
 const (
 	erlangMapper = 4369
 	erlangNodes  = 25672
@@ -44,13 +45,15 @@ func (s store) virtualHosts() string {
 	return b.String()
 }
 
-// rabbitUnit adds to the broker's unit. Before 3.13.3, nodes that start together may each miss a virtual host that another one adds
-// meanwhile: https://github.com/rabbitmq/rabbitmq-server/pull/11363.
+// rabbitUnit adds to the broker's unit. Before 3.13.3, nodes that start together may each miss a
+// virtual host that another one adds meanwhile:
+// https://github.com/rabbitmq/rabbitmq-server/pull/11363. A virtual host that cannot be started
+// does not end the broker, which serves the others: the health check names it.
 func (e environment) rabbitUnit() string {
 	return "# " + e.origin() + `
 [Service]
 # A virtual host that another node added while this one started does not run here; without it, clients are turned away.
-ExecStartPost=/bin/sh -c 'rabbitmq-diagnostics --quiet check_virtual_hosts || rabbitmqctl --quiet list_vhosts --no-table-headers name | while read -r name; do rabbitmqctl --quiet restart_vhost --vhost "$$name" </dev/null || exit 1; done'
+ExecStartPost=-/bin/sh -c 'rabbitmq-diagnostics --quiet check_virtual_hosts || rabbitmqctl --quiet list_vhosts --no-table-headers name | while read -r name; do rabbitmqctl --quiet restart_vhost --vhost "$$name" </dev/null; done'
 `
 }
 
