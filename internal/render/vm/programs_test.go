@@ -295,6 +295,9 @@ func TestNginxRefusesABrokenStub(t *testing.T) {
 }
 
 func TestCloudInitTakesEveryMachine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("cloud-init takes its time: make test runs this")
+	}
 	cloudInit := installed(t, "cloud-init", "cloud-init")
 	args := []string{"schema"}
 	dir := t.TempDir()

@@ -40,9 +40,12 @@ const superuser = "caravan"
 const startup = 2 * time.Minute
 
 // Start starts a cluster that ends with the test. Without PostgreSQL on the machine the test is skipped, or fails when
-// CARAVAN_TEST_ALL is 1.
+// CARAVAN_TEST_ALL is 1. Short runs do without.
 func Start(t testing.TB) *Cluster {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a PostgreSQL server takes its time: make test runs this")
+	}
 	bin := programs()
 	if bin == "" {
 		absent(t, "no PostgreSQL in /usr/lib/postgresql; install the package postgresql")
