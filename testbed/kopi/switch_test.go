@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"example.org/caravan/testbed"
@@ -76,18 +77,27 @@ var sixteen = []string{
 func areSwitched(t *testing.T, b *testbed.Bed) {
 	m := inSingapore(t, b)
 	before, owners := map[string]string{}, map[string]shadow{}
-	for _, service := range sixteen {
-		if s, code := m.shadow(t, service); service == sixteen[0] && (code != 8 || s.Unexplained < 4 || s.Equal != 0) {
-			t.Fatalf("%s before anything is configured: exit %d, %+v", service, code, s)
-		}
+	if s, code := m.shadow(t, sixteen[0]); code != 8 || s.Unexplained < 4 || s.Equal != 0 {
+		t.Fatalf("%s before anything is configured: exit %d, %+v", sixteen[0], code, s)
+	}
+	var mu sync.Mutex
+	beside(t, "adopt", func(t *testing.T, service string) {
 		s, code := m.shadow(t, service, "--adopt")
 		if code != 0 || s.Unexplained != 0 || s.Equal < 4 {
 			t.Fatalf("%s once it is adopted: exit %d, %+v", service, code, s)
 		}
-		owners[service] = s
 		for _, machine := range s.Instances {
-			before[service+" on "+machine] = environ(t, b, machine, service)
+			told := environ(t, b, machine, service)
+			mu.Lock()
+			before[service+" on "+machine] = told
+			mu.Unlock()
 		}
+		mu.Lock()
+		owners[service] = s
+		mu.Unlock()
+	})
+	if t.Failed() {
+		return
 	}
 	stopped(t, b, m, owners["pricing"])
 	if _, complaints, code := m.run(t, "config", "switch", "accounts", "-e", "production-sg"); code != 6 {
