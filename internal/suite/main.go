@@ -104,13 +104,10 @@ func begin(out io.Writer) (dir string, log *os.File, end func(), err error) {
 	}, nil
 }
 
-// environment is what all steps are told, beside what the suite itself is: where the run keeps its
-// temporary files; to compile without the checkout's path, so that another checkout takes what is
-// unchanged from the cache; and to take more memory for less garbage collection.
+// environment is what all steps are told, beside what the suite itself is: where the run keeps its temporary files, and to
+// compile without the checkout's path, so that another checkout takes what is unchanged from the cache.
 func environment(dir string) []string {
-	return []string{
-		"TMPDIR=" + dir, runVariable + "=" + dir, "GOFLAGS=" + strings.TrimSpace(os.Getenv("GOFLAGS")+" -trimpath"), "GOGC=400",
-	}
+	return []string{"TMPDIR=" + dir, runVariable + "=" + dir, "GOFLAGS=" + strings.TrimSpace(os.Getenv("GOFLAGS")+" -trimpath")}
 }
 
 // soakWhole carries out the experiments.
