@@ -46,10 +46,9 @@ func makeHeld(folders string) (dir string, held *os.File, err error) {
 	if dir, err = os.MkdirTemp(filepath.Dir(folders), filepath.Base(folders)); err != nil {
 		return "", nil, err
 	}
-	if err := os.Chmod(dir, 0o755); err != nil { // servers that run as other users look into it
-		return "", nil, errTaken
+	if err = os.Chmod(dir, 0o755); err == nil { // servers that run as other users look into it
+		held, err = hold(dir)
 	}
-	held, err = hold(dir)
 	if errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, fs.ErrNotExist) {
 		return "", nil, errTaken
 	}

@@ -37,7 +37,7 @@ func main() {
 	}
 }
 
-// raceStep runs tests again that the program's have run already.
+// raceStep begins the names of steps that run tests again which the program's have run already.
 const raceStep = "race"
 
 var errFailed = errors.New("tests failed")
@@ -49,7 +49,11 @@ func lanes() []lane {
 		tests("program", "", nil, "-timeout", "30m", "./..."),
 	}
 	if _, err := exec.LookPath("gcc"); err == nil {
-		program = append(program, tests(raceStep, "", []string{"CGO_ENABLED=1"}, "-race", "-short", "-timeout", "20m", "./internal/discover", "./internal/app", "./internal/api/...", "./internal/store"))
+		env := []string{"CGO_ENABLED=1"}
+		program = append(program,
+			tests(raceStep, "", env, "-race", "-short", "-timeout", "20m", "./internal/discover", "./internal/app", "./internal/api/..."),
+			tests(raceStep+" of the store", "", env, "-race", "-timeout", "20m", "./internal/store"), // whose short tests do without PostgreSQL
+		)
 	}
 	bed := lane{
 		{name: "vet of the test bed", dir: "testbed", argv: []string{"go", "vet", "./..."}},
@@ -104,8 +108,9 @@ func begin(out io.Writer) (dir string, log *os.File, end func(), err error) {
 	}, nil
 }
 
-// environment is what all steps are told, beside what the suite itself is: where the run keeps its temporary files, and to
-// compile without the checkout's path, so that another checkout takes what is unchanged from the cache.
+// environment is what all steps are told, beside what the suite itself is: where the run keeps its
+// temporary files, and to compile without the checkout's path, so that another checkout takes what
+// is unchanged from the cache.
 func environment(dir string) []string {
 	return []string{"TMPDIR=" + dir, runVariable + "=" + dir, "GOFLAGS=" + strings.TrimSpace(os.Getenv("GOFLAGS")+" -trimpath")}
 }

@@ -38,7 +38,7 @@ func (o *outcome) name() string {
 	if o.Test != "" {
 		name = o.Test + "   " + name
 	}
-	if o.Step == raceStep {
+	if strings.HasPrefix(o.Step, raceStep) {
 		name += "   (" + o.Step + ")"
 	}
 	return name

@@ -226,8 +226,8 @@ func differences(before, after string) []string {
 	return out
 }
 
-// raise is a bed of three machines, beside those of the other tests of this package; or the one that stands already and is named by whoever
-// works on a test.
+// raise is a bed of three machines, beside those of the other tests of this package; or the one
+// that stands already and is named by whoever works on a test.
 func raise(t *testing.T, bed string) *testbed.Bed {
 	t.Helper()
 	if name := os.Getenv("CARAVAN_TESTBED_NAME"); name != "" {

@@ -110,8 +110,8 @@ func becomesReady(t *testing.T, b *testbed.Bed, all []kopi.Deployment) {
 	}
 }
 
-// servesWhatItMissed takes a virtual host from one of the brokers, as if another one had added it while this one started, and
-// runs what was rendered into its unit.
+// servesWhatItMissed takes a virtual host from one of the brokers, as if another one had added it
+// while this one started, and runs what was rendered into its unit.
 func servesWhatItMissed(t *testing.T, b *testbed.Bed, _ []kopi.Deployment) {
 	const drop = "/etc/systemd/system/rabbitmq-server.service.d/virtual-hosts.conf"
 	m := b.Machine("rabbit-2")

@@ -79,12 +79,10 @@ func (m mover) rewrite(t *testing.T, path string, change func(string) string) {
 	}
 }
 
-// beginning is a workspace of the sample company that was scanned, whose next country is small enough for one node of two cores: its
-// teams want one of each service, with little kept for it.
-func beginning(t *testing.T) mover {
+// newcomer is somebody with the sample company's workspace, which was not scanned yet.
+func newcomer(t *testing.T) mover {
 	t.Helper()
-	dir := t.TempDir()
-	m := mover{workspace: filepath.Join(dir, "kopi")}
+	m := mover{workspace: filepath.Join(t.TempDir(), "kopi")}
 	var err error
 	if m.caravan, err = testbed.Caravan(t.Context()); err != nil {
 		t.Fatal(err)
@@ -92,6 +90,14 @@ func beginning(t *testing.T) mover {
 	if err := os.CopyFS(m.workspace, os.DirFS(sample)); err != nil {
 		t.Fatal(err)
 	}
+	return m
+}
+
+// beginning is a workspace of the sample company that was scanned, whose next country is small enough for one node of two cores: its
+// teams want one of each service, with little kept for it.
+func beginning(t *testing.T) mover {
+	t.Helper()
+	m := newcomer(t)
 	m.must(t, "scan")
 	m.rewrite(t, "expansions/indonesia.yaml", func(text string) string {
 		return regexp.MustCompile(`replicas: [0-9-]+`).ReplaceAllString(text, "replicas: 1")

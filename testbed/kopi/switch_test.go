@@ -18,15 +18,8 @@ import (
 // inSingapore is somebody with a workspace of the company as it runs in Singapore, whose machines may be changed.
 func inSingapore(t *testing.T, b *testbed.Bed) mover {
 	t.Helper()
-	dir := t.TempDir()
-	m := mover{workspace: filepath.Join(dir, "kopi"), bed: b}
-	var err error
-	if m.caravan, err = testbed.Caravan(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.CopyFS(m.workspace, os.DirFS(sample)); err != nil {
-		t.Fatal(err)
-	}
+	m := newcomer(t)
+	m.bed = b
 	m.rewrite(t, "caravan.yaml", func(text string) string {
 		return text + fmt.Sprintf("\ntargets:\n  - environment: production-sg\n    machines: {key: %s, knownHosts: %s}\nconsent:\n  unowned: platform\n", b.SSHKey(), b.KnownHosts())
 	})
