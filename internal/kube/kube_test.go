@@ -321,6 +321,34 @@ func TestAnAPIServerThatStartsIsNotBelievedThatAnAccountLacksARight(t *testing.T
 	}
 }
 
+func TestAProgramThatNothingProbesHasStartedOnceItIsSeenToRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watch{runs: map[string]time.Time{}}
+		pod := &unstructured.Unstructured{Object: map[string]any{"metadata": map[string]any{"uid": "1"}}}
+		runs := container{name: "shop", running: true, since: time.Now().Add(-steadily)}
+		if w.runsSteadily(pod, runs) {
+			t.Error("a node that is late to say that it runs is believed at once")
+		}
+		if w.runsSteadily(pod, container{name: "shop", ended: "Error"}) {
+			t.Error("it has ended, and is to run")
+		}
+		if !w.runsSteadily(pod, container{name: "prepare", first: true}) {
+			t.Error("what prepares a pod ends")
+		}
+		time.Sleep(steadily)
+		if !w.runsSteadily(pod, runs) {
+			t.Error("it was seen to run all the time")
+		}
+		runs.restarts = 1
+		if w.runsSteadily(pod, runs) {
+			t.Error("it was started anew")
+		}
+		if runs.since = time.Now().Add(-forLong); !w.runsSteadily(pod, runs) {
+			t.Error("it has run for long")
+		}
+	})
+}
+
 func TestNamesOfInventoriesFitAndTellFoldersApart(t *testing.T) {
 	seen := map[string]bool{}
 	for _, name := range []string{"a/b", "a-b", "a.b", "A-b", strings.Repeat("x", 300), strings.Repeat("x", 301)} {

@@ -16,6 +16,7 @@ import (
 // container is how a container of a pod stands.
 type container struct {
 	name, image      string
+	first            bool   // it prepares the pod, and ends before the others start
 	waiting, message string // why it waits, and in the kubelet's words; "" when it does not
 	running, ready   bool
 	since            time.Time // it runs
@@ -37,7 +38,7 @@ func containers(pod *unstructured.Unstructured) []container {
 			if ended == nil {
 				ended = asMap(last["terminated"])
 			}
-			c := container{name: text(m, "name"), image: text(m, "image"), running: state["running"] != nil}
+			c := container{name: text(m, "name"), image: text(m, "image"), first: field == "initContainerStatuses", running: state["running"] != nil}
 			c.waiting, c.message = text(asMap(state["waiting"]), "reason"), text(asMap(state["waiting"]), "message")
 			c.since, _ = time.Parse(time.RFC3339, text(asMap(state["running"]), "startedAt")) // zero when it does not run
 			c.ready, _ = m["ready"].(bool)

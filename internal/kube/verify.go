@@ -80,7 +80,7 @@ func (t *Target) recordsOf(ctx context.Context, s journey.Step) ([]objectRecord,
 
 // ready waits until objects are ready.
 func (t *Target) ready(ctx context.Context, records []objectRecord, tell journey.Tell) error {
-	w := watch{target: t, tell: tell, open: records, since: map[string]time.Time{}, said: map[string]string{}, first: true}
+	w := watch{target: t, tell: tell, open: records, since: map[string]time.Time{}, runs: map[string]time.Time{}, said: map[string]string{}, first: true}
 	err := t.await(ctx, func() (bool, error) { return w.look(ctx) })
 	if errors.Is(err, errTime) {
 		return w.late()
@@ -94,6 +94,7 @@ type watch struct {
 	tell   journey.Tell
 	open   []objectRecord
 	since  map[string]time.Time // when a trouble was first seen
+	runs   map[string]time.Time // when a start of a container was first seen to run
 	said   map[string]string    // what was told of an object last
 	state  map[string]string    // of those that are not ready
 	first  bool
@@ -144,7 +145,7 @@ func (w *watch) judge(ctx context.Context, r objectRecord, live *unstructured.Un
 		return false, "", fault.Newf(fault.Internal, "%s: %w", r.ID, err)
 	}
 	if result.Status == status.CurrentStatus {
-		if steady, err := w.target.steady(ctx, live); err != nil || steady {
+		if steady, err := w.steady(ctx, live); err != nil || steady {
 			ready, why := w.accepted(live)
 			return ready, why, err
 		}
@@ -190,27 +191,42 @@ func (w *watch) accepted(live *unstructured.Unstructured) (bool, string) {
 	return true, ""
 }
 
-// steadily is how long a program runs that nothing probes before it is taken to have started: one that cannot start ends sooner.
-const steadily = 5 * time.Second
+// A program that nothing probes is taken to have started once it is seen to run for steadily: one that cannot start ends
+// sooner. A busy node says late that it runs, and later that it has ended. What has run for long is not looked at twice.
+const (
+	steadily = 5 * time.Second
+	forLong  = time.Minute
+)
 
-// steady reports whether a workload that says it is ready has programs that run. Those with a probe have proved it; others say so as soon
-// as they are started, and again each time after they crash.
-func (t *Target) steady(ctx context.Context, live *unstructured.Unstructured) (bool, error) {
+// steady reports whether a workload that says it is ready has programs that run. Those with a probe have proved it; others
+// say so as soon as they are started, and again each time after they crash.
+func (w *watch) steady(ctx context.Context, live *unstructured.Unstructured) (bool, error) {
 	if !slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet"}, live.GetKind()) || probed(live) {
 		return true, nil
 	}
-	pods, err := t.podsOf(ctx, live)
+	pods, err := w.target.podsOf(ctx, live)
 	if err != nil {
 		return false, err
 	}
+	steady := true
 	for i := range pods {
 		for _, c := range containers(&pods[i]) {
-			if c.running && time.Since(c.since) < steadily || c.waiting != "" {
-				return false, nil
-			}
+			steady = w.runsSteadily(&pods[i], c) && steady
 		}
 	}
-	return true, nil
+	return steady, nil
+}
+
+// runsSteadily reports whether a container of a pod does, and takes note of when it was first seen to run.
+func (w *watch) runsSteadily(pod *unstructured.Unstructured, c container) bool {
+	if !c.running {
+		return c.first && c.waiting == ""
+	}
+	start := fmt.Sprintf("%s/%s/%d", pod.GetUID(), c.name, c.restarts)
+	if w.runs[start].IsZero() {
+		w.runs[start] = time.Now()
+	}
+	return time.Since(c.since) >= forLong || time.Since(w.runs[start]) >= steadily
 }
 
 // probed reports whether every container of a workload is asked whether it is ready, or there are to be none.
