@@ -12,7 +12,7 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## the program, as bin/caravan
-	@$(GO) build -trimpath -ldflags "-s -w -X example.org/caravan/internal/cli.Version=$(VERSION)" -o $(BIN) ./cmd/caravan
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X example.org/caravan/internal/cli.Version=$(VERSION)" -o $(BIN) ./cmd/caravan
 
 demo: build ## map the sample company and ask it a question
 	@$(BIN) demo

@@ -46,6 +46,10 @@ var (
 		Promise: "A program killed while it leases addresses leaves nothing half taken, on SQLite and on PostgreSQL", Unit: "kills on each store",
 		Small: 6, Full: 200, Package: "./internal/store", Test: "^TestAKilledProgramLeavesNothingHalfTaken$",
 	}
+	LeaseOrders = Experiment{
+		Promise: "Any order of operations on leases leaves the tables as a plain model says, on SQLite and on PostgreSQL", Unit: "orders on each store",
+		Small: 25, Full: 2000, Package: "./internal/store", Test: "^TestLeasesOn(SQLite|PostgreSQL)$",
+	}
 	HostPackets = Experiment{
 		Promise: "A step killed at any moment on machines is finished, or taken back, by the next run", Unit: "packets between two moments",
 		Small: 31, Full: 7, Module: "testbed", Package: "./hosts", Test: "^TestMachinesKeepWhatTargetsPromise$",
@@ -58,5 +62,5 @@ var (
 
 // All are all experiments, in the order in which they are reported.
 func All() []Experiment {
-	return []Experiment{JourneyKills, PlanKills, HostPackets, ClusterRequests}
+	return []Experiment{JourneyKills, PlanKills, LeaseOrders, HostPackets, ClusterRequests}
 }

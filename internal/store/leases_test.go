@@ -3,10 +3,12 @@ package store
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net/netip"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +20,7 @@ import (
 
 	"example.org/caravan/internal/address"
 	"example.org/caravan/internal/fault"
+	"example.org/caravan/internal/soak"
 	"example.org/caravan/internal/store/pgtest"
 )
 
@@ -835,6 +838,9 @@ func keepApart(t *testing.T, all []address.Lease) {
 // followsModel compares the tables with an address.Space after each of many random operations.
 func followsModel(t *testing.T, opts Options) {
 	s := registry(t, opts)
+	if err := flag.Set("rapid.checks", strconv.Itoa(soak.LeaseOrders.Count(t))); err != nil {
+		t.Fatal(err)
+	}
 	run := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		run++

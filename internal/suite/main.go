@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -37,32 +38,60 @@ func main() {
 	}
 }
 
-// raceStep begins the names of steps that run tests again which the program's have run already.
-const raceStep = "race"
+// The names of the steps that run tests with the race detector. Those of raceStep run again what
+// the program's have run already.
+const (
+	raceStep      = "race"
+	raceStepWhole = "race of the store"
+)
 
 var errFailed = errors.New("tests failed")
 
+// raced is the package whose tests all run with the race detector, and without it not once more:
+// short ones, which do without PostgreSQL, would leave most of it out.
+const raced = "example.org/caravan/internal/store"
+
 // lanes are all tests. Those on the bed mostly wait, so that the others compute beside them.
-func lanes() []lane {
-	program := lane{
-		{name: "vet", argv: []string{"go", "vet", "./..."}},
-		tests("program", "", nil, "-timeout", "30m", "./..."),
+func lanes(ctx context.Context) ([]lane, error) {
+	packages, err := packages(ctx)
+	if err != nil {
+		return nil, err
 	}
+	var program lane
 	if _, err := exec.LookPath("gcc"); err == nil {
 		env := []string{"CGO_ENABLED=1"}
-		program = append(program,
-			tests(raceStep, "", env, "-race", "-short", "-timeout", "20m", "./internal/discover", "./internal/app", "./internal/api/..."),
-			tests(raceStep+" of the store", "", env, "-race", "-timeout", "20m", "./internal/store"), // whose short tests do without PostgreSQL
-		)
+		argv := []string{"-race", "-ldflags=-linkmode=internal", "-timeout", "20m"} // C's linker takes longer
+		program = lane{
+			tests(raceStepWhole, "", env, append(argv, raced)...),
+			tests(raceStep, "", env, append(argv, "-short", "./internal/discover", "./internal/app", "./internal/api/...")...),
+		}
+		packages = slices.DeleteFunc(packages, func(p string) bool { return p == raced })
 	}
+	program = append(program,
+		step{name: "vet", argv: []string{"go", "vet", "./..."}},
+		tests("program", "", nil, append([]string{"-timeout", "30m"}, packages...)...))
 	bed := lane{
 		{name: "vet of the test bed", dir: "testbed", argv: []string{"go", "vet", "./..."}},
 		tests("sample services", "testbed/programs/kopi", nil, "./..."),
-		// Those that take longest begin first. What they wait for room beside other runs is part of
+		// Those that take longest begin first. A bed waits for room, so that a turn of its own is
+		// not what its tests wait for, and what they wait for room beside other runs is part of
 		// their time.
-		tests("test bed", "testbed", nil, "-p", "4", "-count=1", "-timeout", "3h", "./kopi", "./hosts", "./targets", "./why", "./..."),
+		tests("test bed", "testbed", nil, "-p", "4", "-parallel", "6", "-count=1", "-timeout", "3h", "./kopi", "./hosts", "./targets", "./why", "./..."),
 	}
-	return []lane{program, bed}
+	return []lane{program, bed}, nil
+}
+
+// packages are those of the program.
+func packages(ctx context.Context) ([]string, error) {
+	text, err := exec.CommandContext(ctx, "go", "list", "./...").Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		err = fmt.Errorf("%w: %s", err, exit.Stderr)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list the packages: %w", err)
+	}
+	return strings.Fields(string(text)), nil
 }
 
 // suite runs everything. The error is errFailed, once it is said what did, or something that kept
@@ -74,10 +103,14 @@ func suite(ctx context.Context, out io.Writer, times bool) error {
 	}
 	defer end()
 	download(ctx, io.MultiWriter(out, log), log)
+	lanes, err := lanes(ctx)
+	if err != nil {
+		return err
+	}
 	busy := beginLoad()
 	stop := busy.follow()
 	r := &runner{log: log, progress: out, env: environment(dir)}
-	r.run(ctx, lanes())
+	r.run(ctx, lanes)
 	stop()
 	if times {
 		printTimes(out, &r.results)
@@ -109,10 +142,10 @@ func begin(out io.Writer) (dir string, log *os.File, end func(), err error) {
 }
 
 // environment is what all steps are told, beside what the suite itself is: where the run keeps its
-// temporary files, and to compile without the checkout's path, so that another checkout takes what
-// is unchanged from the cache.
+// temporary files, to compile without the checkout's path, so that another checkout takes what is
+// unchanged from the cache, and to link without C, as the program is built.
 func environment(dir string) []string {
-	return []string{"TMPDIR=" + dir, runVariable + "=" + dir, "GOFLAGS=" + strings.TrimSpace(os.Getenv("GOFLAGS")+" -trimpath")}
+	return []string{"TMPDIR=" + dir, runVariable + "=" + dir, "GOFLAGS=" + strings.TrimSpace(os.Getenv("GOFLAGS")+" -trimpath"), "CGO_ENABLED=0"}
 }
 
 // soakWhole carries out the experiments.
