@@ -126,8 +126,8 @@ func goIn(ctx context.Context, dir string, args ...string) error {
 	return nil
 }
 
-// Caravan is the path of the program itself, built of the checkout the working directory is in:
-// once for all who ask, as the toolchain leaves alone what it would build the same.
+// Caravan is the path of the program itself, built of the checkout the working directory is in. It
+// stays what it is while others build a newer one: a build is known by its content.
 func Caravan(ctx context.Context) (string, error) {
 	root, err := programs()
 	if err != nil {
@@ -138,19 +138,34 @@ func Caravan(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	digest := sha256.Sum256([]byte(checkout))
-	dir := filepath.Join(at, "caravan-"+hex.EncodeToString(digest[:])[:16]) // the program is called by its name
-	path := filepath.Join(dir, "caravan")
-	done, err := alone(ctx, dir)
+	of := sha256.Sum256([]byte(checkout))
+	newest := filepath.Join(at, "caravan-of-"+hex.EncodeToString(of[:])[:16])
+	done, err := alone(ctx, newest)
 	if err != nil {
 		return "", err
 	}
 	defer done()
-	if out, err := exec.CommandContext(ctx, "go", "build", "-C", checkout, "-o", path, "./cmd/caravan").CombinedOutput(); err != nil {
+	// The toolchain leaves alone what it would build the same.
+	if out, err := exec.CommandContext(ctx, "go", "build", "-C", checkout, "-o", newest, "./cmd/caravan").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build caravan: %w\n%s", err, out)
 	}
-	used(dir)
-	return path, nil
+	used(newest)
+	program, err := os.ReadFile(newest)
+	if err != nil {
+		return "", err
+	}
+	digest := sha256.Sum256(program)
+	dir := filepath.Join(at, "caravan-"+hex.EncodeToString(digest[:])[:16])
+	path := filepath.Join(dir, "caravan") // the program is called by its name
+	if used(path) {
+		used(dir)
+		return path, nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	own := filepath.Join(dir, filepath.Base(newest)) // another checkout may put the same there
+	return path, errors.Join(os.WriteFile(own, program, 0o755), os.Rename(own, path), forget(at))
 }
 
 // longestBuild is how long somebody else may take to build the same thing.
