@@ -42,7 +42,7 @@ func main() {
 // the program's have run already.
 const (
 	raceStep      = "race"
-	raceStepWhole = "race of the store"
+	raceStepWhole = raceStep + " of the store"
 )
 
 var errFailed = errors.New("tests failed")
@@ -53,10 +53,11 @@ const raced = "example.org/caravan/internal/store"
 
 // lanes are all tests. Those on the bed mostly wait, so that the others compute beside them.
 func lanes(ctx context.Context) ([]lane, error) {
-	packages, err := packages(ctx)
+	packages, err := output(ctx, nil, "go", "list", "./...")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("list the packages: %w", err)
 	}
+	plain := strings.Fields(packages)
 	var program lane
 	if _, err := exec.LookPath("gcc"); err == nil {
 		env := []string{"CGO_ENABLED=1"}
@@ -65,11 +66,11 @@ func lanes(ctx context.Context) ([]lane, error) {
 			tests(raceStepWhole, "", env, append(argv, raced)...),
 			tests(raceStep, "", env, append(argv, "-short", "./internal/discover", "./internal/app", "./internal/api/...")...),
 		}
-		packages = slices.DeleteFunc(packages, func(p string) bool { return p == raced })
+		plain = slices.DeleteFunc(plain, func(p string) bool { return p == raced })
 	}
 	program = append(program,
 		step{name: "vet", argv: []string{"go", "vet", "./..."}},
-		tests("program", "", nil, append([]string{"-timeout", "30m"}, packages...)...))
+		tests("program", "", nil, append([]string{"-timeout", "30m"}, plain...)...))
 	bed := lane{
 		{name: "vet of the test bed", dir: "testbed", argv: []string{"go", "vet", "./..."}},
 		tests("sample services", "testbed/programs/kopi", nil, "./..."),
@@ -81,19 +82,6 @@ func lanes(ctx context.Context) ([]lane, error) {
 	return []lane{program, bed}, nil
 }
 
-// packages are those of the program.
-func packages(ctx context.Context) ([]string, error) {
-	text, err := exec.CommandContext(ctx, "go", "list", "./...").Output()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		err = fmt.Errorf("%w: %s", err, exit.Stderr)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("list the packages: %w", err)
-	}
-	return strings.Fields(string(text)), nil
-}
-
 // suite runs everything. The error is errFailed, once it is said what did, or something that kept
 // the tests from being run.
 func suite(ctx context.Context, out io.Writer, times bool) error {
@@ -103,14 +91,14 @@ func suite(ctx context.Context, out io.Writer, times bool) error {
 	}
 	defer end()
 	download(ctx, io.MultiWriter(out, log), log)
-	lanes, err := lanes(ctx)
+	all, err := lanes(ctx)
 	if err != nil {
 		return err
 	}
 	busy := beginLoad()
 	stop := busy.follow()
 	r := &runner{log: log, progress: out, env: environment(dir)}
-	r.run(ctx, lanes)
+	r.run(ctx, all)
 	stop()
 	if times {
 		printTimes(out, &r.results)

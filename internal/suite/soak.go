@@ -130,17 +130,13 @@ var packageLine = regexp.MustCompile(`^ok\s+(\S+)`)
 
 // fuzzTargets are those of the program.
 func fuzzTargets(ctx context.Context, env []string) ([]target, error) {
-	text, err := command(ctx, env, step{argv: []string{"go", "test", "-list", "^Fuzz", "./..."}}).Output()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		err = fmt.Errorf("%w: %s%s", err, text, exit.Stderr)
-	}
+	text, err := output(ctx, env, "go", "test", "-list", "^Fuzz", "./...")
 	if err != nil {
 		return nil, fmt.Errorf("list the fuzz targets: %w", err)
 	}
 	var out []target
 	var names []string
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(text) {
 		if strings.HasPrefix(line, "Fuzz") {
 			names = append(names, strings.TrimSpace(line))
 		} else if m := packageLine.FindStringSubmatch(line); m != nil {

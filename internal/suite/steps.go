@@ -97,6 +97,16 @@ func command(ctx context.Context, env []string, s step) *exec.Cmd {
 	return cmd
 }
 
+// output is what a command prints in the checkout. Where it fails, the error has all it printed.
+func output(ctx context.Context, env []string, argv ...string) (string, error) {
+	text, err := command(ctx, env, step{argv: argv}).Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		err = fmt.Errorf("%w: %s%s", err, text, exit.Stderr)
+	}
+	return string(text), err
+}
+
 // hasFailed reports whether a test of a step has.
 func (r *runner) hasFailed(s step) bool {
 	r.mu.Lock()
